@@ -1,0 +1,1 @@
+//! The facade: load, quantize, run, evaluate, profile.

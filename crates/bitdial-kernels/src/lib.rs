@@ -1,0 +1,1 @@
+//! Compute kernels: f32 and integer, scalar and SIMD; knows no graph.

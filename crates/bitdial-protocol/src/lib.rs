@@ -1,0 +1,1 @@
+//! What crosses between page, worker, link and file: recipes, requests, results.

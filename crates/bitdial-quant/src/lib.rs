@@ -1,0 +1,1 @@
+//! Turns a recipe and calibration images into a quantized graph.

@@ -1,0 +1,1 @@
+//! Compiles a graph to a plan and runs it on the kernels.

@@ -1,0 +1,1 @@
+//! The wasm module: the engine behind a message loop.

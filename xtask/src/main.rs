@@ -1,0 +1,2 @@
+//! Every developer command: `cargo xtask help`.
+fn main() {}
