@@ -1,1 +1,18 @@
 //! What crosses between page, worker, link and file: recipes, requests, results.
+//!
+//! Types with serde and nothing else: no computation, no DOM, no engine. The page depends on this crate alone;
+//! the worker translates it into calls of the engine.
+
+mod message;
+mod recipe;
+mod result;
+
+pub use message::{BackendChoice, FromWorker, ImagesHandle, ModelHandle, Normalize, QuantizedHandle, Request, Response, Target, ToWorker};
+pub use recipe::{
+    ActivationGranularity, ActivationMode, ActivationOverride, ActivationScheme, Bits, Calibration, CalibrationMethod, Correction, Format,
+    Granularity, LayerOverride, Recipe, RecipeError, Rounding, WeightOverride, WeightScheme,
+};
+pub use result::{
+    BackendCheck, Capabilities, Energy, Execution, Histogram, LayerDetail, LayerInfo, LayerTime, ModelInfo, Profile, QuantizedInfo,
+    QuantizedLayer, TensorInfo, Timing,
+};

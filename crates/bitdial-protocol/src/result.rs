@@ -1,0 +1,202 @@
+//! What the engine reports about models, quantized models and runs.
+
+use serde::{Deserialize, Serialize};
+
+/// A model's input or output.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TensorInfo {
+    /// Name in the ONNX file.
+    pub name: String,
+    /// Dimensions as ONNX orders them (NCHW); the first is the batch and is `None`.
+    pub shape: Vec<Option<usize>>,
+}
+
+/// A step of the model, after BatchNorm folding and activation fusion.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LayerInfo {
+    /// Name of the ONNX node; unique.
+    pub name: String,
+    /// Operator with its fused activation, e.g. `Conv 3x3 + ReLU6`.
+    pub op: String,
+    /// Weights and biases.
+    pub parameters: usize,
+    /// Multiply-accumulates for one image.
+    pub macs: u64,
+    /// Output dimensions without the batch, NCHW order.
+    pub output: Vec<usize>,
+}
+
+/// A loaded model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelInfo {
+    /// Inputs.
+    pub inputs: Vec<TensorInfo>,
+    /// Outputs.
+    pub outputs: Vec<TensorInfo>,
+    /// Layers in order of execution.
+    pub layers: Vec<LayerInfo>,
+    /// Weights and biases of all layers.
+    pub parameters: usize,
+    /// Multiply-accumulates for one image.
+    pub macs: u64,
+    /// Bytes of the packed f32 model.
+    pub size: usize,
+    /// Estimated energy of one inference in f32.
+    pub energy: Energy,
+}
+
+/// How a layer computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Execution {
+    /// In f32: not quantized, or an operator without an integer kernel.
+    Float,
+    /// Packed weights decoded to f32, f32 arithmetic.
+    WeightOnly,
+    /// Integers in and out, scales fixed by calibration.
+    Integer,
+    /// Integer arithmetic, activation scales found on each run.
+    DynamicInteger,
+    /// Moves or reshapes data, whatever its type.
+    Movement,
+}
+
+/// A layer of a quantized model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QuantizedLayer {
+    /// As in [`LayerInfo`].
+    pub name: String,
+    /// As in [`LayerInfo`].
+    pub op: String,
+    /// Kernel that runs it, e.g. `conv-i8-4x8-dot16`.
+    pub kernel: String,
+    /// How it computes.
+    pub execution: Execution,
+    /// Width of its weights, if it has any.
+    pub weight_bits: Option<u8>,
+    /// Width of the activations it puts out; `None` for f32.
+    pub activation_bits: Option<u8>,
+    /// Bytes of its packed weights, scales, zero points and biases.
+    pub bytes: usize,
+    /// Signal-to-quantization-noise ratio of its weights, dB; `None` without weights or without noise.
+    pub weight_sqnr: Option<f32>,
+}
+
+/// A quantized model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QuantizedInfo {
+    /// Bytes of the packed model: weights at their width, scales, zero points, biases, structure.
+    pub size: usize,
+    /// Layers in order of execution.
+    pub layers: Vec<QuantizedLayer>,
+    /// Estimated energy of one inference.
+    pub energy: Energy,
+}
+
+/// An estimate after Horowitz (ISSCC 2014, 45 nm); it ranks schemes, it does not measure this device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Energy {
+    /// Arithmetic, picojoules.
+    pub compute: f64,
+    /// Memory traffic, picojoules.
+    pub memory: f64,
+}
+
+impl Energy {
+    /// Arithmetic and memory, picojoules.
+    #[must_use]
+    pub fn total(self) -> f64 {
+        self.compute + self.memory
+    }
+}
+
+/// The spread of a time over several runs, milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Timing {
+    /// Median.
+    pub median: f64,
+    /// Tenth percentile.
+    pub p10: f64,
+    /// Ninetieth percentile.
+    pub p90: f64,
+    /// How many runs.
+    pub runs: u32,
+}
+
+/// One layer's share of a profile.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LayerTime {
+    /// As in [`LayerInfo`].
+    pub name: String,
+    /// As in [`LayerInfo`].
+    pub op: String,
+    /// Kernel that ran.
+    pub kernel: String,
+    /// Median time, milliseconds.
+    pub ms: f64,
+    /// Multiply-accumulates for one image.
+    pub macs: u64,
+}
+
+/// Where the time of one inference goes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Profile {
+    /// The whole inference.
+    pub total: Timing,
+    /// Each layer, in order of execution.
+    pub layers: Vec<LayerTime>,
+}
+
+/// What this module can run on this device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Capabilities {
+    /// The build: `simd128` or `relaxed-simd`.
+    pub build: String,
+    /// The backend in use: `scalar`, `simd128` or `relaxed-simd`.
+    pub backend: String,
+    /// Every backend of this build.
+    pub backends: Vec<String>,
+    /// What the relaxed 8-bit dot product does here (`signed`, `unsigned`, `saturating`), if the build has it.
+    pub dot: Option<String>,
+}
+
+/// How one backend compares with the scalar reference on this device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BackendCheck {
+    /// The backend.
+    pub backend: String,
+    /// Values compared, over all layers.
+    pub values: u64,
+    /// Largest difference of an integer activation, over all layers; 0 when it agrees.
+    pub difference: u32,
+    /// The first layer that differs.
+    pub layer: Option<String>,
+}
+
+/// Counts of values in equally wide bins.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Histogram {
+    /// Lower end of the first bin.
+    pub low: f32,
+    /// Upper end of the last bin.
+    pub high: f32,
+    /// Values per bin.
+    pub counts: Vec<u32>,
+}
+
+/// What opens when a layer is selected.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LayerDetail {
+    /// The layer.
+    pub name: String,
+    /// Its f32 weights.
+    pub weights: Histogram,
+    /// The values that the weights can take now, ascending, of the channel named in `grid_channel` or of the whole tensor.
+    pub grid: Vec<f32>,
+    /// The output channel whose grid is given (the one with the widest range); `None` per tensor.
+    pub grid_channel: Option<usize>,
+    /// Number of different scales.
+    pub scales: usize,
+    /// Widest channel range divided by the narrowest (absolute maxima; channels of zeros left out).
+    pub range_ratio: f32,
+}
