@@ -1,1 +1,11 @@
 //! The graph: ONNX in, shape inference, passes.
+//!
+//! `onnx::read(bytes)` gives a [`Graph`] in ONNX's NCHW order with its operators as they stand in the file;
+//! `passes::prepare` folds BatchNorm, fuses activations and moves to NHWC, which is what quantization and the
+//! runtime take.
+
+mod graph;
+mod op;
+
+pub use graph::{Dims, Graph, Layout, Node, Value, ValueId};
+pub use op::{Activation, Axis, Binary, Conv, DynamicQuant, Linear, Op, Pool, QuantizedWeights, Tensor, Weights, Window};

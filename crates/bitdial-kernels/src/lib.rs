@@ -1,1 +1,8 @@
-//! Compute kernels: f32 and integer, scalar and SIMD; knows no graph.
+//! Compute kernels: f32 and integer, scalar and SIMD. Knows no graph. The only crate with unsafe code.
+//!
+//! One file per operation and instruction set; the reference of each operation is the simplest loop that is right,
+//! and every other kernel of it gives the same integers. Which kernel runs is read from a table ([`Kernels`]).
+
+mod api;
+
+pub use api::{Backend, ConvF32, ConvI8, ConvShape, F32Store, I32Store, IntInput};

@@ -1,0 +1,217 @@
+//! Operators and their constants.
+
+use bitdial_numerics::{PackedInts, WeightParams};
+
+/// A constant tensor, row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    /// Dimensions.
+    pub dims: Vec<usize>,
+    /// Elements; as many as the product of the dimensions.
+    pub data: Vec<f32>,
+}
+
+/// The weights of a convolution or linear layer: `out_channels` rows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Weights {
+    /// Real values.
+    F32(Vec<f32>),
+    /// Integers with their grids.
+    Int(QuantizedWeights),
+}
+
+/// Weights as packed integers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QuantizedWeights {
+    /// The integers, in the order of the f32 weights they stand for.
+    pub values: PackedInts,
+    /// One grid for all, or one for each output channel; each as wide as `values`.
+    pub params: Vec<WeightParams>,
+}
+
+impl QuantizedWeights {
+    /// The grid of one output channel.
+    #[must_use]
+    pub fn params_of(&self, channel: usize) -> WeightParams {
+        if self.params.len() == 1 { self.params[0] } else { self.params[channel] }
+    }
+
+    /// The real values the integers stand for, of a layer with `channels` output channels.
+    #[must_use]
+    pub fn dequantize(&self, channels: usize) -> Vec<f32> {
+        let row = (self.values.len() / channels.max(1)).max(1);
+        self.values.iter().enumerate().map(|(i, q)| self.params_of(i / row).dequantize(q)).collect()
+    }
+}
+
+impl Weights {
+    /// Number of weights.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::F32(w) => w.len(),
+            Self::Int(w) => w.values.len(),
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// How a window slides over rows and columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Rows and columns of the window.
+    pub kernel: [usize; 2],
+    /// Steps.
+    pub stride: [usize; 2],
+    /// Rows above, columns left, rows below, columns right.
+    pub pad: [usize; 4],
+    /// Distance between taps.
+    pub dilation: [usize; 2],
+}
+
+/// A two-dimensional convolution.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conv {
+    /// Output channels.
+    pub out_channels: usize,
+    /// Input channels, of all groups together.
+    pub in_channels: usize,
+    /// Groups; `in_channels` of them is a depthwise convolution.
+    pub groups: usize,
+    /// Geometry.
+    pub window: Window,
+    /// In the order output channel, kernel row, kernel column, input channel of the group (OHWI), in either layout.
+    pub weights: Weights,
+    /// One per output channel.
+    pub bias: Option<Vec<f32>>,
+}
+
+/// A fully connected layer (Gemm, or `MatMul` with a constant): `out = weights * in + bias`, over the last dimension.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Linear {
+    /// Outputs.
+    pub out_features: usize,
+    /// Inputs.
+    pub in_features: usize,
+    /// Row-major `[out][in]`.
+    pub weights: Weights,
+    /// One per output.
+    pub bias: Option<Vec<f32>>,
+}
+
+/// A pooling window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// Geometry. Padding never wins a maximum.
+    pub window: Window,
+    /// Whether padding counts in an average.
+    pub count_include_pad: bool,
+}
+
+/// An operation on two operands, broadcast as in numpy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binary {
+    /// Sum.
+    Add,
+    /// Product.
+    Mul,
+}
+
+/// A dimension of a value, not counting the batch.
+pub type Axis = usize;
+
+/// What a node does. Dimensions and axes leave out the batch.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Op {
+    /// Convolution of one image.
+    Conv(Conv),
+    /// Fully connected layer.
+    Linear(Linear),
+    /// `x * factor + offset` per channel; folded away by `passes` where it follows a convolution or linear layer.
+    BatchNorm {
+        /// One per channel: `gamma / sqrt(variance + epsilon)`.
+        factor: Vec<f32>,
+        /// One per channel: `beta - mean * factor`.
+        offset: Vec<f32>,
+    },
+    /// The node's [`Activation`] and nothing else.
+    Activate,
+    /// Two values.
+    Binary(Binary),
+    /// A value and a constant whose dimensions, without a batch, broadcast to the value's.
+    BinaryConst(Binary, Tensor),
+    /// Along one axis.
+    Concat(Axis),
+    /// Largest of each window.
+    MaxPool(Pool),
+    /// Mean of each window.
+    AveragePool(Pool),
+    /// Mean over axes (ascending), which stay with size 1 if `keep`. `GlobalAveragePool` is this over rows and columns.
+    Mean {
+        /// Which.
+        axes: Vec<Axis>,
+        /// Whether they stay.
+        keep: bool,
+    },
+    /// Other dimensions for the same elements in the same order; Flatten, Squeeze, Unsqueeze, Identity and Dropout too.
+    Reshape(Vec<usize>),
+    /// `output axis i` is `input axis perm[i]`.
+    Transpose(Vec<Axis>),
+    /// Constant border: for each axis, elements before and after.
+    Pad {
+        /// Before and after, per axis.
+        pads: Vec<[usize; 2]>,
+        /// What the border holds.
+        value: f32,
+    },
+    /// Over one axis.
+    Softmax(Axis),
+}
+
+/// What is applied to a result, element by element.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Activation {
+    /// Nothing.
+    #[default]
+    None,
+    /// `max(x, 0)`.
+    Relu,
+    /// `min(max(x, low), high)`; ReLU6 is `Clip(0, 6)`.
+    Clip(f32, f32),
+    /// `x`, or `alpha * x` below 0.
+    LeakyRelu(f32),
+    /// `max(0, min(1, alpha * x + beta))`.
+    HardSigmoid(f32, f32),
+    /// `x * HardSigmoid(1/6, 1/2)(x)`.
+    HardSwish,
+    /// `1 / (1 + exp(-x))`.
+    Sigmoid,
+}
+
+impl Activation {
+    /// The interval it clamps to, if that is all it does: such an activation costs nothing where a result is
+    /// requantized.
+    #[must_use]
+    pub fn clamp(self) -> Option<(f32, f32)> {
+        match self {
+            Self::None => Some((f32::NEG_INFINITY, f32::INFINITY)),
+            Self::Relu => Some((0.0, f32::INFINITY)),
+            Self::Clip(low, high) => Some((low, high)),
+            _ => None,
+        }
+    }
+}
+
+/// How a layer quantizes its input on each run: over the whole tensor of one image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DynamicQuant {
+    /// Width, 2..=8.
+    pub bits: u8,
+    /// Whether the zero point is in the middle.
+    pub symmetric: bool,
+}
