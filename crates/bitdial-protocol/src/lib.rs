@@ -3,10 +3,12 @@
 //! Types with serde and nothing else: no computation, no DOM, no engine. The page depends on this crate alone;
 //! the worker translates it into calls of the engine.
 
+mod link;
 mod message;
 mod recipe;
 mod result;
 
+pub use link::{Link, LinkIssue};
 pub use message::{BackendChoice, FromWorker, ImagesHandle, ModelHandle, Normalize, QuantizedHandle, Request, Response, Target, ToWorker};
 pub use recipe::{
     ActivationGranularity, ActivationMode, ActivationOverride, ActivationScheme, Bits, Calibration, CalibrationMethod, Correction, Format,
