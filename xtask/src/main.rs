@@ -1,2 +1,72 @@
-//! Every developer command: `cargo xtask help`.
-fn main() {}
+//! Every developer command of bitdial: `cargo xtask help` lists them.
+
+mod browser;
+mod budget;
+mod check;
+mod command;
+mod files;
+mod http;
+mod kept_target;
+mod project;
+mod rustup;
+mod site;
+mod tally;
+mod test;
+mod tools;
+mod worker;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+
+use crate::project::Project;
+use crate::test::Part;
+
+const HELP: &str = "\
+cargo xtask <command>
+
+  serve [--port N]   build the site in release and serve it, default http://127.0.0.1:8080/bitdial/
+  build              build the static site into dist/ and hold it against its size budgets
+  check              format, clippy and rustdoc, warnings as errors: the quick loop
+  test [part]        everything that CI runs, or one part of it: check, native, wasm, build, e2e
+  clean-cache        delete the tools and builds kept in the cache folder
+  help               this text
+
+What a command needs and does not find is installed, by version, into $XDG_CACHE_HOME/bitdial or
+~/.cache/bitdial, next to what you have installed yourself and never over it.";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match dispatch(&args) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(args: &[&str]) -> Result<ExitCode> {
+    match *args {
+        [] | ["help" | "-h" | "--help"] => println!("{HELP}"),
+        ["serve"] => serve(8080)?,
+        ["serve", "--port", port] => {
+            let port = port.parse();
+            serve(port.context("--port takes a number from 0 to 65535")?)?;
+        }
+        ["build"] => site::build(&Project::find()?)?,
+        ["check"] => check::all(&Project::find()?)?,
+        ["test"] => return test::run(&Project::find()?, Part::All),
+        ["test", part] => return test::run(&Project::find()?, part.parse()?),
+        ["clean-cache"] => files::remove(&Project::find()?.cache)?,
+        _ => bail!("no such command: {}\n\n{HELP}", args.join(" ")),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn serve(port: u16) -> Result<()> {
+    let project = Project::find()?;
+    site::build(&project)?;
+    http::serve(&project.dist(), port)
+}

@@ -1,0 +1,140 @@
+//! How large the parts of the site are, and how large they may be.
+
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::files;
+use crate::worker::BUILDS;
+
+/// The page's wasm, JavaScript and CSS, in bytes of gzip.
+const PAGE_LIMIT: usize = 350_000;
+/// One worker module with its JavaScript, in bytes of gzip.
+const WORKER_LIMIT: usize = 400_000;
+
+/// A part of the site with its sizes in bytes.
+struct Part {
+    name: String,
+    raw: usize,
+    gzip: usize,
+    limit: usize,
+}
+
+/// Prints the sizes and fails if one is over its limit.
+pub fn check(site: &Path, worker_dir: &str) -> Result<()> {
+    let mut parts = vec![Part::new("page", PAGE_LIMIT, page_code(site)?)?];
+    for build in &BUILDS {
+        let module = files::below(&site.join(worker_dir).join(build.name))?;
+        let name = format!("{} worker", build.name);
+        parts.push(Part::new(&name, WORKER_LIMIT, module)?);
+    }
+    print!("{}", table(&parts));
+    let total = files::below(site)?;
+    let mut bytes = 0;
+    for file in &total {
+        bytes += fs::metadata(file)?.len();
+    }
+    println!("{:<22} {bytes:>10}  in {} files\n", "site, all of it", total.len());
+
+    let over: Vec<&str> = parts.iter().filter(|part| part.gzip > part.limit).map(|part| part.name.as_str()).collect();
+    ensure!(over.is_empty(), "over the size budget: {}", over.join(", "));
+    Ok(())
+}
+
+/// The code that opening the page loads before any worker: Trunk's files at the top of the site
+/// and the snippets of wasm-bindgen.
+fn page_code(site: &Path) -> Result<Vec<PathBuf>> {
+    let mut code = files::below(site)?;
+    code.retain(|file| {
+        let name = file.strip_prefix(site).unwrap_or(file);
+        let top = name.components().count() == 1 || name.starts_with("snippets");
+        let kind = name.extension().and_then(OsStr::to_str);
+        top && matches!(kind, Some("wasm" | "js" | "css"))
+    });
+    Ok(code)
+}
+
+impl Part {
+    /// Measures files that are sent one by one, each compressed for itself.
+    fn new(name: &str, limit: usize, files: Vec<PathBuf>) -> Result<Self> {
+        ensure!(!files.is_empty(), "the {name} has no files");
+        let mut part = Self { name: name.to_owned(), raw: 0, gzip: 0, limit };
+        for file in files {
+            let bytes = fs::read(file)?;
+            part.raw += bytes.len();
+            part.gzip += gzip_len(&bytes)?;
+        }
+        Ok(part)
+    }
+}
+
+/// At level 6, zlib's default and what static hosts send.
+fn gzip_len(bytes: &[u8]) -> Result<usize> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes)?;
+    Ok(encoder.finish()?.len())
+}
+
+fn table(parts: &[Part]) -> String {
+    let mut table = format!("\n{:<22} {:>10} {:>10} {:>10}\n", "bytes", "raw", "gzip", "limit");
+    for part in parts {
+        let mark = if part.gzip > part.limit { "  OVER" } else { "" };
+        // Writing to a string cannot fail.
+        let _ = writeln!(table, "{:<22} {:>10} {:>10} {:>10}{mark}", part.name, part.raw, part.gzip, part.limit);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::Scratch;
+
+    #[test]
+    fn the_page_is_its_own_code_and_not_the_workers() {
+        let scratch = Scratch::new("budget");
+        let counted = ["app.css", "app.js", "app_bg.wasm", "snippets/yew/inline0.js"];
+        let not = ["index.html", "bitdial.mjs", "worker-1/simd128/w.js", "assets/x.js"];
+        for name in counted.iter().chain(&not) {
+            scratch.write(name, "");
+        }
+        let found = page_code(&scratch.0).expect("it lists");
+        assert_eq!(found, counted.map(|name| scratch.0.join(name)));
+    }
+
+    #[test]
+    fn sizes_are_held_against_the_limits() {
+        // Bytes that gzip cannot shrink.
+        let mut state = 1u32;
+        let mut noise = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            char::from(b' ' + (state >> 24) as u8 % 95)
+        };
+        // 95 values leave gzip 0.83 of the bytes at best.
+        let text: String = (0..520_000).map(|_| noise()).collect();
+        let workers = "over the size budget: simd128 worker, relaxed-simd worker";
+        for (page, worker, over) in
+            [(100_000, 100_000, None), (460_000, 460_000, Some("over the size budget: page")), (100_000, 520_000, Some(workers))]
+        {
+            let scratch = Scratch::new("limits");
+            scratch.write("app.js", &text[..page]);
+            for build in &BUILDS {
+                scratch.write(&format!("w/{}/w.wasm", build.name), &text[..worker]);
+            }
+            let result = check(&scratch.0, "w");
+            assert_eq!(result.err().map(|e| e.to_string()).as_deref(), over);
+        }
+    }
+
+    #[test]
+    fn a_part_without_files_is_an_error() {
+        let scratch = Scratch::new("empty");
+        check(&scratch.0, "w").expect_err("there is no page");
+    }
+}

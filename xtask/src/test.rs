@@ -1,0 +1,162 @@
+//! The tests: every step that CI runs, in order, up to the first that fails.
+
+use std::fs;
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Error, Result, bail};
+
+use crate::browser::Browser;
+use crate::check;
+use crate::project::Project;
+use crate::site;
+use crate::tally::Tally;
+use crate::tools::Tools;
+use crate::worker::BUILDS;
+
+/// The packages that have tests for the browser.
+pub const WASM_TESTED: [&str; 2] = ["bitdial-conformance", "bitdial-worker"];
+
+/// How long one program of wasm tests may take, in seconds.
+const WASM_TEST_SECONDS: &str = "300";
+
+/// V8 computes the relaxed dot product in one of two ways on x86, which differ outside of the
+/// operand ranges that the instruction promises. This makes a processor with AVX-VNNI take the
+/// way of one without.
+const WITHOUT_VNNI: &str = "--no-enable-avx-vnni";
+
+/// What to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    All,
+    Check,
+    Native,
+    Wasm,
+    Build,
+    EndToEnd,
+}
+
+impl FromStr for Part {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Ok(match name {
+            "check" => Self::Check,
+            "native" => Self::Native,
+            "wasm" => Self::Wasm,
+            "build" => Self::Build,
+            "e2e" => Self::EndToEnd,
+            _ => bail!("no such part of the tests: {name}; there are check, native, wasm, build and e2e"),
+        })
+    }
+}
+
+/// A step: its name, the parts it belongs to besides `All`, and what it does.
+type Step = (&'static str, &'static [Part], fn(&Project) -> Result<Tally>);
+
+const STEPS: [Step; 8] = [
+    ("tools", &[], tools),
+    ("format, lints, documentation", &[Part::Check], lints),
+    ("native tests", &[Part::Native], native),
+    ("wasm tests, simd128", &[Part::Wasm], |project| wasm(project, 0, "")),
+    ("wasm tests, relaxed-simd", &[Part::Wasm], |project| wasm(project, 1, "")),
+    ("wasm tests, relaxed-simd without AVX-VNNI", &[Part::Wasm], |project| wasm(project, 1, WITHOUT_VNNI)),
+    ("release build and its budgets", &[Part::Build, Part::EndToEnd], build),
+    ("end-to-end tests", &[Part::EndToEnd], end_to_end),
+];
+
+/// Runs the steps. The last line printed is `N passed, N failed`.
+pub fn run(project: &Project, part: Part) -> Result<ExitCode> {
+    let mut total = Tally::default();
+    let mut times: Vec<(&str, Duration)> = Vec::new();
+    for (name, parts, step) in STEPS {
+        if part != Part::All && !parts.contains(&part) {
+            continue;
+        }
+        println!("\n=== {name}");
+        let start = Instant::now();
+        let tally = step(project).unwrap_or_else(|error| {
+            eprintln!("error: {error:#}");
+            Tally { passed: 0, failed: 1 }
+        });
+        times.push((name, start.elapsed()));
+        total += tally;
+        if tally.failed > 0 {
+            println!("\nfailed: {name}");
+            break;
+        }
+    }
+    println!();
+    for (name, time) in times {
+        println!("{:>7.1} s  {name}", time.as_secs_f64());
+    }
+    println!("{} passed, {} failed", total.passed, total.failed);
+    Ok(ExitCode::from(u8::from(total.failed > 0)))
+}
+
+fn tools(project: &Project) -> Result<Tally> {
+    Tools::ensure(project)?;
+    Browser::ensure()?;
+    Ok(Tally::default())
+}
+
+fn lints(project: &Project) -> Result<Tally> {
+    check::all(project)?;
+    Ok(Tally::default())
+}
+
+fn native(project: &Project) -> Result<Tally> {
+    let mut cargo = project.cargo();
+    cargo.args(["test", "--workspace", "--exclude", "bitdial-e2e"]);
+    Tally::of(&mut cargo)
+}
+
+fn wasm(project: &Project, build: usize, js_flags: &str) -> Result<Tally> {
+    let tools = Tools::ensure(project)?;
+    let browser = Browser::ensure()?;
+    let capabilities = project.target.join("webdriver.json");
+    fs::write(&capabilities, browser.capabilities(js_flags)).with_context(|| format!("cannot write {}", capabilities.display()))?;
+
+    let mut cargo = BUILDS[build].cargo(project, "test");
+    for package in WASM_TESTED {
+        cargo.args(["--package", package]);
+    }
+    cargo
+        .arg("--tests")
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", tools.test_runner())
+        .env("CHROMEDRIVER", &browser.driver)
+        .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", &capabilities)
+        .env("WASM_BINDGEN_TEST_TIMEOUT", WASM_TEST_SECONDS);
+    Tally::of(&mut cargo)
+}
+
+fn build(project: &Project) -> Result<Tally> {
+    site::build(project)?;
+    Ok(Tally::default())
+}
+
+fn end_to_end(project: &Project) -> Result<Tally> {
+    let browser = Browser::ensure()?;
+    let mut cargo = project.cargo();
+    cargo
+        .args(["test", "--package", "bitdial-e2e"])
+        .env("BITDIAL_DIST", project.dist())
+        .env("CHROME", &browser.chrome)
+        .env("CHROMEDRIVER", &browser.driver);
+    Tally::of(&mut cargo)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_has_its_steps() {
+        for name in ["check", "native", "wasm", "build", "e2e"] {
+            let part: Part = name.parse().expect("the name is known");
+            assert!(STEPS.iter().any(|(_, parts, _)| parts.contains(&part)), "{name}");
+        }
+        "all".parse::<Part>().expect_err("everything needs no name");
+    }
+}
