@@ -9,6 +9,7 @@ use crate::budget;
 use crate::command;
 use crate::files;
 use crate::project::Project;
+use crate::rustup::WASM;
 use crate::tools::Tools;
 use crate::worker;
 
@@ -48,9 +49,11 @@ pub fn build(project: &Project) -> Result<()> {
 /// Lets Trunk build the page. Its settings are in Trunk.toml and www/index.html.
 fn page(project: &Project, tools: &Tools, worker_dir: &str, site: &Path) -> Result<()> {
     println!("building the page");
+    // Trunk's --offline holds for cargo as well, so what the page depends on must be here.
+    command::run(project.cargo().args(["fetch", "--locked", "--target", WASM]))?;
     let mut trunk = tools.trunk()?;
     trunk
-        // Offline, Trunk takes the tools on its PATH instead of fetching others.
+        // Offline, Trunk takes the tools on its PATH and fetches no others.
         .args(["build", "--release", "--offline", "--dist"])
         .arg(site)
         .current_dir(&project.root)
