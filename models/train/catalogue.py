@@ -69,9 +69,13 @@ def entry(model):
     raw = (ROOT / file).read_bytes()
     labelled = dataset != "imagenet"
     shape, normalize = INPUTS[dataset]
-    accuracy = float(check.accuracy(ROOT / file, ROOT / "assets" / dataset)) if labelled else None
-    test = {**idx_files(dataset, "t10k"), **idx_files(dataset, "first", "first_")} if labelled else None
-    calibration = idx_files(dataset, "calib") if labelled else {"photos": "assets/photos/index.json"}
+    if labelled:
+        accuracy = float(check.accuracy(ROOT / file, ROOT / "assets" / dataset))
+        test = {**idx_files(dataset, "t10k"), **idx_files(dataset, "first", "first_")}
+        calibration = idx_files(dataset, "calib")
+    else:
+        accuracy, test = None, None
+        calibration = {"photos": "assets/photos/index.json"}
     return {
         "id": model["id"],
         "title": model["title"],

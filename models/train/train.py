@@ -41,15 +41,14 @@ def augment(x, mirror):
 def accuracy(model, x, y):
     """Top-1 accuracy, 0..1."""
     model.eval()
-    batches = zip(x.split(1000), y.split(1000))
-    return sum((model(images).argmax(1) == labels).sum().item() for images, labels in batches) / len(x)
+    batches = zip(x.split(1000), y.split(1000), strict=True)
+    right = sum((model(images).argmax(1) == labels).sum().item() for images, labels in batches)
+    return right / len(x)
 
 
 def parameter_groups(model, decay):
     """Weight decay for dense weights only: it harms BatchNorm and the few depthwise weights."""
-    depthwise = {
-        id(m.weight) for m in model.modules() if isinstance(m, nn.Conv2d) and m.groups > 1
-    }
+    depthwise = {id(m.weight) for m in model.modules() if isinstance(m, nn.Conv2d) and m.groups > 1}
     decayed, rest = [], []
     for weight in model.parameters():
         (decayed if weight.ndim > 1 and id(weight) not in depthwise else rest).append(weight)
