@@ -3,6 +3,9 @@
 //! Images are NHWC with the channels innermost, one image a call. Activations are u8 with a zero point, weights are
 //! signed integers of 2 to 8 bits in the order output channel, row, column, input channel of the group (OHWI).
 
+use crate::scalar;
+use bitdial_numerics::{ActivationParams, WeightParams};
+
 /// A set of kernels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Backend {
@@ -53,6 +56,17 @@ impl ConvShape {
     }
 }
 
+/// Integer weights before packing.
+#[derive(Clone, Copy, Debug)]
+pub struct IntWeights<'a> {
+    /// OHWI, each within `bits` bits.
+    pub values: &'a [i8],
+    /// Width, 2..=8.
+    pub bits: u8,
+    /// Zero points: empty if all are 0, else one per output channel, each within `bits` bits.
+    pub zero_points: &'a [i8],
+}
+
 /// The integer operands of one image's convolution.
 #[derive(Clone, Copy, Debug)]
 pub struct IntInput<'a> {
@@ -60,8 +74,6 @@ pub struct IntInput<'a> {
     pub image: &'a [u8],
     /// The integer that stands for 0.0, and what padding holds.
     pub zero_point: u8,
-    /// Zero points of the weights: empty if all are 0, else one per output channel.
-    pub weight_zero_points: &'a [i8],
     /// Added to the sum: one per output channel.
     pub bias: &'a [i32],
 }
@@ -114,17 +126,21 @@ pub struct F32Store<'a> {
 
 /// An integer convolution kernel.
 ///
-/// The weights of a layer go through two forms: *packed* (kept: panel order, at their bit-width) and *panels*
-/// (scratch: what the inner loop reads). With 8-bit weights the two may be the same bytes, and `panel_len` is 0.
+/// The weights of a layer go through two forms: *packed* (kept: panel order, at their bit-width, zero points included)
+/// and *panels* (scratch: what the inner loop reads). Where they are the same bytes, `panel_len` is 0.
+///
+/// Both forms depend on the window, the channels and the groups of a shape and not on its rows and columns. So a 1x1
+/// convolution without stride or padding (a fully connected layer too) may take a whole batch as one image of more
+/// rows.
 pub trait ConvI8: Sync {
     /// Data types, tile and instruction, e.g. `conv-u8i8-4x8-dot16`.
     fn name(&self) -> &'static str;
 
-    /// Whether it can run this shape with weights of this width.
-    fn supports(&self, shape: &ConvShape, weight_bits: u8) -> bool;
+    /// Whether it can run this shape with weights of this width on activations of at most `activation_high`.
+    fn supports(&self, shape: &ConvShape, weight_bits: u8, activation_high: u8) -> bool;
 
-    /// Packs OHWI weights at their width.
-    fn pack(&self, shape: &ConvShape, weights: &[i8], weight_bits: u8) -> Vec<u8>;
+    /// Packs weights at their width.
+    fn pack(&self, shape: &ConvShape, weights: &IntWeights) -> Vec<u8>;
 
     /// Bytes of scratch that `unpack` fills and `run` reads.
     fn panel_len(&self, shape: &ConvShape, weight_bits: u8) -> usize;
@@ -132,31 +148,162 @@ pub trait ConvI8: Sync {
     /// Fills the panels, once for any number of images. Does nothing where `panel_len` is 0.
     fn unpack(&self, shape: &ConvShape, packed: &[u8], weight_bits: u8, panels: &mut [u8]);
 
-    /// Bytes of scratch that `run` needs for itself.
+    /// Bytes of scratch that `run` needs for itself. Their contents do not matter, before or after.
     fn scratch_len(&self, shape: &ConvShape) -> usize;
 
     /// Convolves one image. `panels` is the scratch that `unpack` filled, or `packed` itself where `panel_len` is 0.
+    ///
+    /// # Panics
+    /// If a slice is shorter than the shape says.
     fn run(&self, shape: &ConvShape, panels: &[u8], input: &IntInput, scratch: &mut [u8], store: &mut I32Store);
 }
 
-/// An f32 convolution kernel.
+/// An f32 convolution kernel. Packed weights do not depend on the rows and columns of a shape.
 pub trait ConvF32: Sync {
     /// Data type, tile and instruction, e.g. `conv-f32-4x8-fma`.
     fn name(&self) -> &'static str;
 
     /// Whether every output is the sum over rows, columns, input channels in this order, starting at +0.0, with each
-    /// product rounded: bit for bit the reference.
+    /// product rounded, padding being 0.0: bit for bit the reference, as long as weights and inputs are finite.
     fn strict(&self) -> bool;
 
     /// Whether it can run this shape.
     fn supports(&self, shape: &ConvShape) -> bool;
 
-    /// Packs OHWI weights.
-    fn pack(&self, shape: &ConvShape, weights: &[f32]) -> Vec<f32>;
+    /// Floats that `pack` fills.
+    fn packed_len(&self, shape: &ConvShape) -> usize;
 
-    /// Floats of scratch that `run` needs.
+    /// Packs OHWI weights into `packed`.
+    fn pack(&self, shape: &ConvShape, weights: &[f32], packed: &mut [f32]);
+
+    /// Floats of scratch that `run` needs. Their contents do not matter, before or after.
     fn scratch_len(&self, shape: &ConvShape) -> usize;
 
     /// Convolves one image.
+    ///
+    /// # Panics
+    /// If a slice is shorter than the shape says.
     fn run(&self, shape: &ConvShape, packed: &[f32], image: &[f32], scratch: &mut [f32], store: &mut F32Store);
+}
+
+/// Geometry of a pooling window over one image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PoolShape {
+    /// Rows, columns, channels of the input.
+    pub input: [usize; 3],
+    /// Rows and columns of the output.
+    pub output: [usize; 2],
+    /// Rows and columns of the window.
+    pub kernel: [usize; 2],
+    /// Steps.
+    pub stride: [usize; 2],
+    /// Rows above and columns to the left of the image.
+    pub pad: [usize; 2],
+    /// Distance between taps.
+    pub dilation: [usize; 2],
+    /// Whether an average divides by the whole window instead of by the taps that lie on the image.
+    pub count_include_pad: bool,
+}
+
+impl PoolShape {
+    /// Elements of the output.
+    #[must_use]
+    pub fn output_len(&self) -> usize {
+        self.output[0] * self.output[1] * self.input[2]
+    }
+}
+
+/// Everything that is not a convolution, on contiguous slices.
+///
+/// All of it is exact: integers, or f32 operations in the order that is written here, each rounded. An operand `b`
+/// may be shorter than `a` if its length divides that of `a`: it repeats (one value per channel, or a scalar).
+/// The activation of an integer result is in the `low` and `high` of its grid.
+pub trait Elementwise: Sync {
+    /// [`ActivationParams::quantize`] of each.
+    fn quantize(&self, x: &[f32], grid: &ActivationParams, out: &mut [u8]) {
+        scalar::quantize(x, grid, out);
+    }
+
+    /// [`ActivationParams::dequantize`] of each.
+    fn dequantize(&self, x: &[u8], grid: &ActivationParams, out: &mut [f32]) {
+        scalar::dequantize(x, grid, out);
+    }
+
+    /// Smallest and largest number, NaN left out, -0.0 as 0.0; (infinity, -infinity) if there is none.
+    fn range(&self, x: &[f32]) -> (f32, f32) {
+        scalar::range(x)
+    }
+
+    /// `out = table[x]`.
+    fn lookup(&self, x: &[u8], table: &[u8; 256], out: &mut [u8]) {
+        scalar::lookup(x, table, out);
+    }
+
+    /// `(qa - za) * (sa / so) + (qb - zb) * (sb / so)`, clamped to the output's interval, rounded to even, plus `zo`.
+    fn add_u8(&self, a: (&[u8], &ActivationParams), b: (&[u8], &ActivationParams), grid: &ActivationParams, out: &mut [u8]) {
+        scalar::add_u8(a, b, grid, out);
+    }
+
+    /// `((qa - za) * (qb - zb)) * (sa * sb / so)`, clamped to the output's interval, rounded to even, plus `zo`.
+    fn mul_u8(&self, a: (&[u8], &ActivationParams), b: (&[u8], &ActivationParams), grid: &ActivationParams, out: &mut [u8]) {
+        scalar::mul_u8(a, b, grid, out);
+    }
+
+    /// `clamp(a + b, low, high)`.
+    fn add_f32(&self, a: &[f32], b: &[f32], low: f32, high: f32, out: &mut [f32]) {
+        scalar::add_f32(a, b, low, high, out);
+    }
+
+    /// `clamp(a * b, low, high)`.
+    fn mul_f32(&self, a: &[f32], b: &[f32], low: f32, high: f32, out: &mut [f32]) {
+        scalar::mul_f32(a, b, low, high, out);
+    }
+
+    /// `clamp(x, low, high)`; NaN stays.
+    fn clamp_f32(&self, x: &[f32], low: f32, high: f32, out: &mut [f32]) {
+        scalar::clamp_f32(x, low, high, out);
+    }
+
+    /// `clamp(x * factor[c] + offset[c], low, high)`, channels innermost.
+    fn affine_f32(&self, x: &[f32], factor: &[f32], offset: &[f32], low: f32, high: f32, out: &mut [f32]) {
+        scalar::affine_f32(x, factor, offset, low, high, out);
+    }
+
+    /// Largest of each window; 0 where a window misses the image.
+    fn max_pool_u8(&self, shape: &PoolShape, x: &[u8], out: &mut [u8]) {
+        scalar::max_pool_u8(shape, x, out);
+    }
+
+    /// Largest of each window, NaN losing; -infinity where a window misses the image.
+    fn max_pool_f32(&self, shape: &PoolShape, x: &[f32], out: &mut [f32]) {
+        scalar::max_pool_f32(shape, x, out);
+    }
+
+    /// `sum(q - z) * (s_in / (s_out * n))`, clamped to the output's interval, rounded to even, plus its zero point.
+    fn average_pool_u8(&self, shape: &PoolShape, x: &[u8], x_grid: &ActivationParams, grid: &ActivationParams, out: &mut [u8]) {
+        scalar::average_pool_u8(shape, x, x_grid, grid, out);
+    }
+
+    /// `clamp(sum / n, low, high)`, the sum row by row from +0.0.
+    fn average_pool_f32(&self, shape: &PoolShape, x: &[f32], low: f32, high: f32, out: &mut [f32]) {
+        scalar::average_pool_f32(shape, x, low, high, out);
+    }
+
+    /// Mean over the rows of `x`, each as long as `out`, as [`Elementwise::average_pool_u8`] does it.
+    fn mean_u8(&self, x: &[u8], x_grid: &ActivationParams, grid: &ActivationParams, out: &mut [u8]) {
+        scalar::mean_u8(x, x_grid, grid, out);
+    }
+
+    /// Mean over the rows of `x`, each as long as `out`, as [`Elementwise::average_pool_f32`] does it.
+    fn mean_f32(&self, x: &[f32], low: f32, high: f32, out: &mut [f32]) {
+        scalar::mean_f32(x, low, high, out);
+    }
+
+    /// [`WeightParams::dequantize`] of integers packed as in [`PackedInts`], `out` being rows of equal length with one
+    /// grid each, or one grid for all.
+    ///
+    /// [`PackedInts`]: bitdial_numerics::PackedInts
+    fn decode(&self, packed: &[u8], grids: &[WeightParams], out: &mut [f32]) {
+        scalar::decode(packed, grids, out);
+    }
 }

@@ -4,5 +4,11 @@
 //! and every other kernel of it gives the same integers. Which kernel runs is read from a table ([`Kernels`]).
 
 mod api;
+mod geometry;
+pub mod movement;
+pub mod reference;
+mod scalar;
+mod table;
 
-pub use api::{Backend, ConvF32, ConvI8, ConvShape, F32Store, I32Store, IntInput};
+pub use api::{Backend, ConvF32, ConvI8, ConvShape, Elementwise, F32Store, I32Store, IntInput, IntWeights, PoolShape};
+pub use table::Kernels;

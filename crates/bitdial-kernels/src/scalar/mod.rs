@@ -1,0 +1,17 @@
+//! The plain kernels: portable loops, which define every result but that of a convolution ([`crate::reference`]).
+
+mod conv_f32;
+mod conv_i8;
+mod elementwise;
+mod pool;
+mod store;
+
+pub(crate) use conv_f32::Conv as ConvF32;
+pub(crate) use conv_i8::Conv as ConvI8;
+pub(crate) use elementwise::{add_f32, add_u8, affine_f32, clamp_f32, decode, dequantize, lookup, mul_f32, mul_u8, quantize, range};
+pub(crate) use pool::{average_pool_f32, average_pool_u8, max_pool_f32, max_pool_u8, mean_f32, mean_u8};
+
+/// [`crate::Elementwise`] as its defaults are.
+pub(crate) struct Plain;
+
+impl crate::Elementwise for Plain {}
