@@ -13,12 +13,14 @@ const BASE: &str = "/bitdial/";
 /// Requests answered at once: a browser opens six connections to a host.
 const THREADS: usize = 6;
 
+/// Takes the port, before a build makes the user wait for nothing.
+pub fn listen(port: u16) -> Result<Server> {
+    Server::http(("127.0.0.1", port)).map_err(|error| anyhow!("cannot listen on port {port}: {error}; choose another with --port"))
+}
+
 /// Serves until the process is ended.
-pub fn serve(site: &Path, port: u16) -> Result<()> {
-    let server =
-        Server::http(("127.0.0.1", port)).map_err(|error| anyhow!("cannot listen on port {port}: {error}; choose another with --port"))?;
-    let port = server.server_addr().to_ip().map_or(port, |ip| ip.port());
-    println!("http://127.0.0.1:{port}{BASE}   (Ctrl-C ends it)");
+pub fn serve(server: &Server, site: &Path) {
+    println!("http://{}{BASE}   (Ctrl-C ends it)", server.server_addr());
     thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
@@ -29,7 +31,6 @@ pub fn serve(site: &Path, port: u16) -> Result<()> {
             });
         }
     });
-    Ok(())
 }
 
 fn answer(request: Request, site: &Path) -> io::Result<()> {
@@ -37,6 +38,8 @@ fn answer(request: Request, site: &Path) -> io::Result<()> {
         Route::File(name) => match File::open(site.join(&name)) {
             Ok(file) if file.metadata()?.is_file() => {
                 let response = Response::from_file(file)
+                    // Lengths let a page show how far a download is.
+                    .with_chunked_threshold(usize::MAX)
                     .with_header(header("Content-Type", content_type(&name)))
                     .with_header(header("Cache-Control", "no-store"));
                 request.respond(response)

@@ -67,6 +67,8 @@ fn dispatch(args: &[&str]) -> Result<ExitCode> {
 
 fn serve(port: u16) -> Result<()> {
     let project = Project::find()?;
+    let server = http::listen(port)?;
     site::build(&project)?;
-    http::serve(&project.dist(), port)
+    http::serve(&server, &project.dist());
+    Ok(())
 }
