@@ -1,0 +1,145 @@
+//! Sums and products of two values, or of a value and a constant.
+
+use bitdial_ir::{Activation, Binary, Node, Tensor, ValueId};
+use bitdial_kernels::Elementwise;
+use bitdial_numerics::ActivationParams;
+
+use super::activation::{clamped, split};
+use super::broadcast::{Cover, cover, spread};
+use super::check::output_dims;
+use super::{Held, Lowered, Lowering};
+use crate::arena::Buf;
+use crate::error::RuntimeError;
+use crate::memory::{Element, each_image};
+use crate::plan::Execution;
+
+/// Two values.
+pub(crate) fn values(l: &mut Lowering, node: &Node, op: Binary) -> Result<Lowered, RuntimeError> {
+    let covers = covers(l, node)?;
+    let grid = l.graph.value(node.output).quant.and_then(|grid| clamped(grid, node.activation));
+    if let (Held::U8(a, a_grid), Held::U8(b, b_grid), Some(grid)) = (l.input(node, 0), l.input(node, 1), grid) {
+        let spread_a = operand(l, node, 0, a, covers[0]);
+        let spread_b = operand(l, node, 1, b, covers[1]);
+        let Held::U8(out, _) = l.output(node) else { unreachable!("its value has a grid") };
+        let ([a, b], repeats) = in_order([(spread_a, a_grid), (spread_b, b_grid)], covers);
+        emit_u8(l, op, a, b, repeats, out, grid);
+        return Ok(Lowered::new(if op == Binary::Add { "add-u8" } else { "mul-u8" }, Execution::Integer));
+    }
+    let (a, b) = (l.float_input(node, 0), l.float_input(node, 1));
+    let a = operand(l, node, 0, a, covers[0]);
+    let b = operand(l, node, 1, b, covers[1]);
+    let out = l.float_output(node);
+    let ([a, b], repeats) = in_order([a, b], covers);
+    let (kernels, activation, to) = (l.elementwise(), node.activation, out.buf);
+    l.emit(move |m| {
+        let (a_len, b_len) = (m.f32s.len(a), m.f32s.len(b));
+        let (out, others) = m.f32s.write(to);
+        if repeats {
+            let images = others.get(a).chunks_exact(a_len).zip(others.get(b).chunks_exact(b_len));
+            for ((a, b), out) in images.zip(out.chunks_exact_mut(a_len)) {
+                float(kernels, op, activation, a, b, out);
+            }
+        } else {
+            float(kernels, op, activation, others.get(a), others.get(b), out);
+        }
+    });
+    l.emit_rest(node, &out);
+    l.finish_float(&out);
+    Ok(Lowered::new(name_f32(op), Execution::Float))
+}
+
+/// A value and a constant, which every image shares.
+pub(crate) fn constant(l: &mut Lowering, node: &Node, op: Binary, constant: &Tensor) -> Result<Lowered, RuntimeError> {
+    let dims = &l.graph.value(node.inputs[0]).dims;
+    output_dims(l.graph, node, dims)?;
+    let misfit = || RuntimeError::node(node, format!("a constant of {:?} does not fit {dims:?}", constant.dims));
+    if constant.dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d)) != Some(constant.data.len()) {
+        return Err(misfit());
+    }
+    let operand = match cover(&constant.dims, dims).ok_or_else(misfit)? {
+        Cover::Full | Cover::Repeats => constant.data.clone(),
+        Cover::Spread => {
+            let mut full = vec![0.0; dims.iter().product()];
+            spread(&constant.data, &constant.dims, dims, &mut full);
+            full
+        }
+    };
+    let weight_bytes = 4 * operand.len();
+    let x = l.float_input(node, 0);
+    let out = l.float_output(node);
+    let (kernels, activation, to) = (l.elementwise(), node.activation, out.buf);
+    l.emit(move |m| {
+        let (out, others) = m.f32s.write(to);
+        float(kernels, op, activation, others.get(x), &operand, out);
+    });
+    l.emit_rest(node, &out);
+    l.finish_float(&out);
+    Ok(Lowered { weight_bytes, ..Lowered::new(name_f32(op), Execution::Float) })
+}
+
+fn name_f32(op: Binary) -> &'static str {
+    match op {
+        Binary::Add => "add-f32",
+        Binary::Mul => "mul-f32",
+    }
+}
+
+fn float(kernels: &dyn Elementwise, op: Binary, activation: Activation, a: &[f32], b: &[f32], out: &mut [f32]) {
+    let (low, high, _) = split(activation);
+    match op {
+        Binary::Add => kernels.add_f32(a, b, low, high, out),
+        Binary::Mul => kernels.mul_f32(a, b, low, high, out),
+    }
+}
+
+/// How each operand covers the result, whose dimensions must be those that numpy gives.
+fn covers(l: &Lowering, node: &Node) -> Result<[Cover; 2], RuntimeError> {
+    let dims = |value: ValueId| &l.graph.value(value).dims;
+    let (a, b, to) = (dims(node.inputs[0]), dims(node.inputs[1]), dims(node.output));
+    let from_end = |dims: &[usize], i: usize| dims.len().checked_sub(i + 1).map_or(1, |at| dims[at]);
+    let tight = to.len() == a.len().max(b.len()) && (0..to.len()).all(|i| from_end(to, i) == from_end(a, i).max(from_end(b, i)));
+    match (cover(a, to), cover(b, to)) {
+        (Some(a), Some(b)) if tight => Ok([a, b]),
+        _ => Err(RuntimeError::node(node, format!("operands of {a:?} and {b:?} do not give {to:?}"))),
+    }
+}
+
+/// The operand as the kernels take it: spread out where it must be.
+fn operand<T: Element>(l: &mut Lowering, node: &Node, i: usize, x: Buf<T>, covers: Cover) -> Buf<T> {
+    if covers != Cover::Spread {
+        return x;
+    }
+    let (from, to) = (l.graph.value(node.inputs[i]).dims.clone(), l.graph.value(node.output).dims.clone());
+    let out = l.temporary(to.iter().product());
+    l.emit(move |m| each_image(m, x, out, |x, out| spread(x, &from, &to, out)));
+    out
+}
+
+/// The operands with the one that repeats last, and whether it does. One of the two always covers the result in full.
+fn in_order<O>([a, b]: [O; 2], [a_cover, b_cover]: [Cover; 2]) -> ([O; 2], bool) {
+    if a_cover == Cover::Repeats { ([b, a], true) } else { ([a, b], b_cover == Cover::Repeats) }
+}
+
+fn emit_u8(
+    l: &mut Lowering,
+    op: Binary,
+    a: (Buf<u8>, ActivationParams),
+    b: (Buf<u8>, ActivationParams),
+    repeats: bool,
+    out: Buf<u8>,
+    grid: ActivationParams,
+) {
+    let kernels = l.elementwise();
+    l.emit(move |m| {
+        let (a_len, b_len) = (m.u8s.len(a.0), m.u8s.len(b.0));
+        let (out, others) = m.u8s.write(out);
+        let (x, y) = (others.get(a.0), others.get(b.0));
+        let (x_len, y_len) = if repeats { (a_len, b_len) } else { (x.len(), y.len()) };
+        for ((x, y), out) in x.chunks_exact(x_len).zip(y.chunks_exact(y_len)).zip(out.chunks_exact_mut(x_len)) {
+            match op {
+                Binary::Add => kernels.add_u8((x, &a.1), (y, &b.1), &grid, out),
+                Binary::Mul => kernels.mul_u8((x, &a.1), (y, &b.1), &grid, out),
+            }
+        }
+    });
+}

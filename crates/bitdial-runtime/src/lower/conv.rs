@@ -1,0 +1,160 @@
+//! Convolutions and linear layers: which of four ways they compute, and the two in f32.
+
+use bitdial_ir::{Node, Op, QuantizedWeights, Weights};
+use bitdial_kernels::{ConvF32, ConvShape, F32Store};
+use bitdial_numerics::WeightParams;
+
+use super::activation::split;
+use super::{Held, Lowered, Lowering, geometry, integer};
+use crate::error::RuntimeError;
+use crate::memory::{Memory, grown};
+use crate::plan::Execution;
+
+/// What a convolution and a linear layer have in common.
+pub(crate) struct Layer<'g> {
+    pub node: &'g Node,
+    pub shape: ConvShape,
+    pub bias: Option<&'g [f32]>,
+}
+
+impl Layer<'_> {
+    /// The bias of each output channel, 0 where there is none.
+    pub(crate) fn float_bias(&self) -> Vec<f32> {
+        self.bias.map_or_else(|| vec![0.0; self.shape.output[2]], <[f32]>::to_vec)
+    }
+}
+
+/// A chunk of images as a kernel takes it: `count` images of a shape. A pointwise convolution takes all as one.
+pub(crate) fn images(shape: &ConvShape, chunk: usize) -> (ConvShape, usize) {
+    let pointwise = shape.kernel == [1, 1] && shape.stride == [1, 1] && shape.pad == [0, 0] && shape.input[..2] == shape.output[..2];
+    if !pointwise {
+        return (*shape, chunk);
+    }
+    let mut whole = *shape;
+    whole.input[0] *= chunk;
+    whole.output[0] *= chunk;
+    (whole, 1)
+}
+
+/// Elements of an image.
+pub(crate) fn len(dims: [usize; 3]) -> usize {
+    dims.iter().product()
+}
+
+/// Compiles a convolution or linear layer.
+pub(crate) fn lower<'g>(l: &mut Lowering<'g>, node: &'g Node) -> Result<Lowered, RuntimeError> {
+    let (shape, weights, bias) = match &node.op {
+        Op::Conv(conv) => (geometry::conv(l.graph, node, conv)?, &conv.weights, &conv.bias),
+        Op::Linear(linear) => (geometry::linear(l.graph, node, linear)?, &linear.weights, &linear.bias),
+        _ => return Err(RuntimeError::node(node, "it is no convolution or linear layer")),
+    };
+    let layer = Layer { node, shape, bias: bias.as_deref() };
+    let expected =
+        shape.kernel.iter().chain([&(shape.input[2] / shape.groups), &shape.output[2]]).try_fold(1usize, |n, &d| n.checked_mul(d));
+    if expected != Some(weights.len()) {
+        return Err(RuntimeError::node(node, format!("it has {} weights, which does not fit its shape", weights.len())));
+    }
+    if layer.bias.is_some_and(|b| b.len() != shape.output[2]) {
+        return Err(RuntimeError::node(node, "it does not have one bias for each output channel"));
+    }
+    let mut lowered = match (weights, l.input(node, 0)) {
+        (Weights::F32(_), _) if node.dynamic.is_some() => {
+            return Err(RuntimeError::node(node, "f32 weights cannot be multiplied with integers"));
+        }
+        (Weights::F32(weights), _) => float(l, &layer, weights),
+        (Weights::Int(weights), held) => {
+            check_grids(node, weights, shape.output[2])?;
+            match (node.dynamic, held) {
+                (Some(dynamic), Held::F32(x)) => integer::dynamic(l, &layer, weights, dynamic, x)?,
+                (Some(_), Held::U8(..)) => {
+                    return Err(RuntimeError::node(node, "its input is quantized already"));
+                }
+                (None, Held::U8(x, grid)) => integer::fixed(l, &layer, weights, x, grid)?,
+                (None, Held::F32(_)) => weight_only(l, &layer, weights),
+            }
+        }
+    };
+    lowered.macs = shape.macs();
+    Ok(lowered)
+}
+
+fn check_grids(node: &Node, weights: &QuantizedWeights, channels: usize) -> Result<(), RuntimeError> {
+    let bits = weights.values.bits();
+    let sound = |p: &WeightParams| {
+        let (low, high) = (i8::MIN >> (8 - bits), i8::MAX >> (8 - bits));
+        p.bits == bits && p.scale.is_finite() && p.scale > 0.0 && (low..=high).contains(&p.zero_point)
+    };
+    if !(2..=8).contains(&bits) || ![1, channels].contains(&weights.params.len()) || !weights.params.iter().all(sound) {
+        return Err(RuntimeError::node(node, "the scales or zero points of its weights are out of range"));
+    }
+    Ok(())
+}
+
+/// An f32 kernel with its bias and clamp.
+struct Float {
+    kernel: &'static dyn ConvF32,
+    shape: ConvShape,
+    bias: Vec<f32>,
+    low: f32,
+    high: f32,
+}
+
+impl Float {
+    fn new(l: &Lowering, layer: &Layer) -> Self {
+        let (low, high, _) = split(layer.node.activation);
+        Self { kernel: l.kernels.conv_f32(&layer.shape, l.strict), shape: layer.shape, bias: layer.float_bias(), low, high }
+    }
+
+    fn run(&self, packed: &[f32], x: &[f32], scratch: &mut Vec<f32>, out: &mut [f32], chunk: usize) {
+        let (shape, count) = images(&self.shape, chunk);
+        let (x_len, out_len) = (len(shape.input), len(shape.output));
+        let scratch = grown(scratch, self.kernel.scratch_len(&shape));
+        for (x, out) in x.chunks_exact(x_len).zip(out.chunks_exact_mut(out_len)).take(count) {
+            let mut store = F32Store { bias: &self.bias, low: self.low, high: self.high, out };
+            self.kernel.run(&shape, packed, x, scratch, &mut store);
+        }
+    }
+}
+
+/// f32 weights and activations.
+fn float(l: &mut Lowering, layer: &Layer, weights: &[f32]) -> Lowered {
+    let float = Float::new(l, layer);
+    let mut packed = vec![0.0; float.kernel.packed_len(&float.shape)];
+    float.kernel.pack(&float.shape, weights, &mut packed);
+    let lowered = Lowered { weight_bytes: 4 * packed.len(), ..Lowered::new(float.kernel.name(), Execution::Float) };
+    let x = l.float_input(layer.node, 0);
+    let out = l.float_output(layer.node);
+    let to = out.buf;
+    l.emit(move |m| {
+        let Memory { f32s, scratch, images, .. } = m;
+        let (out, others) = f32s.write(to);
+        float.run(&packed, others.get(x), &mut scratch.floats, out, *images);
+    });
+    l.emit_rest(layer.node, &out);
+    l.finish_float(&out);
+    lowered
+}
+
+/// Integer weights, f32 activations: the weights are decoded for each chunk of images.
+fn weight_only(l: &mut Lowering, layer: &Layer, weights: &QuantizedWeights) -> Lowered {
+    let float = Float::new(l, layer);
+    let weights = weights.clone();
+    let name = format!("{}+decode{}", float.kernel.name(), weights.values.bits());
+    let lowered = Lowered { weight_bytes: weights.values.bytes().len(), ..Lowered::new(&name, Execution::WeightOnly) };
+    let (weight_len, packed_len) = (weights.values.len(), float.kernel.packed_len(&float.shape));
+    let x = l.float_input(layer.node, 0);
+    let out = l.float_output(layer.node);
+    let (kernels, to) = (l.elementwise(), out.buf);
+    l.emit(move |m| {
+        let Memory { f32s, scratch, images, .. } = m;
+        let decoded = grown(&mut scratch.decoded, weight_len);
+        kernels.decode(weights.values.bytes(), &weights.params, decoded);
+        let packed = grown(&mut scratch.packed, packed_len);
+        float.kernel.pack(&float.shape, decoded, packed);
+        let (out, others) = f32s.write(to);
+        float.run(packed, others.get(x), &mut scratch.floats, out, *images);
+    });
+    l.emit_rest(layer.node, &out);
+    l.finish_float(&out);
+    lowered
+}

@@ -1,0 +1,191 @@
+//! Convolutions and linear layers in integers, with scales that are fixed or found on each run.
+
+use bitdial_ir::{DynamicQuant, Node, QuantizedWeights};
+use bitdial_kernels::{ConvI8, ConvShape, I32Store, IntInput, IntWeights};
+use bitdial_numerics::{ActivationParams, round_ties_even};
+
+use super::activation::{clamped, split};
+use super::conv::{Layer, images, len};
+use super::{Held, Lowered, Lowering};
+use crate::arena::Buf;
+use crate::error::RuntimeError;
+use crate::memory::{Memory, Scratch, grown};
+use crate::plan::Execution;
+
+/// Largest magnitude of one product: both factors are differences of 8-bit integers.
+const PRODUCT: u64 = 255 * 255;
+
+/// An integer kernel with its packed weights.
+struct Packed {
+    kernel: &'static dyn ConvI8,
+    shape: ConvShape,
+    bits: u8,
+    weights: Vec<u8>,
+    panel_len: usize,
+    /// Scale of the weights of each output channel.
+    scales: Vec<f32>,
+}
+
+impl Packed {
+    fn new(l: &Lowering, layer: &Layer, weights: &QuantizedWeights, activation_high: u8) -> Result<Self, RuntimeError> {
+        let shape = layer.shape;
+        headroom(layer.node, &shape)?;
+        let bits = weights.values.bits();
+        let kernel = l.kernels.conv_i8(&shape, bits, activation_high);
+        let channels = shape.output[2];
+        let zero_points: Vec<i8> = match weights.params.iter().any(|p| p.zero_point != 0) {
+            true => (0..channels).map(|c| weights.params_of(c).zero_point).collect(),
+            false => Vec::new(),
+        };
+        let values = weights.values.unpack();
+        let packed = kernel.pack(&shape, &IntWeights { values: &values, bits, zero_points: &zero_points });
+        let scales = (0..channels).map(|c| weights.params_of(c).scale).collect();
+        Ok(Self { kernel, shape, bits, weights: packed, panel_len: kernel.panel_len(&shape, bits), scales })
+    }
+
+    fn lowered(&self, execution: Execution) -> Lowered {
+        Lowered { weight_bytes: self.weights.len(), ..Lowered::new(self.kernel.name(), execution) }
+    }
+
+    /// Unpacks the weights and calls `f(image index, panels, scratch)`, as the kernel takes images, with that shape.
+    fn panels<'a>(&'a self, panels: &'a mut Vec<u8>) -> &'a [u8] {
+        if self.panel_len == 0 {
+            return &self.weights;
+        }
+        let panels = grown(panels, self.panel_len);
+        self.kernel.unpack(&self.shape, &self.weights, self.bits, panels);
+        panels
+    }
+}
+
+/// What is left of an i32 for the bias when every product is as large as it can be.
+fn headroom(node: &Node, shape: &ConvShape) -> Result<u32, RuntimeError> {
+    let products = (shape.row_len() as u64).saturating_mul(PRODUCT);
+    i32::MAX
+        .cast_unsigned()
+        .checked_sub(u32::try_from(products).unwrap_or(u32::MAX))
+        .ok_or_else(|| RuntimeError::node(node, format!("a sum of {} products could overflow 32 bits", shape.row_len())))
+}
+
+/// The bias in units of the accumulator.
+fn int_bias(layer: &Layer, scales: &[f32]) -> Result<Vec<i32>, RuntimeError> {
+    let headroom = headroom(layer.node, &layer.shape)?;
+    let bias: Vec<i32> = layer.float_bias().iter().zip(scales).map(|(&b, &s)| round_ties_even(b / s) as i32).collect();
+    match bias.iter().position(|b| b.unsigned_abs() > headroom) {
+        Some(c) => Err(RuntimeError::node(layer.node, format!("the bias of channel {c} could overflow the 32-bit sum"))),
+        None => Ok(bias),
+    }
+}
+
+/// Fails unless every factor is a positive finite number.
+fn check_factors(node: &Node, factors: &[f32]) -> Result<(), RuntimeError> {
+    if factors.iter().all(|f| f.is_finite() && *f > 0.0) {
+        return Ok(());
+    }
+    Err(RuntimeError::node(node, "its scales multiply to a number that f32 cannot hold"))
+}
+
+/// An input on a grid. The output is stored as integers if its value has a grid and the activation only clamps.
+pub(crate) fn fixed(
+    l: &mut Lowering,
+    layer: &Layer,
+    weights: &QuantizedWeights,
+    x: Buf<u8>,
+    grid: ActivationParams,
+) -> Result<Lowered, RuntimeError> {
+    let packed = Packed::new(l, layer, weights, grid.high)?;
+    let lowered = packed.lowered(Execution::Integer);
+    let scales: Vec<f32> = packed.scales.iter().map(|s| grid.scale * s).collect();
+    check_factors(layer.node, &scales)?;
+    let to = l.graph.value(layer.node.output).quant.and_then(|to| clamped(to, layer.node.activation));
+    let Some(to) = to else {
+        fixed_to_float(l, layer, packed, scales, x, grid);
+        return Ok(lowered);
+    };
+    let multipliers: Vec<f32> = scales.iter().map(|s| s / to.scale).collect();
+    check_factors(layer.node, &multipliers)?;
+    let bias = int_bias(layer, &scales)?;
+    let Held::U8(out, _) = l.output(layer.node) else { unreachable!("its value has a grid") };
+    l.emit(move |m| {
+        let Memory { u8s, scratch: Scratch { panels, bytes, .. }, images: chunk, .. } = m;
+        let (shape, count) = images(&packed.shape, *chunk);
+        let panels = packed.panels(panels);
+        let scratch = grown(bytes, packed.kernel.scratch_len(&shape));
+        let (out, others) = u8s.write(out);
+        let pairs = others.get(x).chunks_exact(len(shape.input)).zip(out.chunks_exact_mut(len(shape.output)));
+        for (image, out) in pairs.take(count) {
+            let input = IntInput { image, zero_point: grid.zero_point, bias: &bias };
+            let mut store = I32Store::U8 { multipliers: &multipliers, zero_point: to.zero_point, low: to.low, high: to.high, out };
+            packed.kernel.run(&shape, panels, &input, scratch, &mut store);
+        }
+    });
+    Ok(lowered)
+}
+
+/// An input on a grid, sums stored in f32: for outputs of the model, and before activations that do more than clamp.
+fn fixed_to_float(l: &mut Lowering, layer: &Layer, packed: Packed, scales: Vec<f32>, x: Buf<u8>, grid: ActivationParams) {
+    let (bias, none) = (layer.float_bias(), vec![0; layer.shape.output[2]]);
+    let (low, high, _) = split(layer.node.activation);
+    let out = l.float_output(layer.node);
+    let to = out.buf;
+    l.emit(move |m| {
+        let Memory { u8s, f32s, scratch: Scratch { panels, bytes, .. }, images: chunk, .. } = m;
+        let (shape, count) = images(&packed.shape, *chunk);
+        let panels = packed.panels(panels);
+        let scratch = grown(bytes, packed.kernel.scratch_len(&shape));
+        let pairs = u8s.get(x).chunks_exact(len(shape.input)).zip(f32s.get_mut(to).chunks_exact_mut(len(shape.output)));
+        for (image, out) in pairs.take(count) {
+            let input = IntInput { image, zero_point: grid.zero_point, bias: &none };
+            let mut store = I32Store::F32 { scales: &scales, bias: &bias, low, high, out };
+            packed.kernel.run(&shape, panels, &input, scratch, &mut store);
+        }
+    });
+    l.emit_rest(layer.node, &out);
+    l.finish_float(&out);
+}
+
+/// An f32 input that is quantized image by image, on the grid of its own range.
+pub(crate) fn dynamic(
+    l: &mut Lowering,
+    layer: &Layer,
+    weights: &QuantizedWeights,
+    dynamic: DynamicQuant,
+    x: Buf<f32>,
+) -> Result<Lowered, RuntimeError> {
+    // The widest grid there can be: an affine one uses all its integers, a symmetric one of 8 bits ends at 255 too.
+    let packed = Packed::new(l, layer, weights, u8::MAX >> (8 - dynamic.bits))?;
+    let lowered = packed.lowered(Execution::DynamicInteger);
+    let (bias, none) = (layer.float_bias(), vec![0; layer.shape.output[2]]);
+    let (low, high, _) = split(layer.node.activation);
+    let out = l.float_output(layer.node);
+    let (kernels, to) = (l.elementwise(), out.buf);
+    l.emit(move |m| {
+        let Memory { f32s, scratch: Scratch { panels, bytes, quantized, scales, .. }, .. } = m;
+        let shape = &packed.shape;
+        let panels = packed.panels(panels);
+        let scratch = grown(bytes, packed.kernel.scratch_len(shape));
+        let quantized = grown(quantized, len(shape.input));
+        let scales = grown(scales, packed.scales.len());
+        let (out, others) = f32s.write(to);
+        for (image, out) in others.get(x).chunks_exact(len(shape.input)).zip(out.chunks_exact_mut(len(shape.output))) {
+            let (min, max) = kernels.range(image);
+            let grid = grid_of(dynamic, min, max);
+            kernels.quantize(image, &grid, quantized);
+            for (scale, weight_scale) in scales.iter_mut().zip(&packed.scales) {
+                *scale = grid.scale * weight_scale;
+            }
+            let input = IntInput { image: quantized, zero_point: grid.zero_point, bias: &none };
+            let mut store = I32Store::F32 { scales, bias: &bias, low, high, out };
+            packed.kernel.run(shape, panels, &input, scratch, &mut store);
+        }
+    });
+    l.emit_rest(layer.node, &out);
+    l.finish_float(&out);
+    Ok(lowered)
+}
+
+/// The grid of one image; an image of NaN alone has one too.
+fn grid_of(dynamic: DynamicQuant, min: f32, max: f32) -> ActivationParams {
+    let (min, max) = if min <= max { (min, max) } else { (0.0, 0.0) };
+    if dynamic.symmetric { ActivationParams::symmetric(min, max, dynamic.bits) } else { ActivationParams::affine(min, max, dynamic.bits) }
+}

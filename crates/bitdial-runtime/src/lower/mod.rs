@@ -1,0 +1,197 @@
+//! From nodes to code: each node becomes closures in which everything is decided.
+
+mod activation;
+mod binary;
+mod broadcast;
+mod check;
+mod concat;
+mod conv;
+mod float;
+mod geometry;
+mod integer;
+mod movement;
+mod pool;
+
+use bitdial_ir::{Graph, Node, Op, ValueId};
+use bitdial_kernels::{Elementwise, Kernels};
+use bitdial_numerics::ActivationParams;
+
+use crate::arena::{Buf, Lives};
+use crate::error::RuntimeError;
+use crate::memory::{AllLives, Element, Memory};
+use crate::plan::{Execution, Step};
+
+pub(crate) use check::check;
+
+/// Prepared code of one node.
+pub(crate) type Code = Box<dyn Fn(&mut Memory) + Send + Sync>;
+
+/// How and where a value is held.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Held {
+    /// As real numbers.
+    F32(Buf<f32>),
+    /// As integers on a grid.
+    U8(Buf<u8>, ActivationParams),
+}
+
+/// The f32 result of a node, and the integers it must become if its value has a grid.
+pub(crate) struct FloatOutput {
+    pub buf: Buf<f32>,
+    quantized: Option<(Buf<u8>, ActivationParams)>,
+}
+
+/// What a step is called, how it computes, what it costs.
+pub(crate) struct Lowered {
+    pub kernel: String,
+    pub execution: Execution,
+    pub macs: u64,
+    pub weight_bytes: usize,
+}
+
+impl Lowered {
+    /// A step without weights.
+    pub(crate) fn new(kernel: &str, execution: Execution) -> Self {
+        Self { kernel: kernel.to_owned(), execution, macs: 0, weight_bytes: 0 }
+    }
+}
+
+/// The state of compiling a graph.
+pub(crate) struct Lowering<'g> {
+    pub graph: &'g Graph,
+    pub kernels: Kernels,
+    pub strict: bool,
+    lives: AllLives,
+    held: Vec<Option<Held>>,
+    /// Position in time: 0 is the inputs, `i + 1` is node `i`.
+    at: usize,
+    code: Vec<Code>,
+}
+
+impl<'g> Lowering<'g> {
+    pub(crate) fn new(graph: &'g Graph, kernels: Kernels, strict: bool) -> Self {
+        let held = vec![None; graph.values.len()];
+        let lives = AllLives { f32s: Lives::new(), u8s: Lives::new() };
+        let mut lowering = Self { graph, kernels, strict, lives, held, at: 0, code: Vec::new() };
+        for &input in &graph.inputs {
+            lowering.hold(input);
+        }
+        lowering
+    }
+
+    /// Compiles node `index`; nodes come in order.
+    pub(crate) fn node(&mut self, index: usize) -> Result<(Step, Vec<Code>), RuntimeError> {
+        let node = &self.graph.nodes[index];
+        self.at = index + 1;
+        let lowered = match &node.op {
+            Op::Conv(_) | Op::Linear(_) => conv::lower(self, node)?,
+            Op::Binary(op) => binary::values(self, node, *op)?,
+            Op::BinaryConst(op, constant) => binary::constant(self, node, *op, constant)?,
+            Op::Concat(axis) => concat::lower(self, node, *axis)?,
+            Op::MaxPool(pool) => pool::max(self, node, pool)?,
+            Op::AveragePool(pool) => pool::average(self, node, pool)?,
+            Op::Mean { axes, keep } => pool::mean(self, node, axes, *keep)?,
+            Op::Activate => activation::lower(self, node)?,
+            Op::Reshape(dims) => movement::reshape(self, node, dims)?,
+            Op::Transpose(perm) => movement::transpose(self, node, perm)?,
+            Op::Pad { pads, value } => movement::pad(self, node, pads, *value)?,
+            Op::BatchNorm { factor, offset } => float::batch_norm(self, node, factor, offset)?,
+            Op::Softmax(axis) => float::softmax(self, node, *axis)?,
+        };
+        let Lowered { kernel, execution, macs, weight_bytes } = lowered;
+        Ok((Step { node: index, kernel, execution, macs, weight_bytes }, std::mem::take(&mut self.code)))
+    }
+
+    /// Keeps the outputs until the end; gives the buffers and where every value is.
+    pub(crate) fn finish(mut self) -> (AllLives, Vec<Option<Held>>) {
+        self.at += 1;
+        for &output in &self.graph.outputs {
+            self.use_value(output);
+        }
+        (self.lives, self.held)
+    }
+
+    pub(crate) fn elementwise(&self) -> &'static dyn Elementwise {
+        self.kernels.elementwise()
+    }
+
+    /// Adds code to the current node.
+    pub(crate) fn emit(&mut self, code: impl Fn(&mut Memory) + Send + Sync + 'static) {
+        self.code.push(Box::new(code));
+    }
+
+    /// Elements of a value, one image.
+    pub(crate) fn len(&self, value: ValueId) -> usize {
+        self.graph.value(value).len()
+    }
+
+    /// A buffer of this node only.
+    pub(crate) fn temporary<T: Element>(&mut self, len: usize) -> Buf<T> {
+        let at = self.at;
+        T::lives(&mut self.lives).add(len, at)
+    }
+
+    fn use_value(&mut self, value: ValueId) -> Held {
+        let held = self.held[value.0].expect("`check` has seen that values are written before they are read");
+        match held {
+            Held::F32(buf) => self.lives.f32s.touch(buf, self.at),
+            Held::U8(buf, _) => self.lives.u8s.touch(buf, self.at),
+        }
+        held
+    }
+
+    /// Input `i` of a node, as it is held.
+    pub(crate) fn input(&mut self, node: &Node, i: usize) -> Held {
+        self.use_value(node.inputs[i])
+    }
+
+    /// Input `i` of a node in f32.
+    pub(crate) fn float_input(&mut self, node: &Node, i: usize) -> Buf<f32> {
+        match self.input(node, i) {
+            Held::F32(buf) => buf,
+            Held::U8(from, grid) => {
+                let buf = self.temporary(self.len(node.inputs[i]));
+                let kernels = self.elementwise();
+                self.emit(move |m| kernels.dequantize(m.u8s.get(from), &grid, m.f32s.get_mut(buf)));
+                buf
+            }
+        }
+    }
+
+    /// Gives a value a buffer of its own.
+    fn hold(&mut self, value: ValueId) -> Held {
+        let about = self.graph.value(value);
+        let held = match about.quant {
+            Some(grid) => Held::U8(self.temporary(about.len()), grid),
+            None => Held::F32(self.temporary(about.len())),
+        };
+        self.held[value.0] = Some(held);
+        held
+    }
+
+    /// A buffer for the output of a node, as it is to be held.
+    pub(crate) fn output(&mut self, node: &Node) -> Held {
+        self.hold(node.output)
+    }
+
+    /// Makes the output of a node another name of a buffer.
+    pub(crate) fn output_is(&mut self, node: &Node, held: Held) {
+        self.held[node.output.0] = Some(held);
+    }
+
+    /// A buffer for the output of a node in f32; to be followed by [`Lowering::finish_float`].
+    pub(crate) fn float_output(&mut self, node: &Node) -> FloatOutput {
+        match self.output(node) {
+            Held::F32(buf) => FloatOutput { buf, quantized: None },
+            Held::U8(to, grid) => FloatOutput { buf: self.temporary(self.len(node.output)), quantized: Some((to, grid)) },
+        }
+    }
+
+    /// Quantizes an f32 output if its value has a grid.
+    pub(crate) fn finish_float(&mut self, out: &FloatOutput) {
+        if let (from, Some((to, grid))) = (out.buf, out.quantized) {
+            let kernels = self.elementwise();
+            self.emit(move |m| kernels.quantize(m.f32s.get(from), &grid, m.u8s.get_mut(to)));
+        }
+    }
+}

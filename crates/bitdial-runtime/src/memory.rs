@@ -1,0 +1,95 @@
+//! What running code reads and writes.
+
+use crate::arena::{Arena, Buf, Lives};
+
+/// Activations of a chunk of images, and scratch.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    pub f32s: Arena<f32>,
+    pub u8s: Arena<u8>,
+    /// Images of the chunk.
+    pub images: usize,
+    pub scratch: Scratch,
+}
+
+/// Scratch of kernels, grown to the largest use and kept.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    /// Unpacked weights.
+    pub panels: Vec<u8>,
+    /// What an integer kernel needs for itself.
+    pub bytes: Vec<u8>,
+    /// An image quantized on the run.
+    pub quantized: Vec<u8>,
+    /// Scales found on the run.
+    pub scales: Vec<f32>,
+    /// Weights decoded to f32.
+    pub decoded: Vec<f32>,
+    /// The same, packed.
+    pub packed: Vec<f32>,
+    /// What an f32 kernel needs for itself.
+    pub floats: Vec<f32>,
+}
+
+/// The first `len` elements of a scratch vector, grown if need be.
+pub(crate) fn grown<T: Copy + Default>(scratch: &mut Vec<T>, len: usize) -> &mut [T] {
+    if scratch.len() < len {
+        scratch.resize(len, T::default());
+    }
+    &mut scratch[..len]
+}
+
+impl Memory {
+    /// Makes room for a chunk of `images`.
+    pub(crate) fn set_images(&mut self, images: usize) {
+        self.images = images;
+        self.f32s.set_images(images);
+        self.u8s.set_images(images);
+    }
+}
+
+/// The lives of all buffers, before they have places.
+#[derive(Debug)]
+pub(crate) struct AllLives {
+    pub f32s: Lives<f32>,
+    pub u8s: Lives<u8>,
+}
+
+/// An element that activations are held in.
+pub(crate) trait Element: Copy + Default + Send + Sync + 'static {
+    /// The arena of this element.
+    fn arena(memory: &mut Memory) -> &mut Arena<Self>;
+
+    /// The lives of the buffers of this element.
+    fn lives(lives: &mut AllLives) -> &mut Lives<Self>;
+}
+
+impl Element for f32 {
+    fn arena(memory: &mut Memory) -> &mut Arena<Self> {
+        &mut memory.f32s
+    }
+
+    fn lives(lives: &mut AllLives) -> &mut Lives<Self> {
+        &mut lives.f32s
+    }
+}
+
+impl Element for u8 {
+    fn arena(memory: &mut Memory) -> &mut Arena<Self> {
+        &mut memory.u8s
+    }
+
+    fn lives(lives: &mut AllLives) -> &mut Lives<Self> {
+        &mut lives.u8s
+    }
+}
+
+/// Calls `f(image, out)` for each image of a chunk.
+pub(crate) fn each_image<T: Element>(memory: &mut Memory, x: Buf<T>, out: Buf<T>, mut f: impl FnMut(&[T], &mut [T])) {
+    let arena = T::arena(memory);
+    let (x_len, out_len) = (arena.len(x), arena.len(out));
+    let (out, others) = arena.write(out);
+    for (x, out) in others.get(x).chunks_exact(x_len).zip(out.chunks_exact_mut(out_len)) {
+        f(x, out);
+    }
+}

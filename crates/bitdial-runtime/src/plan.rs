@@ -1,0 +1,269 @@
+//! A compiled graph.
+
+use bitdial_ir::{Graph, Value, ValueId};
+use bitdial_kernels::{Backend, Kernels};
+
+use crate::error::RuntimeError;
+use crate::lower::{Code, Held, Lowering, check};
+use crate::memory::{Memory, Scratch};
+
+/// Activations of a chunk of images should fit here, to stay in a second-level cache.
+const CHUNK_BYTES: usize = 1 << 20;
+/// Images of a chunk at most: by then the cost of unpacking weights is spread thin.
+const CHUNK_IMAGES: usize = 32;
+/// Activations of one image may take this much.
+const MAX_IMAGE_BYTES: usize = 1 << 30;
+
+/// How to compile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Whose kernels.
+    pub backend: Backend,
+    /// Only f32 kernels that equal the reference bit for bit on every backend: for calibration.
+    pub strict: bool,
+}
+
+/// How a step computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Execution {
+    /// In f32.
+    Float,
+    /// Weights decoded from integers, f32 arithmetic.
+    WeightOnly,
+    /// In integers, with scales fixed before.
+    Integer,
+    /// In integers, with activation scales found on each run.
+    DynamicInteger,
+    /// Elements change places at most.
+    Movement,
+}
+
+/// What a plan does for one node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Index of the node in the graph.
+    pub node: usize,
+    /// Kernel that runs: data types, tile and instruction.
+    pub kernel: String,
+    /// How it computes.
+    pub execution: Execution,
+    /// Multiply-accumulates for one image.
+    pub macs: u64,
+    /// Bytes of its weights as the kernel keeps them.
+    pub weight_bytes: usize,
+}
+
+/// The elements of a value, of all images of a chunk one after the other.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Observed<'a> {
+    /// Real numbers.
+    F32(&'a [f32]),
+    /// Integers on the grid of the value.
+    U8(&'a [u8]),
+}
+
+/// Is shown values.
+pub type See<'a> = &'a mut dyn FnMut(ValueId, Observed<'_>);
+
+/// A graph's input or output.
+struct Port {
+    name: String,
+    value: ValueId,
+    len: usize,
+    held: Held,
+}
+
+/// A graph compiled for one backend. Takes any batch.
+pub struct Plan {
+    kernels: Kernels,
+    inputs: Vec<Port>,
+    outputs: Vec<Port>,
+    steps: Vec<Step>,
+    /// Code of each step, and the value it writes.
+    code: Vec<(Vec<Code>, ValueId)>,
+    held: Vec<Option<Held>>,
+    chunk: usize,
+    memory: Memory,
+}
+
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plan")
+            .field("kernels", &self.kernels)
+            .field("chunk", &self.chunk)
+            .field("steps", &self.steps)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Plan {
+    /// Compiles a graph that went through `bitdial_ir::passes::prepare`, quantized or not.
+    ///
+    /// # Errors
+    /// If this build has no kernels for the backend, or a node cannot be compiled; the error names it and the reason.
+    pub fn compile(graph: &Graph, options: Options) -> Result<Self, RuntimeError> {
+        check(graph)?;
+        let kernels = Kernels::new(options.backend).ok_or(RuntimeError::Backend(options.backend.name()))?;
+        let mut lowering = Lowering::new(graph, kernels, options.strict);
+        let (mut steps, mut code) = (Vec::with_capacity(graph.nodes.len()), Vec::with_capacity(graph.nodes.len()));
+        for (index, node) in graph.nodes.iter().enumerate() {
+            let (step, closures) = lowering.node(index)?;
+            steps.push(step);
+            code.push((closures, node.output));
+        }
+        let (lives, held) = lowering.finish();
+        let (f32s, u8s) = (lives.f32s.place(), lives.u8s.place());
+        let image_bytes = f32s.per_image().saturating_mul(4).saturating_add(u8s.per_image());
+        if image_bytes > MAX_IMAGE_BYTES {
+            return Err(RuntimeError::Memory { needed: image_bytes >> 20, limit: MAX_IMAGE_BYTES >> 20 });
+        }
+        let port = |&value: &ValueId| {
+            let about: &Value = graph.value(value);
+            let held = held[value.0].ok_or_else(|| RuntimeError::value(about, "nothing writes it"))?;
+            Ok(Port { name: about.name.clone(), value, len: about.len(), held })
+        };
+        Ok(Self {
+            kernels,
+            inputs: graph.inputs.iter().map(port).collect::<Result<_, _>>()?,
+            outputs: graph.outputs.iter().map(port).collect::<Result<_, _>>()?,
+            steps,
+            code,
+            chunk: (CHUNK_BYTES / image_bytes.max(1)).clamp(1, CHUNK_IMAGES),
+            held,
+            memory: Memory { f32s, u8s, images: 0, scratch: Scratch::default() },
+        })
+    }
+
+    /// What the plan does, one step per node in order of execution.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// Bytes of all weights as the kernels keep them.
+    #[must_use]
+    pub fn packed_weight_bytes(&self) -> usize {
+        self.steps.iter().map(|s| s.weight_bytes).sum()
+    }
+
+    /// Bytes of the activations of one image, at the moment when most are alive.
+    #[must_use]
+    pub fn arena_bytes(&self) -> usize {
+        4 * self.memory.f32s.per_image() + self.memory.u8s.per_image()
+    }
+
+    /// Images that are computed together, layer by layer.
+    #[must_use]
+    pub fn chunk(&self) -> usize {
+        self.chunk
+    }
+
+    /// Sets how many images are computed together, at least 1. Results do not depend on it.
+    pub fn set_chunk(&mut self, images: usize) {
+        self.chunk = images.max(1);
+    }
+
+    /// Runs a batch of images. Inputs and outputs are in the graph's own order, NCHW, image after image.
+    ///
+    /// # Errors
+    /// If there are not as many inputs as the graph has, or one has the wrong length.
+    pub fn run(&mut self, inputs: &[&[f32]], batch: usize) -> Result<Vec<Vec<f32>>, RuntimeError> {
+        self.execute(inputs, batch, &mut |_| {}, None)
+    }
+
+    /// Runs a batch and shows every value right after it was written, chunk by chunk; inputs of the graph too.
+    ///
+    /// # Errors
+    /// As [`Plan::run`].
+    pub fn observe(&mut self, inputs: &[&[f32]], batch: usize, see: See<'_>) -> Result<Vec<Vec<f32>>, RuntimeError> {
+        self.execute(inputs, batch, &mut |_| {}, Some(see))
+    }
+
+    /// Times each step of one image: a row of milliseconds for each of `runs`. The first step includes taking the
+    /// input in, the last one giving the output out. Nothing is run before to warm up.
+    ///
+    /// # Errors
+    /// As [`Plan::run`].
+    pub fn profile(&mut self, inputs: &[&[f32]], runs: u32, now: &dyn Fn() -> f64) -> Result<Vec<Vec<f64>>, RuntimeError> {
+        let mut rows = Vec::with_capacity(runs as usize);
+        for _ in 0..runs {
+            let mut row = Vec::with_capacity(self.steps.len());
+            let mut last = now();
+            let mut done = |_| {
+                let time = now();
+                row.push(time - last);
+                last = time;
+            };
+            self.execute(inputs, 1, &mut done, None)?;
+            let rest = now() - last;
+            if let Some(ms) = row.last_mut() {
+                *ms += rest;
+            }
+            rows.push(row);
+        }
+        Ok(rows)
+    }
+
+    /// The loop that everything above is: `done(i)` after step `i`, `see` after each value was written.
+    fn execute(
+        &mut self,
+        inputs: &[&[f32]],
+        batch: usize,
+        done: &mut dyn FnMut(usize),
+        mut see: Option<See<'_>>,
+    ) -> Result<Vec<Vec<f32>>, RuntimeError> {
+        self.check_inputs(inputs, batch)?;
+        let mut results: Vec<Vec<f32>> = self.outputs.iter().map(|o| Vec::with_capacity(o.len * batch)).collect();
+        let mut first = 0;
+        while first < batch {
+            let images = self.chunk.min(batch - first);
+            self.memory.set_images(images);
+            for (port, input) in self.inputs.iter().zip(inputs) {
+                let input = &input[first * port.len..(first + images) * port.len];
+                match port.held {
+                    Held::F32(buf) => self.memory.f32s.get_mut(buf).copy_from_slice(input),
+                    Held::U8(buf, grid) => self.kernels.elementwise().quantize(input, &grid, self.memory.u8s.get_mut(buf)),
+                }
+                if let Some(see) = &mut see {
+                    see(port.value, observed(&self.memory, port.held));
+                }
+            }
+            for (i, (code, output)) in self.code.iter().enumerate() {
+                for run in code {
+                    run(&mut self.memory);
+                }
+                done(i);
+                if let (Some(see), Some(held)) = (&mut see, self.held[output.0]) {
+                    see(*output, observed(&self.memory, held));
+                }
+            }
+            for (port, result) in self.outputs.iter().zip(&mut results) {
+                if let Observed::F32(values) = observed(&self.memory, port.held) {
+                    result.extend_from_slice(values);
+                }
+            }
+            first += images;
+        }
+        Ok(results)
+    }
+
+    fn check_inputs(&self, inputs: &[&[f32]], batch: usize) -> Result<(), RuntimeError> {
+        if inputs.len() != self.inputs.len() {
+            return Err(RuntimeError::Inputs { expected: self.inputs.len(), given: inputs.len() });
+        }
+        for (port, input) in self.inputs.iter().zip(inputs) {
+            if port.len.checked_mul(batch) != Some(input.len()) {
+                let expected = port.len.saturating_mul(batch);
+                return Err(RuntimeError::InputLength { input: port.name.clone(), batch, expected, given: input.len() });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn observed(memory: &Memory, held: Held) -> Observed<'_> {
+    match held {
+        Held::F32(buf) => Observed::F32(memory.f32s.get(buf)),
+        Held::U8(buf, _) => Observed::U8(memory.u8s.get(buf)),
+    }
+}
