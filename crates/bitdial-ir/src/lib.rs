@@ -1,11 +1,20 @@
 //! The graph: ONNX in, shape inference, passes.
 //!
-//! `onnx::read(bytes)` gives a [`Graph`] in ONNX's NCHW order with its operators as they stand in the file;
-//! `passes::prepare` folds BatchNorm, fuses activations and moves to NHWC, which is what quantization and the
+//! [`onnx::read`] gives a [`Graph`] in ONNX's NCHW order with its operators as they stand in the file;
+//! [`passes::prepare`] folds BatchNorm, fuses activations and moves to NHWC, which is what quantization and the
 //! runtime take.
 
+mod check;
+mod error;
 mod graph;
+mod infer;
+mod limits;
+pub mod onnx;
 mod op;
+pub mod passes;
+mod permute;
 
+pub use error::IrError;
 pub use graph::{Dims, Graph, Layout, Node, Value, ValueId};
+pub use infer::{infer, work};
 pub use op::{Activation, Axis, Binary, Conv, DynamicQuant, Linear, Op, Pool, QuantizedWeights, Tensor, Weights, Window};

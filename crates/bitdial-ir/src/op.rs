@@ -215,3 +215,39 @@ pub struct DynamicQuant {
     /// Whether the zero point is in the middle.
     pub symmetric: bool,
 }
+
+impl Op {
+    /// ONNX's name for it, or the nearest.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Conv(_) => "Conv",
+            Self::Linear(_) => "Gemm",
+            Self::BatchNorm { .. } => "BatchNormalization",
+            Self::Activate => "Activation",
+            Self::Binary(Binary::Add) | Self::BinaryConst(Binary::Add, _) => "Add",
+            Self::Binary(Binary::Mul) | Self::BinaryConst(Binary::Mul, _) => "Mul",
+            Self::Concat(_) => "Concat",
+            Self::MaxPool(_) => "MaxPool",
+            Self::AveragePool(_) => "AveragePool",
+            Self::Mean { .. } => "ReduceMean",
+            Self::Reshape(_) => "Reshape",
+            Self::Transpose(_) => "Transpose",
+            Self::Pad { .. } => "Pad",
+            Self::Softmax(_) => "Softmax",
+        }
+    }
+
+    /// Elements of its constants: weights, biases, factors, offsets.
+    #[must_use]
+    pub fn constant_len(&self) -> usize {
+        match self {
+            Self::Conv(Conv { weights, bias, .. }) | Self::Linear(Linear { weights, bias, .. }) => {
+                weights.len() + bias.as_ref().map_or(0, Vec::len)
+            }
+            Self::BatchNorm { factor, offset } => factor.len() + offset.len(),
+            Self::BinaryConst(_, tensor) => tensor.data.len(),
+            _ => 0,
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Rewrites of a graph that keep what it computes.
+
+mod dead;
+mod fold;
+mod fold_batch_norm;
+mod fold_binary_const;
+mod fold_pad;
+mod fuse_activation;
+mod layout;
+mod linear_order;
+mod movement;
+mod names;
+mod uses;
+
+use crate::error::IrError;
+use crate::graph::Graph;
+
+/// Makes a graph of [`crate::onnx::read`] what quantization and the runtime take: BatchNorm and constant factors
+/// folded into weights, padding folded into convolutions, clamping activations fused into [`crate::Node::activation`],
+/// images in NHWC, nothing left that does nothing.
+///
+/// Activations that do more than clamp keep a node of their own, because their inputs need a grid of their own.
+/// Names of convolutions and linear layers stay.
+///
+/// # Errors
+/// [`IrError`] if the graph breaks an invariant of [`Graph::check`].
+pub fn prepare(mut graph: Graph) -> Result<Graph, IrError> {
+    graph.check()?;
+    movement::simplify(&mut graph);
+    dead::remove(&mut graph);
+    fold_pad::fold(&mut graph);
+    fold::fold(&mut graph);
+    fuse_activation::fuse(&mut graph);
+    let mut graph = layout::to_nhwc(graph);
+    movement::simplify(&mut graph);
+    dead::remove(&mut graph);
+    linear_order::fold(&mut graph);
+    movement::simplify(&mut graph);
+    dead::remove(&mut graph);
+    graph.check()?;
+    Ok(graph)
+}
