@@ -1,0 +1,152 @@
+//! A browser tab, and what a test does in it.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow, bail};
+use serde_json::{Value, json};
+use thirtyfour::WebDriver;
+use tokio::sync::Mutex;
+use tokio::time::sleep;
+
+use crate::browser::{Driver, variable};
+use crate::server::Server;
+
+/// One browser at a time: two would disturb each other's times.
+static BROWSER: Mutex<()> = Mutex::const_new(());
+
+/// How long a condition is waited for before it counts as missed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A tab of a fresh browser beside a fresh server.
+#[derive(Clone)]
+pub struct Page {
+    /// The browser.
+    pub driver: WebDriver,
+    /// The server of the site.
+    pub server: Arc<Server>,
+}
+
+/// A figure on the page.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metric {
+    /// `data-value`.
+    pub value: f64,
+    /// `data-n`, where there is one.
+    pub n: Option<u64>,
+    /// `data-kind`.
+    pub kind: String,
+}
+
+/// Runs a test in a desktop-sized browser and closes it, however the test ends.
+///
+/// # Errors
+/// What the test returns, or why there is no browser.
+pub async fn scenario<F, Fut>(test: F) -> Result<()>
+where
+    F: FnOnce(Page) -> Fut,
+    Fut: Future<Output = Result<()>>,
+{
+    let _alone = BROWSER.lock().await;
+    let server = Arc::new(Server::start(&variable("BITDIAL_DIST")?)?);
+    let driver = Driver::start()?;
+    let browser = driver.open(1440, 1000).await?;
+    let ended = browser.run_and_quit(|driver| test(Page { driver, server })).await;
+    ended.map_err(|error| anyhow!("{error:#}"))
+}
+
+impl Page {
+    /// Goes to a path of the server, with its leading slash.
+    ///
+    /// # Errors
+    /// If the browser cannot.
+    pub async fn goto(&self, path: &str) -> Result<()> {
+        Ok(self.driver.goto(format!("{}{path}", self.server.origin())).await?)
+    }
+
+    /// Goes to the site; `fragment` follows the `#`, if it is not empty.
+    ///
+    /// # Errors
+    /// If the browser cannot.
+    pub async fn open_site(&self, fragment: &str) -> Result<()> {
+        let hash = if fragment.is_empty() { "" } else { "#" };
+        self.goto(&format!("/bitdial/{hash}{fragment}")).await
+    }
+
+    /// Runs a script in every page from now on, before the page's own.
+    ///
+    /// # Errors
+    /// If the browser cannot.
+    pub async fn before_load(&self, script: &str) -> Result<()> {
+        self.driver.cdp().send_raw("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await?;
+        Ok(())
+    }
+
+    /// Runs the body of an async function in the page and gives what it returns. What it throws is the error.
+    ///
+    /// # Errors
+    /// If it throws.
+    pub async fn js(&self, body: &str) -> Result<Value> {
+        let script = format!(
+            "const done = arguments[arguments.length - 1];
+             (async () => {{ {body} }})().then((value) => done({{ value }}), (error) => done({{ error: String(error?.message ?? error) }}));"
+        );
+        let mut answer: Value = self.driver.execute_async(script, Vec::new()).await?.json().clone();
+        match answer.get("error").and_then(Value::as_str) {
+            Some(error) => Err(anyhow!("{error}")),
+            None => Ok(answer["value"].take()),
+        }
+    }
+
+    /// Waits until an expression is truthy and gives its value.
+    ///
+    /// # Errors
+    /// If a minute goes by.
+    pub async fn until(&self, what: &str, expression: &str) -> Result<Value> {
+        self.until_within(what, expression, PATIENCE).await
+    }
+
+    /// Waits until an expression is truthy and gives its value.
+    ///
+    /// # Errors
+    /// If the time goes by.
+    pub async fn until_within(&self, what: &str, expression: &str, patience: Duration) -> Result<Value> {
+        let start = Instant::now();
+        loop {
+            let value = self.js(&format!("return ({expression})")).await?;
+            if !matches!(value, Value::Null | Value::Bool(false)) && value != json!(0) && value != json!("") {
+                return Ok(value);
+            }
+            if start.elapsed() > patience {
+                bail!("{what}: not within {} s", patience.as_secs());
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// The figure with this `data-metric`, if it has a value.
+    ///
+    /// # Errors
+    /// If the browser cannot be asked.
+    pub async fn metric(&self, name: &str) -> Result<Option<Metric>> {
+        let found = self
+            .js(&format!(
+                "const e = document.querySelector('[data-metric=\"{name}\"]');
+                 if (!e?.dataset.value) return null;
+                 return {{ value: Number(e.dataset.value), n: e.dataset.n ? Number(e.dataset.n) : null, kind: e.dataset.kind ?? '' }};"
+            ))
+            .await?;
+        let value = found["value"].as_f64().filter(|value| value.is_finite());
+        Ok(value.map(|value| Metric { value, n: found["n"].as_u64(), kind: found["kind"].as_str().unwrap_or_default().to_owned() }))
+    }
+
+    /// What the browser's console said at the level of errors since the last call.
+    ///
+    /// # Errors
+    /// If the browser cannot be asked.
+    pub async fn console_errors(&self) -> Result<Vec<String>> {
+        let log = self.driver.browser_log().await?;
+        Ok(log.into_iter().filter(|entry| entry.level == "SEVERE").map(|entry| entry.message).collect())
+    }
+}
