@@ -134,6 +134,12 @@ impl Plan {
         })
     }
 
+    /// The kernels that the plan runs on.
+    #[must_use]
+    pub fn kernels(&self) -> Kernels {
+        self.kernels
+    }
+
     /// What the plan does, one step per node in order of execution.
     #[must_use]
     pub fn steps(&self) -> &[Step] {

@@ -1,0 +1,4 @@
+//! What the tests share: random graphs, and a slow evaluator that knows nothing of plans.
+
+pub mod graphs;
+pub mod interpreter;
