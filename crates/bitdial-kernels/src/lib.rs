@@ -6,9 +6,17 @@
 mod api;
 mod geometry;
 pub mod movement;
+#[cfg(target_feature = "simd128")]
+mod panels;
+#[cfg(any(test, target_feature = "simd128"))]
+mod planes;
 pub mod reference;
 mod scalar;
+mod scratch;
+#[cfg(target_feature = "simd128")]
+mod simd128;
 mod table;
+mod walk;
 
 pub use api::{Backend, ConvF32, ConvI8, ConvShape, Elementwise, F32Store, I32Store, IntInput, IntWeights, PoolShape};
 pub use table::Kernels;

@@ -15,6 +15,17 @@ pub struct Kernels {
 static SCALAR: Kernels =
     Kernels { backend: Backend::Scalar, conv_i8: &[&scalar::ConvI8], conv_f32: &[&scalar::ConvF32], elementwise: &scalar::Plain };
 
+#[cfg(target_feature = "simd128")]
+static SIMD128: Kernels = {
+    use crate::simd128::{ConvDot16, ConvF32, DepthwiseF32, DepthwiseI8, MulAdd, Simd};
+    Kernels {
+        backend: Backend::Simd128,
+        conv_i8: &[&DepthwiseI8, &ConvDot16],
+        conv_f32: &[&DepthwiseF32::<MulAdd>::NEW, &ConvF32::<MulAdd>::NEW],
+        elementwise: &Simd,
+    }
+};
+
 impl Backend {
     /// Those that this build has kernels for, slowest first.
     #[must_use]
@@ -45,7 +56,9 @@ impl Kernels {
     pub fn new(backend: Backend) -> Option<Self> {
         match backend {
             Backend::Scalar => Some(SCALAR),
-            Backend::Simd128 | Backend::RelaxedSimd => None,
+            #[cfg(target_feature = "simd128")]
+            Backend::Simd128 => Some(SIMD128),
+            _ => None,
         }
     }
 

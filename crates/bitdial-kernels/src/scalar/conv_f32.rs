@@ -1,7 +1,9 @@
-//! f32 convolution in plain loops over blocks of output channels, shaped so that a compiler vectorizes them.
+//! f32 convolution in plain loops over tiles, shaped so that a compiler vectorizes them.
 
 use crate::api::{self, ConvShape, F32Store};
 use crate::geometry::Geometry;
+use crate::scratch::Scratch;
+use crate::walk::{Band, Tiles, Walk, sweep};
 
 /// Output channels of a block.
 const N: usize = 16;
@@ -16,7 +18,7 @@ fn blocks(g: &Geometry) -> usize {
 
 impl api::ConvF32 for Conv {
     fn name(&self) -> &'static str {
-        "conv-f32-1x16-scalar"
+        "conv-f32-4x16-scalar"
     }
 
     fn strict(&self) -> bool {
@@ -34,41 +36,73 @@ impl api::ConvF32 for Conv {
     fn pack(&self, shape: &ConvShape, weights: &[f32], packed: &mut [f32]) {
         let (g, row) = (Geometry::new(shape), shape.row_len());
         packed[..self.packed_len(shape)].fill(0.0);
-        for (i, &w) in weights[..shape.weight_len()].iter().enumerate() {
-            let (c, k) = (i / row, i % row);
+        for (c, weights) in weights.chunks_exact(row).enumerate().take(shape.output[2]) {
             let (group, n) = (c / g.group_out, c % g.group_out);
-            packed[((group * blocks(&g) + n / N) * row + k) * N + n % N] = w;
+            let start = (group * blocks(&g) + n / N) * row * N + n % N;
+            for (k, &w) in weights.iter().enumerate() {
+                packed[start + k * N] = w;
+            }
         }
     }
 
     fn scratch_len(&self, shape: &ConvShape) -> usize {
-        Geometry::new(shape).bordered_len()
+        (Walk::<f32>::scratch_len(shape) + Walk::<f32>::runs_len(shape)).div_ceil(size_of::<f32>())
     }
 
     fn run(&self, shape: &ConvShape, packed: &[f32], image: &[f32], scratch: &mut [f32], store: &mut F32Store) {
         let (g, row) = (Geometry::new(shape), shape.row_len());
-        g.border(shape, image, 0.0, scratch, |x| x);
-        let [rows, columns, channels] = shape.output;
-        for group in 0..shape.groups {
-            for block in 0..blocks(&g) {
-                let first = group * g.group_out + block * N;
-                let count = N.min(g.group_out - block * N);
-                let panel = &packed[(group * blocks(&g) + block) * row * N..][..row * N];
-                for pixel in 0..rows * columns {
-                    let window = g.window(shape, pixel / columns, pixel % columns) + group * g.group_in;
-                    let mut sums = [0.0; N];
-                    for (i, weights) in panel.chunks_exact(g.run * N).enumerate() {
-                        let from = &scratch[window + g.run_offset(shape, i)..][..g.run];
-                        for (&a, weights) in from.iter().zip(weights.chunks_exact(N)) {
-                            for (sum, w) in sums.iter_mut().zip(weights) {
-                                *sum += a * w;
-                            }
-                        }
-                    }
-                    for (n, &sum) in sums.iter().enumerate().take(count) {
-                        store.put(pixel * channels + first + n, first + n, sum);
+        let mut scratch = Scratch::new(scratch);
+        let mut walk = Walk::<f32>::new(shape, &mut scratch);
+        let runs = walk.runs(&mut scratch);
+        let convert = |x: f32| x;
+        walk.bands(image, 0.0, convert, |band| {
+            for group in 0..shape.groups {
+                for block in 0..blocks(&g) {
+                    let panel = &packed[(group * blocks(&g) + block) * row * N..][..row * N];
+                    let first = block * N;
+                    let (channel, count) = (group * g.group_out + first, N.min(g.group_out - first));
+                    let image = &band.copy[group * g.group_in..];
+                    let windows = band.windows;
+                    sweep(
+                        windows,
+                        &mut BlockTiles { image, panel, runs, run: g.run, band: &band, channel, count, channels: shape.output[2], store },
+                    );
+                }
+            }
+        });
+    }
+}
+
+/// The pixels of a band times a block of channels.
+struct BlockTiles<'a, 'b, 's> {
+    image: &'a [f32],
+    panel: &'a [f32],
+    runs: &'a [usize],
+    run: usize,
+    band: &'a Band<'a, f32>,
+    channel: usize,
+    count: usize,
+    channels: usize,
+    store: &'b mut F32Store<'s>,
+}
+
+impl Tiles for BlockTiles<'_, '_, '_> {
+    fn tile<const M: usize>(&mut self, first: usize, windows: &[usize; M]) {
+        let mut sums = [[0.0; N]; M];
+        for (&run, weights) in self.runs.iter().zip(self.panel.chunks_exact(self.run * N)) {
+            let from = windows.map(|window| &self.image[window + run..][..self.run]);
+            for (k, weights) in weights.as_chunks::<N>().0.iter().enumerate() {
+                for (sums, from) in sums.iter_mut().zip(from) {
+                    for (sum, w) in sums.iter_mut().zip(weights) {
+                        *sum += from[k] * w;
                     }
                 }
+            }
+        }
+        for (i, sums) in sums.iter().enumerate() {
+            let at = (self.band.pixels.start + first + i) * self.channels;
+            for (c, &sum) in (self.channel..).zip(&sums[..self.count]) {
+                self.store.put(at + c, c, sum);
             }
         }
     }

@@ -1,7 +1,9 @@
-//! u8 x i8 convolution in plain loops over blocks of output channels, shaped so that a compiler vectorizes them.
+//! u8 x i8 convolution in plain loops over tiles, shaped so that a compiler vectorizes them.
 
 use crate::api::{self, ConvShape, I32Store, IntInput, IntWeights};
 use crate::geometry::Geometry;
+use crate::scratch::Scratch;
+use crate::walk::{Band, Tiles, Walk, sweep};
 use bitdial_numerics::PackedInts;
 
 /// Output channels of a block.
@@ -18,7 +20,7 @@ fn blocks(g: &Geometry) -> usize {
 
 impl api::ConvI8 for Conv {
     fn name(&self) -> &'static str {
-        "conv-u8i8-1x16-scalar"
+        "conv-u8i8-4x16-scalar"
     }
 
     fn supports(&self, _: &ConvShape, weight_bits: u8, _: u8) -> bool {
@@ -41,57 +43,103 @@ impl api::ConvI8 for Conv {
         let (zero_points, values) = packed.split_at(shape.output[2]);
         let panels = &mut panels[..self.panel_len(shape, weight_bits)];
         panels.fill(0);
-        for (i, value) in ints(values, weight_bits, shape.weight_len()).enumerate() {
-            let (c, k) = (i / row, i % row);
+        let mut values = ints(values, weight_bits);
+        for (c, &zero_point) in zero_points.iter().enumerate() {
             let (group, n) = (c / g.group_out, c % g.group_out);
-            let at = ((group * blocks(&g) + n / N) * row + k) * N + n % N;
-            panels[2 * at..2 * at + 2].copy_from_slice(&(i16::from(value) - i16::from(zero_points[c] as i8)).to_le_bytes());
+            let start = (group * blocks(&g) + n / N) * row * N + n % N;
+            for (k, value) in values.by_ref().take(row).enumerate() {
+                let at = start + k * N;
+                panels[2 * at..2 * at + 2].copy_from_slice(&(i16::from(value) - i16::from(zero_point as i8)).to_le_bytes());
+            }
         }
     }
 
     fn scratch_len(&self, shape: &ConvShape) -> usize {
-        2 * Geometry::new(shape).bordered_len() + align_of::<i16>()
+        Walk::<i16>::scratch_len(shape) + Walk::<i16>::runs_len(shape)
     }
 
     fn run(&self, shape: &ConvShape, panels: &[u8], input: &IntInput, scratch: &mut [u8], store: &mut I32Store) {
         let (g, row) = (Geometry::new(shape), shape.row_len());
-        // SAFETY: every pair of bytes is an i16.
-        let (_, image, _) = unsafe { scratch.align_to_mut::<i16>() };
-        g.border(shape, input.image, 0, image, |q| i16::from(q) - i16::from(input.zero_point));
-        let [rows, columns, channels] = shape.output;
-        for group in 0..shape.groups {
-            for block in 0..blocks(&g) {
-                let first = group * g.group_out + block * N;
-                let count = N.min(g.group_out - block * N);
-                let panel = &panels[(group * blocks(&g) + block) * row * 2 * N..][..row * 2 * N];
-                for pixel in 0..rows * columns {
-                    let window = g.window(shape, pixel / columns, pixel % columns) + group * g.group_in;
-                    let mut sums = [0i32; N];
-                    for (i, weights) in panel.chunks_exact(g.run * 2 * N).enumerate() {
-                        let from = &image[window + g.run_offset(shape, i)..][..g.run];
-                        for (&a, weights) in from.iter().zip(weights.chunks_exact(2 * N)) {
-                            for (sum, w) in sums.iter_mut().zip(weights.chunks_exact(2)) {
-                                *sum = sum.wrapping_add(i32::from(a) * i32::from(i16::from_le_bytes([w[0], w[1]])));
-                            }
-                        }
-                    }
-                    for (n, sum) in sums.iter().enumerate().take(count) {
-                        store.put(pixel * channels + first + n, first + n, sum.wrapping_add(input.bias[first + n]));
+        let mut scratch = Scratch::new(scratch);
+        let mut walk = Walk::<i16>::new(shape, &mut scratch);
+        let runs = walk.runs(&mut scratch);
+        let zero_point = i16::from(input.zero_point);
+        let convert = |q: u8| i16::from(q) - zero_point;
+        walk.bands(input.image, 0, convert, |band| {
+            for group in 0..shape.groups {
+                for block in 0..blocks(&g) {
+                    let panel = &panels[(group * blocks(&g) + block) * row * 2 * N..][..row * 2 * N];
+                    let first = block * N;
+                    let (channel, count) = (group * g.group_out + first, N.min(g.group_out - first));
+                    let image = &band.copy[group * g.group_in..];
+                    let windows = band.windows;
+                    let tiles = &mut BlockTiles {
+                        image,
+                        panel,
+                        runs,
+                        run: g.run,
+                        band: &band,
+                        channel,
+                        count,
+                        channels: shape.output[2],
+                        input,
+                        store,
+                    };
+                    sweep(windows, tiles);
+                }
+            }
+        });
+    }
+}
+
+/// The pixels of a band times a block of channels.
+struct BlockTiles<'a, 'b, 's> {
+    image: &'a [i16],
+    panel: &'a [u8],
+    runs: &'a [usize],
+    run: usize,
+    band: &'a Band<'a, i16>,
+    channel: usize,
+    count: usize,
+    channels: usize,
+    input: &'a IntInput<'a>,
+    store: &'b mut I32Store<'s>,
+}
+
+impl Tiles for BlockTiles<'_, '_, '_> {
+    fn tile<const M: usize>(&mut self, first: usize, windows: &[usize; M]) {
+        let mut sums = [[0i32; N]; M];
+        for (&run, weights) in self.runs.iter().zip(self.panel.chunks_exact(self.run * 2 * N)) {
+            let from = windows.map(|window| &self.image[window + run..][..self.run]);
+            for (k, weights) in weights.as_chunks::<{ 2 * N }>().0.iter().enumerate() {
+                let weights: [i16; N] = std::array::from_fn(|n| i16::from_le_bytes([weights[2 * n], weights[2 * n + 1]]));
+                for (sums, from) in sums.iter_mut().zip(from) {
+                    for (sum, w) in sums.iter_mut().zip(weights) {
+                        *sum = sum.wrapping_add(i32::from(from[k]) * i32::from(w));
                     }
                 }
+            }
+        }
+        for (i, sums) in sums.iter().enumerate() {
+            let at = (self.band.pixels.start + first + i) * self.channels;
+            for (c, sum) in (self.channel..).zip(&sums[..self.count]) {
+                self.store.put(at + c, c, sum.wrapping_add(self.input.bias[c]));
             }
         }
     }
 }
 
 /// Integers of a packed stream, one by one.
-pub(crate) fn ints(bytes: &[u8], bits: u8, len: usize) -> impl Iterator<Item = i8> + '_ {
-    let width = usize::from(bits);
-    (0..len).map(move |i| {
-        let (byte, shift) = (i * width / 8, i * width % 8);
-        let low = u16::from(bytes[byte]);
-        let high = bytes.get(byte + 1).map_or(0, |&b| u16::from(b));
-        let raw = ((low | high << 8) >> shift) as u8;
-        ((raw << (8 - bits)) as i8) >> (8 - bits)
+pub(crate) fn ints(bytes: &[u8], bits: u8) -> impl Iterator<Item = i8> + '_ {
+    let (mut buffer, mut filled, mut bytes) = (0u32, 0, bytes.iter());
+    std::iter::from_fn(move || {
+        if filled < bits {
+            buffer |= u32::from(*bytes.next()?) << filled;
+            filled += 8;
+        }
+        let value = ((buffer << (8 - bits)) as u8 as i8) >> (8 - bits);
+        buffer >>= bits;
+        filled -= bits;
+        Some(value)
     })
 }

@@ -108,8 +108,10 @@ pub(crate) fn affine_f32(x: &[f32], factor: &[f32], offset: &[f32], low: f32, hi
 pub(crate) fn decode(packed: &[u8], grids: &[WeightParams], out: &mut [f32]) {
     let Some(bits) = grids.first().map(|grid| grid.bits) else { return };
     let row = (out.len() / grids.len()).max(1);
-    let len = out.len();
-    for (i, (y, q)) in out.iter_mut().zip(ints(packed, bits, len)).enumerate() {
-        *y = grids[(i / row).min(grids.len() - 1)].dequantize(q);
+    let mut values = ints(packed, bits);
+    for (row, grid) in out.chunks_mut(row).zip(grids) {
+        for (y, q) in row.iter_mut().zip(values.by_ref()) {
+            *y = grid.dequantize(q);
+        }
     }
 }

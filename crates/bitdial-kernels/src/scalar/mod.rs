@@ -2,7 +2,7 @@
 
 mod conv_f32;
 mod conv_i8;
-mod elementwise;
+pub(crate) mod elementwise;
 mod pool;
 mod store;
 

@@ -1,0 +1,39 @@
+//! f32 convolutions: each kernel against the reference.
+
+use crate::{Random, Report};
+use bitdial_kernels::{ConvF32, ConvShape, F32Store, Kernels, reference};
+
+/// Compares all kernels that take a shape with the reference.
+pub fn check(kernels: &Kernels, shape: &ConvShape, random: &mut Random, report: &mut Report) {
+    let weights = random.many(shape.weight_len(), Random::float);
+    let image = random.many(shape.input.iter().product(), Random::float);
+    let bias = random.many(shape.output[2], Random::float);
+    let (low, high) = random.one_of(&[(f32::NEG_INFINITY, f32::INFINITY), (0.0, 6.0), (0.0, f32::INFINITY)]);
+    let mut out = vec![0.0; shape.output.iter().product()];
+    let mut all = |compute: &mut dyn FnMut(&mut F32Store)| {
+        out.fill(f32::NAN);
+        compute(&mut F32Store { bias: &bias, low, high, out: &mut out });
+        out.clone()
+    };
+    let expected = all(&mut |store| reference::conv_f32(shape, &weights, &image, store));
+    for kernel in kernels.all_conv_f32().iter().filter(|kernel| kernel.supports(shape)) {
+        let found = all(&mut |store| run(*kernel, shape, &weights, &image, store));
+        if kernel.strict() {
+            let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+            report.compare(kernel.name(), shape, &bits(&found), &bits(&expected));
+        } else {
+            // Any order of `row_len` products that are at most 1 rounds by less than this.
+            let tolerance = (shape.row_len() + 2) as f32 * f32::EPSILON * (1.0 + shape.row_len() as f32);
+            let far = found.iter().zip(&expected).position(|(found, expected)| !((found - expected).abs() <= tolerance));
+            report.record(kernel.name(), shape, far.map(|i| format!("element {i} is {} instead of {}", found[i], expected[i])));
+        }
+    }
+}
+
+/// Packs and runs.
+fn run(kernel: &dyn ConvF32, shape: &ConvShape, weights: &[f32], image: &[f32], store: &mut F32Store) {
+    let mut packed = vec![f32::NAN; kernel.packed_len(shape)];
+    kernel.pack(shape, weights, &mut packed);
+    let mut scratch = vec![f32::NAN; kernel.scratch_len(shape)];
+    kernel.run(shape, &packed, image, &mut scratch, store);
+}

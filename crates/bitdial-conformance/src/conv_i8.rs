@@ -1,0 +1,141 @@
+//! Integer convolutions: each kernel against the reference.
+
+use crate::{Random, Report};
+use bitdial_kernels::{ConvI8, ConvShape, I32Store, IntInput, IntWeights, Kernels, reference};
+
+/// What operands hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filling {
+    /// Anything.
+    Random,
+    /// The largest activation and the smallest weight everywhere.
+    Saturating,
+    /// One of the two ends of the range, at random.
+    Ends,
+}
+
+/// An integer convolution.
+#[derive(Clone, Copy, Debug)]
+pub struct IntCase {
+    /// Geometry.
+    pub shape: ConvShape,
+    /// Width of the weights, 2..=8.
+    pub bits: u8,
+    /// Largest activation.
+    pub high: u8,
+    /// Zero point of the activations.
+    pub zero_point: u8,
+    /// Whether weights have zero points of their own.
+    pub affine: bool,
+    /// What operands hold.
+    pub filling: Filling,
+}
+
+/// Cases of a shape: every width, and in turn everything else.
+pub fn cases(shape: &ConvShape, random: &mut Random) -> Vec<IntCase> {
+    let mut cases = Vec::new();
+    for bits in 2..=8 {
+        let high = random.one_of(&[255, 255, 127, 15]);
+        let zero_point = random.one_of(&[0, high / 2 + 1, high]);
+        let affine = random.between(0, 1) == 1;
+        let filling = random.one_of(&[Filling::Random, Filling::Random, Filling::Ends]);
+        cases.push(IntCase { shape: *shape, bits, high, zero_point, affine, filling });
+    }
+    for (zero_point, affine) in [(0, false), (255, false), (128, true)] {
+        cases.push(IntCase { shape: *shape, bits: 8, high: 255, zero_point, affine, filling: Filling::Saturating });
+        cases.push(IntCase {
+            shape: *shape,
+            bits: random.between(2, 7) as u8,
+            high: 255,
+            zero_point,
+            affine,
+            filling: Filling::Saturating,
+        });
+    }
+    cases
+}
+
+/// Operands of a case.
+struct Operands {
+    weights: Vec<i8>,
+    zero_points: Vec<i8>,
+    image: Vec<u8>,
+    bias: Vec<i32>,
+    factors: Vec<f32>,
+    offsets: Vec<f32>,
+}
+
+impl Operands {
+    fn new(case: &IntCase, random: &mut Random) -> Self {
+        let IntCase { shape, bits, high, affine, filling, .. } = *case;
+        let (low, top) = (i8::MIN >> (8 - bits), i8::MAX >> (8 - bits));
+        let channels = shape.output[2];
+        let weight = |random: &mut Random| match filling {
+            Filling::Random => random.between(i32::from(low), i32::from(top)) as i8,
+            Filling::Saturating => low,
+            Filling::Ends => random.one_of(&[low, top]),
+        };
+        let activation = |random: &mut Random| match filling {
+            Filling::Random => random.between(0, i32::from(high)) as u8,
+            Filling::Saturating => high,
+            Filling::Ends => random.one_of(&[0, high]),
+        };
+        let zero_point = |random: &mut Random| match filling {
+            Filling::Saturating => top,
+            _ => random.between(i32::from(low), i32::from(top)) as i8,
+        };
+        // The sums of random operands are about this large.
+        let spread = (shape.row_len() as f32).sqrt() * f32::from(high) * f32::from(top);
+        Self {
+            weights: random.many(shape.weight_len(), weight),
+            zero_points: if affine { random.many(channels, zero_point) } else { Vec::new() },
+            image: random.many(shape.input.iter().product(), activation),
+            bias: random.many(channels, |random| random.between(-3000, 3000)),
+            factors: random.many(channels, |random| 150.0 * (1.1 + random.float()) / spread),
+            offsets: random.many(channels, |random| 10.0 * random.float()),
+        }
+    }
+}
+
+/// Compares all kernels that take a case with the reference.
+pub fn check(kernels: &Kernels, case: &IntCase, random: &mut Random, report: &mut Report) {
+    let operands = Operands::new(case, random);
+    let channels = case.shape.output[2];
+    let len = case.shape.output.iter().product();
+    let (low, high) = random.one_of(&[(0, 255), (0, 255), (20, 255), (0, 15), (100, 101)]);
+    let zero_point = random.between(low, high) as u8;
+    let (ones, zeros) = (vec![1.0; channels], vec![0.0; channels]);
+    let (mut bytes, mut floats, mut sums) = (vec![0; len], vec![0.0; len], vec![0.0; len]);
+    let mut all = |compute: &mut dyn FnMut(&mut I32Store)| {
+        bytes.fill(0xA5);
+        (floats.fill(f32::NAN), sums.fill(f32::NAN));
+        compute(&mut I32Store::U8 { multipliers: &operands.factors, zero_point, low: low as u8, high: high as u8, out: &mut bytes });
+        compute(&mut I32Store::F32 { scales: &operands.factors, bias: &operands.offsets, low: -100.0, high: 200.0, out: &mut floats });
+        let (low, high) = (f32::NEG_INFINITY, f32::INFINITY);
+        compute(&mut I32Store::F32 { scales: &ones, bias: &zeros, low, high, out: &mut sums });
+        (bytes.clone(), floats.clone(), sums.clone())
+    };
+    let weights = IntWeights { values: &operands.weights, bits: case.bits, zero_points: &operands.zero_points };
+    let input = IntInput { image: &operands.image, zero_point: case.zero_point, bias: &operands.bias };
+    let expected = all(&mut |store| reference::conv_i8(&case.shape, &weights, &input, store));
+    for kernel in kernels.all_conv_i8().iter().filter(|kernel| kernel.supports(&case.shape, case.bits, case.high)) {
+        let found = all(&mut |store| run(*kernel, &case.shape, &weights, &input, store));
+        report.compare(kernel.name(), &(case, "sums"), &found.2, &expected.2);
+        report.compare(kernel.name(), &(case, "f32"), &found.1, &expected.1);
+        report.compare(kernel.name(), &(case, "u8", zero_point, low, high), &found.0, &expected.0);
+    }
+}
+
+/// Packs, unpacks and runs.
+fn run(kernel: &dyn ConvI8, shape: &ConvShape, weights: &IntWeights, input: &IntInput, store: &mut I32Store) {
+    let packed = kernel.pack(shape, weights);
+    let mut scratch = vec![0x5A; kernel.scratch_len(shape)];
+    match kernel.panel_len(shape, weights.bits) {
+        0 => kernel.run(shape, &packed, input, &mut scratch, store),
+        len => {
+            let mut panels = vec![0xA5; len];
+            kernel.unpack(shape, &packed, weights.bits, &mut panels);
+            kernel.run(shape, &panels, input, &mut scratch, store);
+        }
+    }
+}

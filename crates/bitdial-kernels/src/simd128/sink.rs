@@ -1,0 +1,212 @@
+//! The last step of a convolution, eight sums at a time: requantize or rescale, clamp, store.
+
+use super::vector::{load_f32, load_i32, store_f32, store_half};
+use crate::api::{F32Store, I32Store};
+use crate::panels::{Block, CHANNELS};
+use crate::scratch::{Scratch, bytes_of};
+use core::arch::wasm32::{
+    f32x4_add, f32x4_convert_i32x4, f32x4_mul, f32x4_pmax, f32x4_pmin, f32x4_splat, i16x8_narrow_i32x4, i32x4_add, i32x4_splat,
+    u8x16_narrow_i16x8, v128,
+};
+
+/// 1.5 * 2^23: adding it leaves no bits for a fraction, so the sum is rounded to an integer, ties to even.
+const ROUND: f32 = 12_582_912.0;
+
+/// `x`, or the end of the interval that it is beyond. NaN and -0.0 stay, as in the scalar kernels.
+#[inline(always)]
+pub(crate) fn clamp(x: v128, [low, high]: [v128; 2]) -> v128 {
+    f32x4_pmin(f32x4_pmax(x, low), high)
+}
+
+/// Rounding to an 8-bit grid.
+#[derive(Clone, Copy)]
+pub(crate) struct Rounder {
+    interval: [v128; 2],
+    shift: v128,
+}
+
+impl Rounder {
+    pub fn new(zero_point: u8, low: u8, high: u8) -> Self {
+        let zero = f32::from(zero_point);
+        Self {
+            interval: [low, high].map(|end| f32x4_splat(f32::from(end) - zero)),
+            shift: i32x4_splat(i32::from(zero_point) - ROUND.to_bits() as i32),
+        }
+    }
+
+    /// `round_ties_even(clamp(x, low - zero_point, high - zero_point)) + zero_point` as i32.
+    #[inline(always)]
+    pub fn round(self, x: v128) -> v128 {
+        i32x4_add(f32x4_add(clamp(x, self.interval), f32x4_splat(ROUND)), self.shift)
+    }
+
+    /// The same of eight, as u8 in the low half.
+    #[inline(always)]
+    pub fn round8(self, x: [v128; 2]) -> v128 {
+        let q = i16x8_narrow_i32x4(self.round(x[0]), self.round(x[1]));
+        u8x16_narrow_i16x8(q, q)
+    }
+}
+
+/// Per-channel constants filled up to whole blocks, and where results go.
+pub(crate) struct IntSink<'a, 'b> {
+    /// Added to sums.
+    base: &'a [i32],
+    scales: &'a [f32],
+    bias: &'a [f32],
+    out: IntOut<'b>,
+    channels: usize,
+}
+
+enum IntOut<'a> {
+    U8(Rounder, &'a mut [u8]),
+    F32([v128; 2], &'a mut [f32]),
+}
+
+/// The constants of a block.
+pub(crate) struct IntLanes {
+    base: [v128; 2],
+    scales: [v128; 2],
+    bias: [v128; 2],
+    block: Block,
+}
+
+impl<'a, 'b> IntSink<'a, 'b> {
+    /// Bytes of scratch that `new` takes for as many channels.
+    pub fn scratch_len(padded_channels: usize) -> usize {
+        bytes_of::<i32>(padded_channels) + 2 * bytes_of::<f32>(padded_channels)
+    }
+
+    /// A sink for `blocks`; `base(channel)` is added to the sums of a channel.
+    pub fn new<'s>(
+        blocks: impl ExactSizeIterator<Item = Block>,
+        base: impl Fn(usize) -> i32,
+        store: &'b mut I32Store<'s>,
+        channels: usize,
+        scratch: &mut Scratch<'a>,
+    ) -> Self
+    where
+        's: 'b,
+    {
+        let padded = blocks.len() * CHANNELS;
+        let (bases, scales, biases) = (scratch.take(padded), scratch.take(padded), scratch.take(padded));
+        bases.fill(0);
+        scales.fill(0.0);
+        biases.fill(0.0);
+        for block in blocks {
+            let (from, to) = (block.channel..block.channel + block.count, block.index * CHANNELS..block.index * CHANNELS + block.count);
+            for (base_of, channel) in bases[to.clone()].iter_mut().zip(from.clone()) {
+                *base_of = base(channel);
+            }
+            match store {
+                I32Store::U8 { multipliers, .. } => scales[to].copy_from_slice(&multipliers[from]),
+                I32Store::F32 { scales: s, bias, .. } => {
+                    scales[to.clone()].copy_from_slice(&s[from.clone()]);
+                    biases[to].copy_from_slice(&bias[from]);
+                }
+            }
+        }
+        let out = match store {
+            I32Store::U8 { zero_point, low, high, out, .. } => IntOut::U8(Rounder::new(*zero_point, *low, *high), out),
+            I32Store::F32 { low, high, out, .. } => IntOut::F32([f32x4_splat(*low), f32x4_splat(*high)], out),
+        };
+        Self { base: bases, scales, bias: biases, out, channels }
+    }
+
+    /// The constants of a block.
+    pub fn lanes(&self, block: Block) -> IntLanes {
+        let at = block.index;
+        let f32s = |x: &[f32]| [2 * at, 2 * at + 1].map(|i| load_f32(&x.as_chunks().0[i]));
+        let base = [2 * at, 2 * at + 1].map(|i| load_i32(&self.base.as_chunks().0[i]));
+        IntLanes { base, scales: f32s(self.scales), bias: f32s(self.bias), block }
+    }
+
+    /// Stores the sums of a pixel.
+    #[inline(always)]
+    pub fn put(&mut self, lanes: &IntLanes, pixel: usize, sums: [v128; 2]) {
+        let at = pixel * self.channels + lanes.block.channel;
+        let count = lanes.block.count;
+        let x = [0, 1].map(|i| f32x4_mul(f32x4_convert_i32x4(i32x4_add(sums[i], lanes.base[i])), lanes.scales[i]));
+        match &mut self.out {
+            IntOut::U8(rounder, out) => put_u8(&mut out[at..at + count], rounder.round8(x)),
+            IntOut::F32(interval, out) => {
+                put_f32(&mut out[at..at + count], [0, 1].map(|i| clamp(f32x4_add(x[i], lanes.bias[i]), *interval)));
+            }
+        }
+    }
+}
+
+/// Per-channel bias filled up to whole blocks, and where results go.
+pub(crate) struct F32Sink<'a, 'b> {
+    bias: &'a [f32],
+    interval: [v128; 2],
+    out: &'b mut [f32],
+    channels: usize,
+}
+
+impl<'a, 'b> F32Sink<'a, 'b> {
+    /// Bytes of scratch that `new` takes for as many channels.
+    pub fn scratch_len(padded_channels: usize) -> usize {
+        bytes_of::<f32>(padded_channels)
+    }
+
+    /// A sink for `blocks`.
+    pub fn new<'s>(
+        blocks: impl ExactSizeIterator<Item = Block>,
+        store: &'b mut F32Store<'s>,
+        channels: usize,
+        scratch: &mut Scratch<'a>,
+    ) -> Self
+    where
+        's: 'b,
+    {
+        let bias = scratch.take(blocks.len() * CHANNELS);
+        bias.fill(0.0);
+        for block in blocks {
+            bias[block.index * CHANNELS..][..block.count].copy_from_slice(&store.bias[block.channel..][..block.count]);
+        }
+        Self { bias, interval: [f32x4_splat(store.low), f32x4_splat(store.high)], out: store.out, channels }
+    }
+
+    /// The bias of a block.
+    pub fn lanes(&self, block: Block) -> [v128; 2] {
+        [0, 1].map(|i| load_f32(&self.bias.as_chunks().0[2 * block.index + i]))
+    }
+
+    /// Stores the sums of a pixel.
+    #[inline(always)]
+    pub fn put(&mut self, block: Block, bias: [v128; 2], pixel: usize, sums: [v128; 2]) {
+        let at = pixel * self.channels + block.channel;
+        put_f32(&mut self.out[at..at + block.count], [0, 1].map(|i| clamp(f32x4_add(sums[i], bias[i]), self.interval)));
+    }
+}
+
+/// Stores as many of eight bytes as `out` holds.
+#[inline(always)]
+fn put_u8(out: &mut [u8], q: v128) {
+    match out.try_into() {
+        Ok(out) => store_half(out, q),
+        Err(_) => {
+            let mut part = [0; 8];
+            store_half(&mut part, q);
+            out.copy_from_slice(&part[..out.len()]);
+        }
+    }
+}
+
+/// Stores as many of eight floats as `out` holds.
+#[inline(always)]
+fn put_f32(out: &mut [f32], y: [v128; 2]) {
+    match out.as_chunks_mut() {
+        ([a, b], _) => {
+            store_f32(a, y[0]);
+            store_f32(b, y[1]);
+        }
+        _ => {
+            let mut part = [[0.0; 4]; 2];
+            store_f32(&mut part[0], y[0]);
+            store_f32(&mut part[1], y[1]);
+            out.copy_from_slice(&part.as_flattened()[..out.len()]);
+        }
+    }
+}
