@@ -2,7 +2,7 @@
 //!
 //! [`onnx::read`] gives a [`Graph`] in ONNX's NCHW order with its operators as they stand in the file;
 //! [`passes::prepare`] folds BatchNorm, fuses activations and moves to NHWC, which is what quantization and the
-//! runtime take.
+//! runtime take. [`packed`] is the file in which a model's size is counted.
 
 mod check;
 mod error;
@@ -11,6 +11,7 @@ mod infer;
 mod limits;
 pub mod onnx;
 mod op;
+pub mod packed;
 pub mod passes;
 mod permute;
 

@@ -17,6 +17,8 @@ pub enum Operand {
     Value(ValueId),
     /// Something known.
     Constant(Rc<Constant>),
+    /// A value of one dimension with the batch behind it, as `Gemm` takes it with `transA`.
+    Turned(ValueId),
     /// Something that nobody may read, and why.
     Unread(&'static str),
 }
@@ -27,7 +29,12 @@ pub enum Made {
     Node(Box<Op>, Vec<ValueId>, Activation),
     /// A constant.
     Constant(Rc<Constant>),
+    /// A value of one dimension, with the batch behind it.
+    Turned(ValueId),
 }
+
+/// Why most operators do not take a value whose batch is not first.
+pub const TURNED: &str = "its batch is not the first dimension, which only Gemm with transA can undo";
 
 impl Made {
     /// One node without an activation.
@@ -91,6 +98,7 @@ impl<'r, 'n> Call<'r, 'n> {
     pub fn value(&mut self, index: usize) -> Result<ValueId, String> {
         match self.operand(index)? {
             Operand::Value(id) => Ok(id),
+            Operand::Turned(_) => Err(format!("its operand {}: {TURNED}", index + 1)),
             _ => Err(format!("its operand {} is a constant, which is not supported", index + 1)),
         }
     }

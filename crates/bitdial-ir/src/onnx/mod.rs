@@ -22,8 +22,9 @@ use call::{Call, Made, Operand};
 use constant::Constant;
 use proto::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, data_type};
 
-/// Versions of ONNX's operators that are understood: those with numpy's broadcasting, up to the newest one known.
-const OPSETS: std::ops::RangeInclusive<i64> = 7..=25;
+/// Versions of ONNX's operators that are understood. Operators of version 6 are read where they say that they run for
+/// inference and do not use its own way of broadcasting.
+const OPSETS: std::ops::RangeInclusive<i64> = 6..=25;
 
 /// Reads an ONNX file.
 ///
@@ -165,6 +166,7 @@ impl Reader {
         match self.names.get(name) {
             Some(Operand::Value(id)) => Ok(*id),
             Some(Operand::Constant(_)) => Err(fail("it is a constant")),
+            Some(Operand::Turned(_)) => Err(fail(call::TURNED)),
             Some(Operand::Unread(reason)) => Err(fail(reason)),
             None => Err(fail("no node writes it")),
         }
@@ -211,6 +213,7 @@ impl Reader {
         call.finish().map_err(fail)?;
         match made {
             Made::Constant(constant) => self.define(output, Operand::Constant(constant))?,
+            Made::Turned(id) => self.define(output, Operand::Turned(id))?,
             Made::Node(op, inputs, activation) => {
                 let id = self.emit(name.to_owned(), output.clone(), *op, inputs, activation).map_err(fail)?;
                 self.define(output, Operand::Value(id))?;

@@ -17,8 +17,9 @@ pub struct Affine {
 /// Folds every such node whose only source is a convolution or linear layer that nothing else reads.
 pub fn fold(graph: &mut Graph) {
     let mut uses = Uses::of(graph);
-    let mut kept = vec![true; graph.nodes.len()];
+    let mut kept = Vec::with_capacity(graph.nodes.len());
     for i in 0..graph.nodes.len() {
+        kept.push(true);
         let node = &graph.nodes[i];
         let Some(into) = node.inputs.first().and_then(|&id| uses.sole_writer(id)) else { continue };
         let rank = graph.value(node.output).dims.len();

@@ -9,25 +9,25 @@ use crate::passes::uses::Uses;
 pub fn fold(graph: &mut Graph) {
     let uses = Uses::of(graph);
     for i in 0..graph.nodes.len() {
-        let Some((source, pad)) = border(graph, &uses, i) else { continue };
-        let node = &mut graph.nodes[i];
-        if let Op::Conv(conv) = &mut node.op {
-            conv.window.pad = pad;
-            node.inputs[0] = source;
+        let border = graph.nodes[i].inputs.first().and_then(|&id| border(graph, uses.writer(id)?));
+        let (Some((source, border)), Op::Conv(conv)) = (border, &mut graph.nodes[i].op) else { continue };
+        let mut total = conv.window.pad;
+        total.iter_mut().zip(border).for_each(|(pad, more)| *pad += more);
+        if total.iter().all(|&n| n <= WINDOW) {
+            conv.window.pad = total;
+            graph.nodes[i].inputs[0] = source;
         }
     }
 }
 
-/// What the convolution `index` may read instead, and with which pads.
-fn border(graph: &Graph, uses: &Uses, index: usize) -> Option<(ValueId, [usize; 4])> {
-    let Op::Conv(conv) = &graph.nodes[index].op else { return None };
-    let pad = &graph.nodes[uses.writer(graph.nodes[index].inputs[0])?];
-    let (Op::Pad { pads, value: 0.0 }, Activation::None) = (&pad.op, pad.activation) else { return None };
-    let (&[channels, rows, columns], Layout::Nchw) = (pads.as_slice(), graph.layout) else { return None };
-    if channels != [0, 0] {
-        return None;
+/// What a node pads with zeros, and by how much: above, left, below, right.
+fn border(graph: &Graph, index: usize) -> Option<(ValueId, [usize; 4])> {
+    let node = &graph.nodes[index];
+    match (&node.op, node.activation, graph.layout) {
+        (Op::Pad { pads, value: 0.0 }, Activation::None, Layout::Nchw) => match *pads.as_slice() {
+            [[0, 0], rows, columns] => Some((node.inputs[0], [rows[0], columns[0], rows[1], columns[1]])),
+            _ => None,
+        },
+        _ => None,
     }
-    let own = conv.window.pad;
-    let total = [rows[0] + own[0], columns[0] + own[1], rows[1] + own[2], columns[1] + own[3]];
-    total.iter().all(|&n| n <= WINDOW).then_some((graph.nodes[uses.writer(graph.nodes[index].inputs[0])?].inputs[0], total))
 }

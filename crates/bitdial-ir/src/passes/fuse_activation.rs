@@ -7,8 +7,9 @@ use crate::passes::uses::Uses;
 /// Fuses every such activation whose source computes something that nothing else reads.
 pub fn fuse(graph: &mut Graph) {
     let mut uses = Uses::of(graph);
-    let mut kept = vec![true; graph.nodes.len()];
+    let mut kept = Vec::with_capacity(graph.nodes.len());
     for i in 0..graph.nodes.len() {
+        kept.push(true);
         let node = &graph.nodes[i];
         if node.op != Op::Activate || node.activation.clamp().is_none() {
             continue;

@@ -29,31 +29,25 @@ struct Orders {
     image: Option<ValueId>,
 }
 
-/// The graph with its images in NHWC. One that has them there stays as it is.
-pub fn to_nhwc(graph: Graph) -> Graph {
-    if graph.layout == Layout::Nhwc {
-        return graph;
-    }
-    let mut to = Mover {
-        orders: vec![Orders::default(); graph.values.len()],
-        names: Names::of(&graph.nodes),
-        from: &graph,
-        values: Vec::new(),
-        nodes: Vec::new(),
-    };
+/// The graph, which has its images in NCHW, with images in NHWC.
+pub fn to_nhwc(graph: &Graph) -> Graph {
+    let (values, nodes) = (Vec::new(), Vec::new());
+    let orders = vec![Orders::default(); graph.values.len()];
+    let mut to = Mover { from: graph, orders, names: Names::of(&graph.nodes), values, nodes };
     let inputs: Vec<_> = graph.inputs.iter().map(|&old| to.define(old, Order::Onnx)).collect();
     for node in &graph.nodes {
         to.node(node);
     }
     let outputs: Vec<_> = graph.outputs.iter().map(|&old| to.read(old, Order::Onnx)).collect();
-    let (mut values, nodes, orders) = (to.values, to.nodes, to.orders);
     for &old in &graph.outputs {
-        if let Orders { onnx: Some(onnx), image: Some(image) } = orders[old.0] {
-            values[onnx.0].name.clone_from(&graph.value(old).name);
-            values[image.0].name = format!("{}/nhwc", graph.value(old).name);
+        // What the caller gets keeps its name.
+        if let Orders { onnx: Some(onnx), image: Some(image) } = to.orders[old.0] {
+            let name = &graph.value(old).name;
+            to.values[onnx.0].name.clone_from(name);
+            to.values[image.0].name = format!("{name}/nhwc");
         }
     }
-    Graph { name: graph.name.clone(), values, nodes, inputs, outputs, layout: Layout::Nhwc }
+    Graph { name: graph.name.clone(), values: to.values, nodes: to.nodes, inputs, outputs, layout: Layout::Nhwc }
 }
 
 struct Mover<'a> {
@@ -95,11 +89,15 @@ impl Mover<'_> {
             Order::Onnx => (onnx, image, TO_ONNX),
             Order::Image => (image, onnx, TO_IMAGE),
         };
-        // Values are defined before they are read, in one order at least.
-        let Some(other) = other.filter(|_| found.is_none()) else { return found.unwrap_or(ValueId(usize::MAX)) };
+        if let Some(found) = found {
+            return found;
+        }
         let output = self.define(old, order);
         let name = self.names.unique(self.values[output.0].name.clone());
-        self.push(name, Op::Transpose(perm.to_vec()), vec![other], output, Activation::None);
+        // A graph writes its values before it reads them, so that one order is there.
+        if let Some(other) = other {
+            self.push(name, Op::Transpose(perm.to_vec()), vec![other], output, Activation::None);
+        }
         output
     }
 

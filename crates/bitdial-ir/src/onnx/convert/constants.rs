@@ -31,7 +31,7 @@ pub fn shape(call: &mut Call) -> Result<Made, String> {
     let all = match call.operand(0)? {
         Operand::Value(id) => [vec![Int::Batch], known(call.dims(id))].concat(),
         Operand::Constant(c) => known(&c.dims),
-        Operand::Unread(reason) => return Err(reason.to_owned()),
+        _ => return Err("it asks for the shape of what has no batch in front".to_owned()),
     };
     let start = call.attributes.int("start")?.unwrap_or(0);
     let end = call.attributes.int("end")?.unwrap_or(i64::MAX);

@@ -46,7 +46,7 @@ fn vector(constant: &Constant, what: &str, channels: usize) -> Result<Vec<f32>, 
 pub fn batch_norm(call: &mut Call) -> Result<Made, String> {
     let input = call.value(0)?;
     let epsilon = call.attributes.float("epsilon")?.unwrap_or(1e-5);
-    if call.attributes.flag("training_mode", false)? {
+    if call.attributes.flag("training_mode", false)? || call.opset < 7 && !call.attributes.flag("is_test", false)? {
         return Err("it is in training mode; export the model for inference".to_owned());
     }
     if call.attributes.int("spatial")?.unwrap_or(1) != 1 {

@@ -2,20 +2,24 @@
 
 use crate::graph::ValueId;
 use crate::infer::show;
-use crate::onnx::call::{Call, Made};
+use crate::onnx::call::{Call, Made, Operand};
 use crate::onnx::constant::Constant;
 use crate::op::{Linear, Op, Weights};
 
 /// `alpha * A * B + beta * C`, where B may be transposed.
 pub fn gemm(call: &mut Call) -> Result<Made, String> {
-    let input = call.value(0)?;
+    let input = match (call.operand(0)?, call.attributes.flag("transA", false)?) {
+        (Operand::Turned(id), true) => id,
+        (Operand::Value(_), true) => return Err("it transposes its input, and with it the batch".to_owned()),
+        _ => call.value(0)?,
+    };
     let weights = call.constant(1, "weights")?;
     let bias = call.optional_constant(2, "biases")?;
+    if call.opset < 7 {
+        call.attributes.ignore(&["broadcast"]);
+    }
     let alpha = call.attributes.float("alpha")?.unwrap_or(1.0);
     let beta = call.attributes.float("beta")?.unwrap_or(1.0);
-    if call.attributes.flag("transA", false)? {
-        return Err("it transposes its input, and with it the batch".to_owned());
-    }
     let transposed = call.attributes.flag("transB", false)?;
     if call.dims(input).len() != 1 {
         return Err(format!("it needs one dimension besides the batch and gets {}", show(call.dims(input))));

@@ -44,7 +44,7 @@ pub fn transpose(call: &mut Call) -> Result<Made, String> {
     let rank = match &operand {
         Operand::Value(id) => call.dims(*id).len() + 1,
         Operand::Constant(c) => c.dims.len(),
-        Operand::Unread(reason) => return Err((*reason).to_owned()),
+        _ => return Err("it transposes what has no batch in front".to_owned()),
     };
     let perm: Vec<usize> = match perm {
         None => (0..rank).rev().collect(),
@@ -59,6 +59,7 @@ pub fn transpose(call: &mut Call) -> Result<Made, String> {
             call.charge(&c)?;
             Ok(Made::Constant(Rc::new(transposed(&c, &perm)?)))
         }
+        Operand::Value(id) if perm == [1, 0] => Ok(Made::Turned(id)),
         _ if perm[0] != 0 => Err("it moves the batch".to_owned()),
         _ => Ok(Made::op(Op::Transpose(perm[1..].iter().map(|p| p - 1).collect()), call.value(0)?)),
     }

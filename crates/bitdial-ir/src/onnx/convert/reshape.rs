@@ -18,6 +18,9 @@ pub fn identity(call: &mut Call) -> Result<Made, String> {
 /// Does nothing outside of training.
 pub fn dropout(call: &mut Call) -> Result<Made, String> {
     call.attributes.ignore(&["ratio", "seed"]);
+    if call.opset < 7 && !call.attributes.flag("is_test", false)? {
+        return Err("it is in training mode; export the model for inference".to_owned());
+    }
     if call.opset >= 12 {
         call.optional(1);
         // A boolean, of which only the absence is understood.
@@ -66,7 +69,7 @@ pub fn reshape(call: &mut Call) -> Result<Made, String> {
             let dims = resolve(shape, &c.dims)?;
             recast(call, &c, dims)
         }
-        Operand::Unread(reason) => Err(reason.to_owned()),
+        _ => Err("it reshapes what has no batch in front".to_owned()),
     }
 }
 
