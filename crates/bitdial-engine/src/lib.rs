@@ -1,1 +1,37 @@
-//! The facade: load, quantize, run, evaluate, profile.
+//! The facade: load, quantize, run, evaluate, time, verify.
+//!
+//! An [`Engine`] is a choice of kernels and loads a [`Model`]; a [`Quantizer`] makes a [`Quantized`] model of it;
+//! both are [`Runnable`]. Whatever may take long goes in steps ([`Quantizer`], [`Race`], [`Profiling`],
+//! [`Verification`]), so that a caller can report [`Progress`] and give up. Nothing here knows a browser, and clocks
+//! are the caller's.
+
+mod calibration;
+mod classify;
+mod describe;
+mod detail;
+mod energy;
+mod engine;
+mod error;
+mod idx;
+mod images;
+mod model;
+mod profile;
+mod progress;
+mod quantized;
+mod quantizer;
+mod runner;
+mod timing;
+mod verify;
+
+pub use classify::Prediction;
+pub use engine::Engine;
+pub use error::EngineError;
+pub use images::Images;
+pub use model::Model;
+pub use profile::Profiling;
+pub use progress::Progress;
+pub use quantized::Quantized;
+pub use quantizer::Quantizer;
+pub use runner::{Runnable, Runner};
+pub use timing::Race;
+pub use verify::Verification;

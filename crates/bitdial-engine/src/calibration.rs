@@ -1,0 +1,106 @@
+//! The inputs of a calibration, and the ranges that calibrations of a model have found.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bitdial_protocol::{Calibration, CalibrationMethod};
+use bitdial_quant::{Ranges, draw_samples};
+
+use crate::error::EngineError;
+use crate::images::Images;
+
+/// Calibrations that a model remembers.
+const REMEMBERED: usize = 16;
+
+/// Inputs that a calibration looks at, in order.
+#[derive(Debug)]
+pub enum Inputs {
+    /// Images of a set, with these indices.
+    Drawn {
+        /// The set.
+        images: Arc<Images>,
+        /// Which.
+        indices: Vec<usize>,
+    },
+    /// Every input of a list, of `len` numbers each.
+    All {
+        /// NCHW.
+        inputs: Vec<f32>,
+        /// Numbers of one input.
+        len: usize,
+    },
+}
+
+impl Inputs {
+    /// Those that the recipe's seed draws.
+    #[must_use]
+    pub fn drawn(images: Arc<Images>, calibration: &Calibration) -> Self {
+        let indices = draw_samples(images.count(), calibration);
+        Self::Drawn { images, indices }
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn all(inputs: Vec<f32>, len: usize) -> Self {
+        Self::All { inputs, len }
+    }
+
+    /// How many.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Drawn { indices, .. } => indices.len(),
+            Self::All { inputs, len } => inputs.len() / len,
+        }
+    }
+
+    /// Some of them as a batch: f32, NCHW. The range lies within [`Self::count`].
+    pub(crate) fn batch(&self, first: usize, count: usize) -> Result<Vec<f32>, EngineError> {
+        match self {
+            Self::Drawn { images, indices } => images.inputs_at(&indices[first..first + count]),
+            Self::All { inputs, len } => Ok(inputs[first * len..(first + count) * len].to_vec()),
+        }
+    }
+
+    /// What tells these inputs from others.
+    fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        match self {
+            Self::Drawn { images, indices } => (images.fingerprint(), indices).hash(&mut hasher),
+            Self::All { inputs, .. } => inputs.iter().for_each(|x| hasher.write_u32(x.to_bits())),
+        }
+        hasher.finish()
+    }
+}
+
+/// What the ranges of a model depend on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Key {
+    method: CalibrationMethod,
+    inputs: u64,
+}
+
+impl Key {
+    pub(crate) fn new(calibration: &Calibration, inputs: &Inputs) -> Self {
+        Self { method: calibration.method, inputs: inputs.fingerprint() }
+    }
+}
+
+/// The ranges that the latest calibrations of one model have found, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct RangeCache(Mutex<Vec<(Key, Arc<Ranges>)>>);
+
+impl RangeCache {
+    pub(crate) fn get(&self, key: Key) -> Option<Arc<Ranges>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().find(|(known, _)| *known == key).map(|(_, ranges)| Arc::clone(ranges))
+    }
+
+    pub(crate) fn put(&self, key: Key, ranges: Arc<Ranges>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= REMEMBERED {
+            known.remove(0);
+        }
+        known.push((key, ranges));
+    }
+}

@@ -1,0 +1,82 @@
+//! The engine: a choice of kernels, and models loaded for them.
+
+use bitdial_kernels::Backend;
+use bitdial_protocol::{BackendChoice, Capabilities};
+
+use crate::error::EngineError;
+use crate::model::Model;
+
+/// A choice of kernels.
+#[derive(Clone, Copy, Debug)]
+pub struct Engine {
+    backend: Backend,
+}
+
+impl Engine {
+    /// An engine that runs on the kernels chosen.
+    ///
+    /// # Errors
+    /// [`EngineError::Backend`] if this build does not have them.
+    pub fn new(choice: BackendChoice) -> Result<Self, EngineError> {
+        let backend = match choice {
+            BackendChoice::Auto => Backend::best(),
+            BackendChoice::Scalar => Backend::Scalar,
+            BackendChoice::Simd128 => Backend::Simd128,
+            BackendChoice::RelaxedSimd => Backend::RelaxedSimd,
+        };
+        let available = Backend::available();
+        if available.contains(&backend) {
+            Ok(Self { backend })
+        } else {
+            let available = available.iter().map(|b| b.name()).collect::<Vec<_>>().join(", ");
+            Err(EngineError::Backend { wanted: backend.name(), available })
+        }
+    }
+
+    /// The kernels in use.
+    #[must_use]
+    pub fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    /// What this build can run on this device.
+    #[must_use]
+    pub fn capabilities(&self) -> Capabilities {
+        let name = |backend: Backend| backend.name().to_owned();
+        Capabilities {
+            build: name(Backend::best()),
+            backend: name(self.backend),
+            backends: Backend::available().into_iter().map(name).collect(),
+            dot: None,
+        }
+    }
+
+    /// Reads an ONNX file.
+    ///
+    /// # Errors
+    /// [`EngineError::Ir`] for a file that is damaged or holds what this engine cannot run, [`EngineError::Runtime`]
+    /// if the model would need too much memory.
+    pub fn load(&self, onnx: &[u8]) -> Result<Model, EngineError> {
+        Model::load(onnx, self.backend)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_is_always_there() {
+        let engine = Engine::new(BackendChoice::Scalar).unwrap();
+        let capabilities = engine.capabilities();
+        assert_eq!(capabilities.backend, "scalar");
+        assert!(capabilities.backends.contains(&capabilities.build));
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    #[test]
+    fn missing_kernels_are_an_error() {
+        let error = Engine::new(BackendChoice::RelaxedSimd).unwrap_err().to_string();
+        assert_eq!(error, "this build of the engine has no relaxed-simd kernels; it has scalar");
+    }
+}

@@ -1,0 +1,140 @@
+//! Runs a compiled model: on inputs, on sets of images, against the clock.
+
+use std::ops::Range;
+
+use bitdial_ir::{Graph, Op};
+use bitdial_kernels::Backend;
+use bitdial_protocol::LayerInfo;
+use bitdial_runtime::{Options, Plan, Step};
+
+use crate::classify::{Prediction, classify};
+use crate::describe;
+use crate::error::EngineError;
+use crate::images::Images;
+
+/// Most classes that a prediction can name.
+const CLASSES: usize = 1 << 16;
+
+/// A compiled model.
+#[derive(Debug)]
+pub struct Runner {
+    plan: Plan,
+    /// Dimensions of each input, NCHW without the batch.
+    inputs: Vec<Vec<usize>>,
+    /// Dimensions of each output, without the batch.
+    outputs: Vec<Vec<usize>>,
+    layers: Vec<LayerInfo>,
+    /// Whether the first output went through a softmax.
+    probabilities: bool,
+}
+
+/// What runs: a model, or a quantized one.
+pub trait Runnable {
+    /// The compiled model.
+    fn runner(&mut self) -> &mut Runner;
+
+    /// Runs `batch` inputs (f32, NCHW) and gives each output (f32, batch first).
+    ///
+    /// # Errors
+    /// [`EngineError::Inputs`] if the model has several inputs, [`EngineError::EmptyBatch`] for no input,
+    /// [`EngineError::Runtime`] if `input` has another length than `batch` inputs.
+    fn run(&mut self, input: &[f32], batch: usize) -> Result<Vec<Vec<f32>>, EngineError> {
+        self.runner().run(input, batch)
+    }
+
+    /// Classifies the images `first..first + count` of a set.
+    ///
+    /// # Errors
+    /// [`EngineError::NoImage`] if the set ends before, [`EngineError::Shape`] if its images do not fit the model,
+    /// [`EngineError::Classes`] if the model does not tell classes apart.
+    fn evaluate(&mut self, images: &Images, first: usize, count: usize) -> Result<Vec<Prediction>, EngineError> {
+        let last = first.checked_add(count).ok_or(EngineError::NoImage { index: usize::MAX, count: images.count() })?;
+        self.runner().evaluate(images, first..last)
+    }
+}
+
+impl Runner {
+    pub(crate) fn new(graph: &Graph, backend: Backend) -> Result<Self, EngineError> {
+        let plan = Plan::compile(graph, Options { backend, strict: false })?;
+        let dims = |ids: &[bitdial_ir::ValueId]| ids.iter().map(|&id| graph.value(id).dims.clone()).collect();
+        let last = graph.outputs.first().and_then(|&id| graph.producer(id));
+        Ok(Self {
+            plan,
+            inputs: dims(&graph.inputs),
+            outputs: dims(&graph.outputs),
+            layers: describe::layers(graph),
+            probabilities: last.is_some_and(|node| matches!(node.op, Op::Softmax(_))),
+        })
+    }
+
+    /// Dimensions of each output for a batch, batch first.
+    #[must_use]
+    pub fn output_shapes(&self, batch: usize) -> Vec<Vec<usize>> {
+        self.outputs.iter().map(|dims| [&[batch], &dims[..]].concat()).collect()
+    }
+
+    /// Numbers of one input.
+    ///
+    /// # Errors
+    /// [`EngineError::Inputs`] if the model has other than one.
+    pub fn input_len(&self) -> Result<usize, EngineError> {
+        Ok(self.input_dims()?.iter().product())
+    }
+
+    /// The layers, in order of execution.
+    #[must_use]
+    pub fn layers(&self) -> &[LayerInfo] {
+        &self.layers
+    }
+
+    /// What is run, one step for each layer.
+    pub(crate) fn steps(&self) -> &[Step] {
+        self.plan.steps()
+    }
+
+    /// The time of each step in milliseconds, a row for each run.
+    pub(crate) fn profile(&mut self, input: &[f32], runs: u32, now: &dyn Fn() -> f64) -> Result<Vec<Vec<f64>>, EngineError> {
+        Ok(self.plan.profile(&[input], runs, now)?)
+    }
+
+    /// Whether the images of a set can be the model's input.
+    pub(crate) fn check_images(&self, images: &Images) -> Result<(), EngineError> {
+        let expected = self.input_dims()?;
+        let found = images.input_dims();
+        if expected == found {
+            return Ok(());
+        }
+        let text = |dims: &[usize]| dims.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
+        Err(EngineError::Shape { expected: text(expected), found: text(&found) })
+    }
+
+    fn input_dims(&self) -> Result<&[usize], EngineError> {
+        match &self.inputs[..] {
+            [dims] => Ok(dims),
+            inputs => Err(EngineError::Inputs(inputs.len())),
+        }
+    }
+
+    fn run(&mut self, input: &[f32], batch: usize) -> Result<Vec<Vec<f32>>, EngineError> {
+        self.input_dims()?;
+        if batch == 0 {
+            return Err(EngineError::EmptyBatch);
+        }
+        Ok(self.plan.run(&[input], batch)?)
+    }
+
+    fn evaluate(&mut self, images: &Images, range: Range<usize>) -> Result<Vec<Prediction>, EngineError> {
+        self.check_images(images)?;
+        let classes = self.outputs.first().map_or(0, |dims| dims.iter().product());
+        if !(1..=CLASSES).contains(&classes) {
+            return Err(EngineError::Classes(classes));
+        }
+        if range.is_empty() {
+            return Ok(Vec::new());
+        }
+        let batch = range.len();
+        let outputs = self.run(&images.inputs(range)?, batch)?;
+        let logits = outputs.first().map_or(&[][..], Vec::as_slice);
+        Ok(logits.chunks_exact(classes).map(|logits| classify(logits, self.probabilities)).collect())
+    }
+}

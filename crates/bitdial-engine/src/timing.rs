@@ -1,0 +1,177 @@
+//! Times: their spread, and a race of several runners that takes turns.
+
+use bitdial_protocol::Timing;
+
+use crate::progress::Progress;
+
+/// Uncounted runs of each runner before the first counted one.
+const WARM_UP: u32 = 3;
+
+/// A counted run repeats until it has lasted this long, in milliseconds: a browser's clock ticks every 0.1 ms when a
+/// page is not cross-origin isolated, which is then 5 % of what is measured.
+const SHORTEST: f64 = 2.0;
+
+/// Most repetitions of one counted run.
+const MOST: u32 = 1 << 10;
+
+/// Median and tenth and ninetieth percentile of some times; zeros without any.
+#[must_use]
+pub fn spread(times: &[f64]) -> Timing {
+    let mut sorted = times.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = |p| percentile(&sorted, p);
+    Timing { median: at(0.5), p10: at(0.1), p90: at(0.9), runs: times.len() as u32 }
+}
+
+/// The median of some times; 0 without any.
+#[must_use]
+pub fn median(times: &[f64]) -> f64 {
+    spread(times).median
+}
+
+/// Linear interpolation between the two nearest ranks (Hyndman & Fan 1996, definition 7).
+fn percentile(sorted: &[f64], p: f64) -> f64 {
+    let Some(last) = sorted.len().checked_sub(1) else { return 0.0 };
+    let rank = p * last as f64;
+    let (low, high) = (rank.floor() as usize, rank.ceil() as usize);
+    sorted[low] + (sorted[high] - sorted[low]) * (rank - rank.floor())
+}
+
+/// Several runners timed in turn, so that whatever slows the machine down for a while meets all of them alike.
+#[derive(Debug)]
+pub struct Race {
+    lanes: Vec<Lane>,
+    runs: u32,
+    turn: usize,
+}
+
+#[derive(Debug, Default)]
+struct Lane {
+    warm: u32,
+    /// Runs in one counted run; 0 until it is known.
+    repeat: u32,
+    times: Vec<f64>,
+}
+
+impl Race {
+    /// A race of `runners` runners with `runs` counted runs each.
+    #[must_use]
+    pub fn new(runners: usize, runs: u32) -> Self {
+        Self { lanes: (0..runners).map(|_| Lane::default()).collect(), runs: runs.max(1), turn: 0 }
+    }
+
+    /// How far it is.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        let done = self.lanes.iter().map(|lane| lane.times.len()).sum();
+        Progress { done, total: self.lanes.len() * self.runs as usize }
+    }
+
+    /// The next turn of the next runner: `run(i)` is one inference of runner `i`, `now` is a clock in milliseconds.
+    ///
+    /// # Errors
+    /// What `run` returns.
+    pub fn step<E>(&mut self, run: &mut dyn FnMut(usize) -> Result<(), E>, now: &dyn Fn() -> f64) -> Result<Progress, E> {
+        if self.progress().is_done() {
+            return Ok(self.progress());
+        }
+        let index = self.turn;
+        self.turn = (self.turn + 1) % self.lanes.len();
+        let lane = &mut self.lanes[index];
+        if lane.warm < WARM_UP {
+            run(index)?;
+            lane.warm += 1;
+            return Ok(self.progress());
+        }
+        if lane.repeat == 0 {
+            lane.repeat = repetitions(&mut || run(index), now)?;
+        }
+        let start = now();
+        for _ in 0..lane.repeat {
+            run(index)?;
+        }
+        lane.times.push((now() - start) / f64::from(lane.repeat));
+        Ok(self.progress())
+    }
+
+    /// How often a runner runs in one counted run; at least 1.
+    #[must_use]
+    pub(crate) fn repetitions(&self, runner: usize) -> u32 {
+        self.lanes.get(runner).map_or(1, |lane| lane.repeat.max(1))
+    }
+
+    /// The times of each runner, of as many runs as there were.
+    #[must_use]
+    pub fn finish(self) -> Vec<Timing> {
+        self.lanes.iter().map(|lane| spread(&lane.times)).collect()
+    }
+}
+
+/// How often to run for the clock to show at least [`SHORTEST`], found by doubling.
+fn repetitions<E>(run: &mut dyn FnMut() -> Result<(), E>, now: &dyn Fn() -> f64) -> Result<u32, E> {
+    let mut repeat = 1;
+    loop {
+        let start = now();
+        for _ in 0..repeat {
+            run()?;
+        }
+        if now() - start >= SHORTEST || repeat >= MOST {
+            return Ok(repeat);
+        }
+        repeat *= 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn percentiles_interpolate() {
+        for (times, median, p10, p90) in [
+            (vec![], 0.0, 0.0, 0.0),
+            (vec![3.0], 3.0, 3.0, 3.0),
+            (vec![2.0, 1.0], 1.5, 1.1, 1.9),
+            ((0..=10).rev().map(f64::from).collect(), 5.0, 1.0, 9.0),
+        ] {
+            let t = spread(&times);
+            assert_eq!((t.median, t.p10, t.p90, t.runs), (median, p10, p90, times.len() as u32));
+        }
+    }
+
+    #[test]
+    fn runners_take_turns_and_get_their_own_time() {
+        let (clock, order) = (Cell::new(0.0), std::cell::RefCell::new(Vec::new()));
+        let costs = [0.25, 3.0];
+        let mut run = |i: usize| {
+            clock.set(clock.get() + costs[i]);
+            order.borrow_mut().push(i);
+            Ok::<_, ()>(())
+        };
+        let mut race = Race::new(2, 5);
+        while !race.step(&mut run, &|| clock.get()).unwrap().is_done() {}
+        // Three warm-up turns each; then 1, 2, 4, 8 trial runs and 8 counted ones of the quick runner before the slow one's.
+        let mut expected = [0, 1].repeat(3);
+        expected.extend([0].repeat(15 + 8));
+        expected.extend([1, 1]);
+        assert_eq!(order.borrow()[..expected.len()], expected);
+        let times = race.finish();
+        assert_eq!(times.iter().map(|t| (t.median, t.runs)).collect::<Vec<_>>(), [(0.25, 5), (3.0, 5)]);
+    }
+
+    #[test]
+    fn a_clock_that_stands_still_ends_too() {
+        let mut race = Race::new(1, 1);
+        while !race.step(&mut |_| Ok::<_, ()>(()), &|| 0.0).unwrap().is_done() {}
+        assert_eq!(race.finish()[0].median, 0.0);
+    }
+
+    #[test]
+    fn a_runner_that_fails_stops_the_race() {
+        let mut race = Race::new(1, 1);
+        assert_eq!(race.step(&mut |_| Err("no"), &|| 0.0), Err("no"));
+        assert!(Race::new(0, 3).progress().is_done());
+    }
+}

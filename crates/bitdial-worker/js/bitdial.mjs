@@ -1,0 +1,333 @@
+/**
+ * bitdial as a library: quantize an ONNX model and run it on integer kernels, in a worker of its own.
+ *
+ *     import { Bitdial } from "https://.../bitdial.mjs";
+ *     const b = await Bitdial.create();
+ *     const m = await b.load(onnxBytes);
+ *     const q = await m.quantize({ weights: { bits: 4 } }, calibrationInputs);
+ *     const logits = await q.run(inputs, batch);
+ *
+ * Every method returns a promise; what goes wrong is an `Error` with a sentence. The buffers of a caller are copied,
+ * never taken. The module works from any page, also of another origin than its own.
+ *
+ * @module bitdial
+ */
+
+/**
+ * @typedef {"auto" | "scalar" | "simd128" | "relaxed-simd"} Backend
+ *   The kernels: the fastest that this browser can run, plain loops, 128-bit SIMD, or that with relaxed instructions.
+ *
+ * @typedef {object} TensorInfo
+ * @property {string} name
+ * @property {(number | null)[]} shape Dimensions in ONNX's order (NCHW); the batch, the first, is null.
+ *
+ * @typedef {object} LayerInfo
+ * @property {string} name Name of the ONNX node.
+ * @property {string} op Operator with its fused activation, e.g. "Conv 3x3 + ReLU6".
+ * @property {number} parameters Weights and biases.
+ * @property {number} macs Multiply-accumulates for one input.
+ * @property {number[]} output Output dimensions without the batch.
+ *
+ * @typedef {object} Energy An estimate after Horowitz (ISSCC 2014), for one input.
+ * @property {number} compute Arithmetic, picojoules.
+ * @property {number} memory Memory traffic, picojoules.
+ *
+ * @typedef {object} ModelInfo
+ * @property {TensorInfo[]} inputs
+ * @property {TensorInfo[]} outputs
+ * @property {LayerInfo[]} layers In order of execution, after folding BatchNorm and fusing activations.
+ * @property {number} parameters
+ * @property {number} macs
+ * @property {number} size Bytes of the packed f32 model.
+ * @property {Energy} energy
+ *
+ * @typedef {object} QuantizedLayer
+ * @property {string} name
+ * @property {string} op
+ * @property {string} kernel The kernel that runs it.
+ * @property {"float" | "weight-only" | "integer" | "dynamic-integer" | "movement"} execution
+ * @property {number | null} weight_bits
+ * @property {number | null} activation_bits Of the activations it puts out; null for f32.
+ * @property {number} bytes
+ * @property {number | null} weight_sqnr Signal-to-quantization-noise ratio of its weights, dB.
+ *
+ * @typedef {object} QuantizedInfo
+ * @property {number} size Bytes of the packed model.
+ * @property {QuantizedLayer[]} layers
+ * @property {Energy} energy
+ *
+ * @typedef {object} LayerTime
+ * @property {string} name
+ * @property {string} op
+ * @property {string} kernel
+ * @property {number} ms Milliseconds.
+ * @property {number} macs
+ *
+ * @typedef {object} Profile Times of one input at a time, milliseconds.
+ * @property {number} median
+ * @property {number} p10
+ * @property {number} p90
+ * @property {number} runs
+ * @property {LayerTime[]} layers
+ *
+ * @typedef {object} Recipe How to quantize; whatever is left out takes the default shown.
+ * @property {object} [weights] `{format: "int", bits: 8, granularity: "channel", symmetric: true, rounding: "nearest"}`;
+ *   bits 2 to 8, granularity "channel" or "tensor".
+ * @property {object | null} [activations] `{format: "int", bits: 8, granularity: "tensor", symmetric: false, mode:
+ *   "static"}`; bits 2 to 8, mode "static" or "dynamic"; null leaves activations in f32.
+ * @property {object} [layers] Exceptions by layer name: `{conv1: {weights: {bits: 8}, activations: {bits: 8}}}`.
+ */
+
+/** The worker's entry, beside this module; its folder is named after its content. */
+const WORKER = "./__WORKER_DIR__/worker.mjs";
+
+const HEADER = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0];
+const SPLAT = [65, 0, 253, 15];
+
+/** For each build the smallest module that needs its instructions: one function that gives a v128. */
+const PROBES = {
+  // i8x16.popcnt (i8x16.splat (i32.const 0))
+  simd128: Uint8Array.of(...HEADER, 10, 10, 1, 8, 0, ...SPLAT, 253, 98, 11),
+  // i32x4.relaxed_dot_i8x16_i7x16_add_s of three of them
+  "relaxed-simd": Uint8Array.of(...HEADER, 10, 19, 1, 17, 0, ...SPLAT, ...SPLAT, ...SPLAT, 253, 147, 2, 11),
+};
+
+/** Whether this browser takes a build. */
+const takes = (build) => typeof WebAssembly === "object" && WebAssembly.validate(PROBES[build]);
+
+/** The build to load for a backend. */
+function buildFor(backend) {
+  if (!["auto", "scalar", "simd128", "relaxed-simd"].includes(backend)) {
+    throw new Error(`There is no backend "${backend}": choose "auto", "scalar", "simd128" or "relaxed-simd".`);
+  }
+  if (!takes("simd128")) {
+    throw new Error("This browser cannot run WebAssembly with SIMD, which every build of bitdial needs.");
+  }
+  if (backend === "relaxed-simd" && !takes("relaxed-simd")) {
+    throw new Error('This browser does not have the relaxed SIMD instructions of WebAssembly: choose "auto" or "simd128".');
+  }
+  return backend === "relaxed-simd" || (backend === "auto" && takes("relaxed-simd")) ? "relaxed-simd" : "simd128";
+}
+
+/** Starts the worker. Another origin's script cannot be a worker, but one of our own may import it. */
+function startWorker(build) {
+  const url = new URL(WORKER, import.meta.url);
+  url.searchParams.set("build", build);
+  if (url.origin === globalThis.location?.origin) return new Worker(url, { type: "module" });
+  const source = new Blob([`import ${JSON.stringify(url.href)};`], { type: "text/javascript" });
+  const blob = URL.createObjectURL(source);
+  try {
+    return new Worker(blob, { type: "module" });
+  } finally {
+    // The worker has its own reference by the time the page is idle again.
+    setTimeout(() => URL.revokeObjectURL(blob), 60_000);
+  }
+}
+
+/** A copy of numbers as a buffer of f32, to give away. */
+function floats(numbers, what) {
+  if (!ArrayBuffer.isView(numbers) && !Array.isArray(numbers)) {
+    throw new Error(`The ${what} must be a Float32Array in the model's own order (NCHW).`);
+  }
+  return new Float32Array(numbers).buffer;
+}
+
+/** A copy of a file as a buffer, to give away. */
+function bytes(file) {
+  if (file instanceof ArrayBuffer) return file.slice(0);
+  if (ArrayBuffer.isView(file)) return new Uint8Array(file.buffer, file.byteOffset, file.byteLength).slice().buffer;
+  throw new Error("A model is loaded from the bytes of an ONNX file: an ArrayBuffer or a Uint8Array.");
+}
+
+/** Messages to one worker and the answers to them. */
+class Channel {
+  #worker;
+  #waiting = new Map();
+  #last = 0;
+  /** Why nothing can be asked any more. */
+  #closed = null;
+  #listening;
+
+  constructor(build) {
+    this.#worker = startWorker(build);
+    this.#listening = new Promise((resolve, reject) => this.#waiting.set("listening", { resolve, reject }));
+    this.#worker.onmessage = ({ data }) => this.#hear(data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.close(`The engine's worker could not be loaded${event.message ? `: ${event.message}` : "."}`);
+    };
+  }
+
+  /** Sends a request, giving `buffers` away, and waits for its answer. */
+  async ask(body, buffers = []) {
+    await this.#listening;
+    if (this.#closed) throw new Error(this.#closed);
+    const id = ++this.#last;
+    const answer = new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+    this.#worker.postMessage({ message: { type: "request", id, body }, buffers }, buffers);
+    return answer;
+  }
+
+  /** Ends the worker; whatever waits fails for this reason. */
+  close(reason) {
+    if (this.#closed) return;
+    this.#closed = reason;
+    this.#worker.terminate();
+    for (const { reject } of this.#waiting.values()) reject(new Error(reason));
+    this.#waiting.clear();
+  }
+
+  #hear({ message, buffers }) {
+    switch (message.type) {
+      case "listening":
+        return this.#take("listening")?.resolve();
+      case "response": {
+        const waiting = this.#take(message.id);
+        if (message.body.response === "failed") return waiting?.reject(new Error(message.body.message));
+        return waiting?.resolve({ ...message.body, buffers });
+      }
+      case "trapped":
+        return this.close(message.message);
+    }
+  }
+
+  #take(key) {
+    const waiting = this.#waiting.get(key);
+    this.#waiting.delete(key);
+    return waiting;
+  }
+}
+
+/** Runs a target; one Float32Array for a model with one output, else an array of them. */
+async function run(channel, target, input, batch) {
+  const { buffers } = await channel.ask({ request: "run", target, batch }, [floats(input, "inputs")]);
+  const outputs = buffers.map((buffer) => new Float32Array(buffer));
+  return outputs.length === 1 ? outputs[0] : outputs;
+}
+
+/** An engine with a worker of its own. */
+export class Bitdial {
+  #channel;
+
+  /** @private Use {@link Bitdial.create}. */
+  constructor(channel, capabilities) {
+    this.#channel = channel;
+    /** @type {Exclude<Backend, "auto">} The kernels in use. */
+    this.backend = capabilities.backend;
+  }
+
+  /**
+   * Starts an engine.
+   * @param {{backend?: Backend}} [options]
+   * @returns {Promise<Bitdial>}
+   */
+  static async create({ backend = "auto" } = {}) {
+    const channel = new Channel(buildFor(backend));
+    try {
+      const { capabilities } = await channel.ask({ request: "start", backend });
+      return new Bitdial(channel, capabilities);
+    } catch (error) {
+      channel.close(error.message);
+      throw error;
+    }
+  }
+
+  /**
+   * Loads a model.
+   * @param {ArrayBuffer | Uint8Array} onnx The bytes of an ONNX file.
+   * @returns {Promise<Model>}
+   */
+  async load(onnx) {
+    const { model, info } = await this.#channel.ask({ request: "load" }, [bytes(onnx)]);
+    return new Model(this.#channel, model, info);
+  }
+
+  /** Ends the engine and everything loaded with it. */
+  async dispose() {
+    this.#channel.close("This engine was disposed of.");
+  }
+}
+
+/** A loaded model, in f32. */
+class Model {
+  #channel;
+  #handle;
+
+  /** @private Use {@link Bitdial#load}. */
+  constructor(channel, handle, info) {
+    this.#channel = channel;
+    this.#handle = handle;
+    /** @type {ModelInfo} */
+    this.info = info;
+  }
+
+  /**
+   * Runs the model in f32.
+   * @param {Float32Array} input `batch` inputs, NCHW.
+   * @param {number} [batch]
+   * @returns {Promise<Float32Array | Float32Array[]>} Batch first; an array where the model has several outputs.
+   */
+  async run(input, batch = 1) {
+    return run(this.#channel, { f32: this.#handle }, input, batch);
+  }
+
+  /**
+   * Quantizes the model.
+   * @param {Recipe} [recipe]
+   * @param {Float32Array} [calibration] Inputs, NCHW, from which a static recipe takes the ranges of activations. Not
+   *   needed where activations are dynamic or stay in f32.
+   * @returns {Promise<Quantized>}
+   */
+  async quantize(recipe = {}, calibration = new Float32Array()) {
+    // As JSON has it, where what is undefined is left out.
+    const body = { request: "quantize-with", model: this.#handle, recipe: JSON.parse(JSON.stringify(recipe)) };
+    const { quantized, info } = await this.#channel.ask(body, [floats(calibration, "calibration inputs")]);
+    return new Quantized(this.#channel, quantized, info);
+  }
+
+  /** Forgets the model and what was quantized from it. */
+  async dispose() {
+    await this.#channel.ask({ request: "dispose-model", model: this.#handle });
+  }
+}
+
+/** A quantized model. */
+class Quantized {
+  #channel;
+  #handle;
+
+  /** @private Use {@link Model#quantize}. */
+  constructor(channel, handle, info) {
+    this.#channel = channel;
+    this.#handle = handle;
+    /** @type {QuantizedInfo} */
+    this.info = info;
+    /** @type {number} Bytes of the packed model: weights at their width, scales, zero points, biases, structure. */
+    this.size = info.size;
+  }
+
+  /**
+   * Runs the quantized model; inputs and outputs are f32 as those of the model.
+   * @param {Float32Array} input `batch` inputs, NCHW.
+   * @param {number} [batch]
+   * @returns {Promise<Float32Array | Float32Array[]>} Batch first; an array where the model has several outputs.
+   */
+  async run(input, batch = 1) {
+    return run(this.#channel, { quantized: this.#handle }, input, batch);
+  }
+
+  /**
+   * Times one input at a time, warm, as a whole and layer by layer.
+   * @param {{runs?: number}} [options] Counted runs.
+   * @returns {Promise<Profile>}
+   */
+  async profile({ runs = 50 } = {}) {
+    const { profile } = await this.#channel.ask({ request: "profile", target: { quantized: this.#handle }, runs });
+    return { ...profile.total, layers: profile.layers };
+  }
+
+  /** Forgets the quantized model. */
+  async dispose() {
+    await this.#channel.ask({ request: "dispose-quantized", quantized: this.#handle });
+  }
+}

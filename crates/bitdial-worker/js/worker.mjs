@@ -1,0 +1,43 @@
+/**
+ * The entry of a dedicated module worker: instantiates the build of the engine that its own address names
+ * (`worker.mjs?build=simd128` or `?build=relaxed-simd`) and lets it listen.
+ *
+ * Everything the engine says goes through Rust. What is said here is that it cannot go on: a module that is not
+ * instantiated, or traps, is reported as `{type: "trapped"}`; whoever started the worker replaces it.
+ */
+
+const BUILDS = ["simd128", "relaxed-simd"];
+
+let lost = false;
+
+/** Reports once that this worker is of no more use. */
+function trapped(message) {
+  if (lost) return;
+  lost = true;
+  self.postMessage({ message: { type: "trapped", message }, buffers: [] });
+}
+
+/** After a panic the engine has left its message; any other trap only has the name that the browser gives it. */
+function failed(event, error) {
+  event.preventDefault();
+  trapped(`The engine stopped: ${self.bitdialPanic ?? error?.message ?? error ?? event.message}`);
+}
+
+self.addEventListener("error", (event) => failed(event, event.error));
+self.addEventListener("unhandledrejection", (event) => failed(event, event.reason));
+
+// The address of this file, which is not the worker's own where another origin's page wraps it in a blob.
+const build = new URL(import.meta.url).searchParams.get("build");
+
+try {
+  if (!BUILDS.includes(build)) throw new Error(`there is no build named ${build}; there are ${BUILDS.join(" and ")}`);
+  const engine = await import(`./${build}/bitdial_worker.js`);
+  await engine.default();
+  // A hook for tests: `{trap: true}` makes the engine trap for real.
+  self.addEventListener("message", ({ data }) => {
+    if (data?.trap === true) engine.trap();
+  });
+  engine.listen();
+} catch (error) {
+  trapped(`The engine could not be started: ${error?.message ?? error}`);
+}
