@@ -20,6 +20,9 @@ impl Graph {
         if self.nodes.len() > limits::NODES {
             return Err(large("it has more than 16,384 nodes"));
         }
+        if self.inputs.len().max(self.outputs.len()) > limits::INPUTS {
+            return Err(large("it has more than 256 inputs or outputs"));
+        }
         for value in &self.values {
             let name = shorten(&value.name);
             let Some(n) = limits::elements(&value.dims) else {

@@ -30,7 +30,7 @@ pub enum IrError {
     /// A node on a cycle.
     #[error("node `{node}` ({op}) needs its own result: the graph has a cycle")]
     Cycle {
-        /// Name of a node on or behind the cycle.
+        /// Name of a node on the cycle.
         node: String,
         /// Its operator.
         op: String,

@@ -6,8 +6,12 @@ pub(crate) const NODES: usize = 1 << 14;
 pub(crate) const INITIALIZERS: usize = 1 << 16;
 /// Most attributes of a file.
 pub(crate) const ATTRIBUTES: usize = 1 << 18;
-/// Most graph inputs, and most graph outputs.
+/// Most declarations of graph inputs and outputs in a file; old files declare every constant.
 pub(crate) const ENDS: usize = 1 << 16;
+/// Most graph inputs, and most graph outputs.
+pub(crate) const INPUTS: usize = 1 << 8;
+/// Most elements of a shape that a file computes.
+pub(crate) const SHAPE: usize = 1 << 8;
 /// Most dimensions of a tensor.
 pub(crate) const RANK: usize = 8;
 /// Most elements that all values of one image have together: 512 MiB of f32.

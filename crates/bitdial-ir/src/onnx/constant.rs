@@ -40,6 +40,14 @@ impl Constant {
         Self { dims: vec![data.len()], data: Data::Int(data) }
     }
 
+    /// The integers of a constant of one dimension, which must be as few as a shape has.
+    pub fn list(&self) -> Result<&[Int], String> {
+        match self.dims.as_slice() {
+            &[len] if len <= limits::SHAPE => self.shape(),
+            dims => Err(format!("it computes with {}; only lists of up to {} are supported", show(dims), limits::SHAPE)),
+        }
+    }
+
     /// Elements.
     pub fn len(&self) -> usize {
         self.dims.iter().product()

@@ -4,6 +4,8 @@ mod attributes;
 mod call;
 mod constant;
 mod convert;
+#[cfg(test)]
+mod hostile;
 mod proto;
 mod scan;
 mod sort;
@@ -94,6 +96,9 @@ impl Reader {
         let mut inputs = Vec::new();
         for input in &graph.input {
             inputs.extend(self.input(input)?);
+        }
+        if let Some(twice) = graph.node.iter().flat_map(|n| &n.output).find(|&o| self.names.contains_key(o)) {
+            return Err(IrError::Duplicate(shorten(twice)));
         }
         // Names are given in the order of the file, so that they do not depend on how it is sorted.
         let names: Vec<_> = graph.node.iter().enumerate().map(|(i, node)| self.node_name(node, i)).collect();

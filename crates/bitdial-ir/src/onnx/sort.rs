@@ -40,8 +40,11 @@ pub fn order(nodes: &[NodeProto], name: impl Fn(usize) -> String) -> Result<Vec<
             }
         }
     }
-    match waits.iter().position(|&w| w > 0) {
-        None => Ok(order),
-        Some(i) => Err(IrError::Cycle { node: name(i), op: shorten(nodes[i].op_type.as_deref().unwrap_or("")) }),
+    let Some(mut waiting) = waits.iter().position(|&w| w > 0) else { return Ok(order) };
+    // Every node that waits, waits for one that does; going back for long enough ends on the cycle.
+    for _ in 0..nodes.len() {
+        let source = nodes[waiting].input.iter().filter_map(|input| writer.get(input.as_str())).find(|&&i| waits[i] > 0);
+        waiting = source.copied().unwrap_or(waiting);
     }
+    Err(IrError::Cycle { node: name(waiting), op: shorten(nodes[waiting].op_type.as_deref().unwrap_or("")) })
 }

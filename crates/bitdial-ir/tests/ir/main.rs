@@ -1,6 +1,9 @@
-//! Tests of the graph on files: the committed models, the fixtures of single operators, damaged and hostile ones.
+//! Tests of the graph on files: the committed models, the fixtures of single operators, damaged and made-up ones.
 
+mod damage;
 mod files;
+mod generate;
 mod interpret;
 mod models;
 mod ops;
+mod properties;

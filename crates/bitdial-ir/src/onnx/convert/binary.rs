@@ -1,6 +1,7 @@
 //! Add and Mul, of two values or of a value and a constant.
 
-use crate::onnx::call::{Call, Made, Operand};
+use crate::limits;
+use crate::onnx::call::{Call, Made, Operand, TURNED};
 use crate::onnx::constant::{Constant, Data, Int};
 use crate::op::{Activation, Binary, Op, Tensor};
 
@@ -30,11 +31,12 @@ fn binary(call: &mut Call, kind: Binary) -> Result<Made, String> {
             Ok(Made::op(Op::BinaryConst(kind, Tensor { dims, data }), value))
         }
         (Operand::Constant(a), Operand::Constant(b)) => {
-            let len = a.len().max(b.len());
-            call.charge_len(len)?;
+            if a.len().max(b.len()) > limits::SHAPE {
+                return Err("both of its operands are constants".to_owned());
+            }
             Ok(Made::Constant(ints(kind, &a, &b)?.into()))
         }
-        _ => Err("its operands cannot be read".to_owned()),
+        _ => Err(TURNED.to_owned()),
     }
 }
 

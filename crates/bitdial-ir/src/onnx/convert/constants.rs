@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::infer::show;
+use crate::limits;
 use crate::onnx::call::{Call, Made, Operand, axis};
 use crate::onnx::constant::{Constant, Data, Int};
 use crate::onnx::convert::reshape;
@@ -52,26 +52,19 @@ pub fn gather(call: &mut Call) -> Result<Made, String> {
     let data = call.constant(0, "elements")?;
     let indices = call.constant(1, "indices")?;
     axis(call.attributes.int("axis")?.unwrap_or(0), 1)?;
-    let list = list(&data)?;
-    call.charge(&indices)?;
+    let list = data.list()?;
+    if indices.len() > limits::SHAPE {
+        return Err(format!("it has {} indices", indices.len()));
+    }
     let picked = indices.known_ints()?.into_iter().map(|i| axis(i, list.len()).map(|i| list[i]));
     let picked = picked.collect::<Result<Vec<_>, _>>()?;
     Ok(Made::Constant(Constant { dims: indices.dims.clone(), data: Data::Int(picked) }.into()))
 }
 
-/// The integers of a constant of one dimension.
-fn list(constant: &Constant) -> Result<&[Int], String> {
-    if constant.dims.len() == 1 {
-        constant.shape()
-    } else {
-        Err(format!("it takes {} apart; only lists are supported", show(&constant.dims)))
-    }
-}
-
 /// A part of a list of integers. The bounds are attributes before version 10 and operands since.
 pub fn slice(call: &mut Call) -> Result<Made, String> {
     let data = call.constant(0, "elements")?;
-    let list = list(&data)?;
+    let list = data.list()?;
     let single = |what: &str, v: Vec<i64>| match v.as_slice() {
         &[i] => Ok(i),
         _ => Err(format!("it has {} {what} for one dimension", v.len())),

@@ -1,6 +1,7 @@
 //! Conv and `BatchNormalization`.
 
 use crate::infer::show;
+use crate::limits::VALUE_ELEMENTS;
 use crate::onnx::call::{Call, Made};
 use crate::onnx::constant::Constant;
 use crate::onnx::convert::window;
@@ -13,7 +14,9 @@ pub fn conv(call: &mut Call) -> Result<Made, String> {
     let &[out_channels, group_channels, rows, columns] = weights.dims.as_slice() else {
         return Err(format!("its weights are {}; only two-dimensional convolutions are supported", show(&weights.dims)));
     };
-    let groups = usize::try_from(call.attributes.int("group")?.unwrap_or(1)).map_err(|_| "it has a negative number of groups")?;
+    let groups = call.attributes.int("group")?.unwrap_or(1);
+    let groups =
+        usize::try_from(groups).ok().filter(|g| (1..=VALUE_ELEMENTS).contains(g)).ok_or_else(|| format!("it has {groups} groups"))?;
     let kernel = [rows, columns];
     if window::kernel(call)?.is_some_and(|shape| shape != kernel) {
         return Err(format!("its kernel_shape is not that of its weights, {}", show(&weights.dims)));

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::limits;
-use crate::onnx::call::{Call, Made, Operand, axis, value_axis};
+use crate::onnx::call::{Call, Made, Operand, TURNED, axis, value_axis};
 use crate::onnx::constant::{Constant, Data};
 use crate::op::{Activation, Op};
 
@@ -18,11 +18,8 @@ pub fn concat(call: &mut Call) -> Result<Made, String> {
     for operand in &operands {
         match operand {
             Operand::Value(id) => values.push(*id),
-            Operand::Constant(c) if c.dims.len() == 1 => {
-                call.charge(c)?;
-                ints.extend_from_slice(c.shape()?);
-            }
-            _ => return Err("it puts constants together that are no shapes".to_owned()),
+            Operand::Constant(c) => ints.extend_from_slice(c.list()?),
+            _ => return Err(TURNED.to_owned()),
         }
     }
     match (values.first(), ints.is_empty()) {
@@ -33,6 +30,9 @@ pub fn concat(call: &mut Call) -> Result<Made, String> {
         (Some(_), false) => Err("it puts a constant and a value together, which is not supported".to_owned()),
         (None, _) => {
             axis(along, 1)?;
+            if ints.len() > limits::SHAPE {
+                return Err(format!("it makes a shape of {} dimensions", ints.len()));
+            }
             Ok(Made::Constant(Constant::ints(ints).into()))
         }
     }
@@ -95,6 +95,9 @@ pub fn pad(call: &mut Call) -> Result<Made, String> {
         return Err(format!("it has {} pads for {} axes", pads.len(), axes.len()));
     }
     let mut out = vec![[0, 0]; rank];
+    if (1..axes.len()).any(|i| axes[..i.min(rank)].contains(&axes[i])) {
+        return Err("it has an axis twice".to_owned());
+    }
     for (i, &along) in axes.iter().enumerate() {
         for (to, from) in [(0, i), (1, i + axes.len())] {
             let n = usize::try_from(pads[from]).ok().filter(|&n| n <= limits::VALUE_ELEMENTS);

@@ -1,6 +1,7 @@
 //! Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout: other dimensions for the same elements.
 
 use crate::infer::show;
+use crate::limits;
 use crate::onnx::call::{Call, Made, Operand, axis};
 use crate::onnx::constant::{Constant, Int};
 use crate::op::Op;
@@ -75,6 +76,9 @@ pub fn reshape(call: &mut Call) -> Result<Made, String> {
 
 /// A constant with other dimensions.
 fn recast(call: &mut Call, constant: &Constant, dims: Vec<usize>) -> Result<Made, String> {
+    if dims.len() > limits::RANK || constant.shape().is_ok_and(|s| s.len() > limits::SHAPE) {
+        return Err(format!("it makes a constant of {} dimensions and {} elements", dims.len(), constant.len()));
+    }
     call.charge(constant)?;
     Ok(Made::Constant(Constant { dims, data: constant.data.clone() }.into()))
 }
@@ -133,6 +137,9 @@ fn axes(call: &mut Call) -> Result<Option<Vec<i64>>, String> {
 
 /// Indices of axes in a shape of this rank, sorted.
 fn indices(axes: &[i64], rank: usize) -> Result<Vec<usize>, String> {
+    if axes.len() > limits::RANK {
+        return Err(format!("it has {} axes", axes.len()));
+    }
     let mut out = axes.iter().map(|&a| axis(a, rank)).collect::<Result<Vec<_>, _>>()?;
     out.sort_unstable();
     if out.windows(2).any(|w| w[0] == w[1]) { Err("it has an axis twice".to_owned()) } else { Ok(out) }
