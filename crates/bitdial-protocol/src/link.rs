@@ -341,7 +341,8 @@ mod tests {
     #[test]
     fn links_read_as_they_say() {
         let weights = |bits: u8| WeightOverride { bits: Some(Bits::new(bits).unwrap()), ..Default::default() };
-        let cases: &[(&str, fn(&mut Link))] = &[
+        type Change = fn(&mut Link);
+        let cases: &[(&str, Change)] = &[
             ("", |_| {}),
             ("#", |_| {}),
             ("#v=1&model=digits", |l| l.model = "digits".to_owned()),

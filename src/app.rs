@@ -1,0 +1,130 @@
+//! The whole page: state, the session it drives, and the regions.
+
+use std::rc::Rc;
+
+use gloo::events::EventListener;
+use yew::prelude::*;
+
+use crate::catalogue::{self, Entry};
+use crate::charts::{BitsChart, LatencyChart, SizeChart, TimeChart};
+use crate::client::{Order, Session};
+use crate::panels::{Activations, Images, Model, Notices, Readouts, TopBar, Weights};
+use crate::state::{Action, Page, State, Step, Store, address};
+
+/// The page.
+#[component]
+pub fn App() -> Html {
+    let store = use_reducer(initial);
+    let session = {
+        let dispatch = store.dispatcher();
+        use_memo((), move |()| Session::new(dispatch))
+    };
+    let page = Page { state: store.0.clone(), dispatch: store.dispatcher(), session };
+    use_navigation(&page);
+    use_orders(&page);
+    use_layer(&page);
+    let state = &page.state;
+    html! {
+        <ContextProvider<Page> context={page.clone()}>
+            <a class="skip" href="#main" onclick={focus_main()}>{"Skip to the dials"}</a>
+            <TopBar />
+            <main
+                id="main" tabindex="-1" data-phase={state.phase.name()} data-generation={state.generation.to_string()}
+                data-sweep={if state.bench.missing().is_empty() { "done" } else { "open" }}
+            >
+                <div class="col recipe">
+                    <Weights />
+                    <Activations />
+                </div>
+                <div class="col model">
+                    <Model />
+                    <Images />
+                </div>
+                <div class="col right">
+                    <Readouts />
+                    <BitsChart />
+                    <SizeChart />
+                    <LatencyChart />
+                    <TimeChart />
+                </div>
+            </main>
+            <footer class="note">
+                {"Everything runs in this browser; nothing is uploaded. Models and data: "}
+                <a href="assets/README.md">{"sources and licences"}</a>{"."}
+            </footer>
+            <Notices />
+        </ContextProvider<Page>>
+    }
+}
+
+/// The fragment belongs to the link, so the skip link moves the focus by itself.
+fn focus_main() -> Callback<MouseEvent> {
+    Callback::from(|event: MouseEvent| {
+        event.prevent_default();
+        if let Some(main) = gloo::utils::document().get_element_by_id("main") {
+            let _ = wasm_bindgen::JsCast::unchecked_into::<web_sys::HtmlElement>(main).focus();
+        }
+    })
+}
+
+fn initial() -> Store {
+    let (link, issues) = address::read();
+    let entry = Entry::find(&link.model).unwrap_or(&catalogue::all()[0]);
+    let mut state = State::new(link, entry);
+    state.tell_issues(&issues);
+    if !issues.is_empty() {
+        state.step = Step::Replace;
+    }
+    Store(Rc::new(state))
+}
+
+/// Back and forward, and addresses edited by hand.
+#[hook]
+fn use_navigation(page: &Page) {
+    let dispatch = page.dispatch.clone();
+    use_effect_with((), move |()| {
+        let listener = EventListener::new(&gloo::utils::window(), "popstate", move |_| {
+            let (link, issues) = address::read();
+            dispatch.dispatch(Action::Navigate(link, issues));
+        });
+        move || drop(listener)
+    });
+}
+
+/// Every new generation goes into the address and to the workers.
+#[hook]
+fn use_orders(page: &Page) {
+    let page = page.clone();
+    use_effect_with(page.state.generation, move |_| {
+        let state = &page.state;
+        address::write(&state.link, state.step);
+        let title = format!("{} at {} bits \u{b7} bitdial", state.bench.entry.title, state.link.recipe.weights.bits);
+        gloo::utils::document().set_title(&title);
+        let run = state.bench.run();
+        page.session.order(Order {
+            epoch: state.epoch,
+            generation: state.generation,
+            settle: state.dragging.is_some(),
+            entry: state.bench.entry,
+            link: state.link.clone(),
+            predictions: run.predictions.clone(),
+            baseline: state.bench.baseline.clone(),
+            done: [run.latency.is_some(), run.profiles.is_some(), run.checks.is_some()],
+            missing: state.bench.missing(),
+        });
+    });
+}
+
+/// The open layer is looked at again whenever the model is quantized anew.
+#[hook]
+fn use_layer(page: &Page) {
+    let page = page.clone();
+    let state = &page.state;
+    let ready = state.bench.run().info.is_some() && state.engine.is_some();
+    let watched = (ready, state.layer.clone(), state.generation);
+    use_effect_with(watched, move |(ready, layer, generation)| {
+        if let (true, Some(layer)) = (*ready, layer) {
+            page.session.open_layer(*generation, &page.state.bench, layer.clone());
+        }
+    });
+}

@@ -1,0 +1,131 @@
+//! The models that the page offers, as `models/models.json` lists them.
+
+use std::sync::LazyLock;
+
+use bitdial_protocol::Normalize;
+use serde::Deserialize;
+
+/// Opened when the link names no model.
+const DEFAULT: &str = "fashion-mobilenet";
+
+/// A model and what belongs to it. Paths are relative to the page.
+#[derive(Debug, PartialEq, Deserialize)]
+pub struct Entry {
+    /// Names it in links.
+    pub id: String,
+    /// Names it on the page.
+    pub title: String,
+    /// One sentence.
+    pub description: String,
+    /// The ONNX file.
+    pub file: String,
+    /// Length of that file.
+    pub bytes: usize,
+    /// Weights and biases.
+    pub parameters: usize,
+    /// Multiply-accumulates for one image.
+    pub macs: u64,
+    /// Channels, rows, columns.
+    pub input: [usize; 3],
+    /// Pixels to inputs.
+    pub normalize: Normalize,
+    /// Names of the classes, one a line.
+    pub labels: String,
+    /// Labelled test images; none for a model that is shown on photos.
+    pub test: Option<TestImages>,
+    /// Where static ranges come from.
+    pub calibration: Calibration,
+}
+
+/// Labelled images, in two IDX pairs: the first ones alone, and all of them.
+#[derive(Debug, PartialEq, Deserialize)]
+pub struct TestImages {
+    /// All images.
+    pub images: String,
+    /// All labels.
+    pub labels: String,
+    /// How many.
+    pub count: usize,
+    /// The first images.
+    pub first_images: String,
+    /// Their labels.
+    pub first_labels: String,
+    /// How many those are.
+    pub first_count: usize,
+}
+
+/// Calibration images.
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum Calibration {
+    /// Training images in an IDX pair.
+    Images {
+        /// The images.
+        images: String,
+        /// Their labels.
+        labels: String,
+        /// How many.
+        count: usize,
+    },
+    /// Photos, listed in a file.
+    Photos {
+        /// That file.
+        photos: String,
+    },
+}
+
+impl Entry {
+    /// The catalogue's entry of this id.
+    pub fn find(id: &str) -> Option<&'static Self> {
+        all().iter().find(|entry| entry.id == id)
+    }
+
+    /// Bytes the page fetches before the model can run; only the model's, which outweighs the rest where it matters.
+    pub fn is_large(&self) -> bool {
+        self.bytes > 4_000_000
+    }
+}
+
+/// Every model, in the catalogue's order.
+pub fn all() -> &'static [Entry] {
+    // Part of the page, so that it is never of another version than the page and costs no round trip.
+    static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| {
+        serde_json::from_str(include_str!("../models/models.json")).expect("a test reads the catalogue that is compiled in")
+    });
+    &ENTRIES
+}
+
+/// Every id, the default first.
+pub fn ids() -> Vec<&'static str> {
+    let mut ids: Vec<_> = all().iter().map(|entry| entry.id.as_str()).collect();
+    ids.sort_by_key(|id| *id != DEFAULT);
+    ids
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_catalogue_names_files_that_are_there() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        assert_eq!(ids()[0], DEFAULT);
+        for entry in all() {
+            let mut files = vec![&entry.file, &entry.labels];
+            if let Some(test) = &entry.test {
+                files.extend([&test.images, &test.labels, &test.first_images, &test.first_labels]);
+            }
+            match &entry.calibration {
+                Calibration::Images { images, labels, .. } => files.extend([images, labels]),
+                Calibration::Photos { photos } => files.push(photos),
+            }
+            for file in files {
+                assert!(root.join(file).is_file(), "{}: {file}", entry.id);
+            }
+            let length = std::fs::metadata(root.join(&entry.file)).unwrap().len();
+            assert_eq!(entry.bytes as u64, length, "{}", entry.id);
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Accuracy against weight bits: the whole curve for the scheme in force, with its intervals.
+
+use bitdial_protocol::Bits;
+use plotters::element::DashedPathElement;
+use plotters::prelude::*;
+use yew::prelude::*;
+
+use super::draw::{CARD, Drawing, FLOAT, QUANTIZED, Spot, drawing, percent_axes, percent_range, text};
+use super::export::Table;
+use super::frame::{Frame, Plot, Press, use_width};
+use crate::format::{bytes, count, percent};
+use crate::state::predictions::{Goal, Share};
+use crate::state::{Edit, use_page};
+
+const HEIGHT: u32 = 176;
+
+/// A point of the curve.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Point {
+    bits: u8,
+    share: Share,
+    size: usize,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Data {
+    points: Vec<Point>,
+    float: Option<f64>,
+    current: u8,
+}
+
+fn draw(data: &Data, width: u32) -> Drawing {
+    drawing(width, HEIGHT, |area| {
+        let ends = data.points.iter().flat_map(|point| <[f64; 2]>::from(point.share.interval()));
+        let range = percent_range(ends.chain(data.float));
+        let axes = percent_axes(area, 1.6..8.4, range.clone(), 7, &|bits| format!("{bits:.0}"))?;
+        let plane = axes.plotting_area();
+        if let Some(float) = data.float {
+            let dash = axes.as_coord_spec();
+            let (left, right) = (dash.translate(&(1.6, float)), dash.translate(&(8.4, float)));
+            area.draw(&DashedPathElement::new(vec![left, right].into_iter(), 4, 4, FLOAT.stroke_width(1)))?;
+            let below = range.end - float < (range.end - range.start) * 0.12;
+            area.draw(&Text::new("f32", (right.0 - 20, right.1 + if below { 4 } else { -15 }), text(&FLOAT)))?;
+        }
+        let at = |point: &Point, share: f64| (f64::from(point.bits), share);
+        let centre = |point: &Point| at(point, point.share.value().unwrap_or_default());
+        // Points that are next to each other belong to one line; a gap is not known yet.
+        for line in data.points.chunk_by(|a, b| a.bits + 1 == b.bits) {
+            let upper = line.iter().map(|point| at(point, point.share.interval().1));
+            let lower = line.iter().rev().map(|point| at(point, point.share.interval().0));
+            plane.draw(&Polygon::new(upper.chain(lower).collect::<Vec<_>>(), QUANTIZED.mix(0.14)))?;
+            plane.draw(&PathElement::new(line.iter().map(centre).collect::<Vec<_>>(), QUANTIZED.stroke_width(2)))?;
+        }
+        let mut spots = Vec::new();
+        for point in &data.points {
+            let here = point.bits == data.current;
+            plane.draw(&Circle::new(centre(point), if here { 6 } else { 4 }, if here { QUANTIZED } else { CARD }.filled()))?;
+            plane.draw(&Circle::new(centre(point), if here { 6 } else { 4 }, QUANTIZED.stroke_width(2)))?;
+            let (x, y) = axes.as_coord_spec().translate(&centre(point));
+            spots.push(Spot { x, y });
+        }
+        Ok(spots)
+    })
+}
+
+/// The chart.
+#[component]
+pub fn BitsChart() -> Html {
+    let page = use_page();
+    let (node, width) = use_width();
+    let bench = &page.state.bench;
+    let points = bench.curve().into_iter().filter(|(_, point)| point.share.n > 0);
+    let points = points.map(|(bits, point)| Point { bits: bits.get(), share: point.share, size: point.size });
+    let float = match bench.goal() {
+        Goal::Accuracy => bench.float_share(bench.first()).value(),
+        Goal::Agreement => Some(1.0),
+    };
+    let data = Data { points: points.collect(), float, current: page.state.link.recipe.weights.bits.get() };
+    let drawing = use_memo((data.clone(), width), |(data, width)| draw(data, *width));
+    let name = bench.goal().name();
+    let n = data.points.first().map_or(0, |point| point.share.n);
+    let presses = data.points.iter().map(|point| {
+        let page = page.clone();
+        let bits = point.bits;
+        Press {
+            label: format!("{bits} bits: {} % {name}", percent(point.share.value().unwrap_or_default(), 1)).into(),
+            current: bits == data.current,
+            onpress: Some(Callback::from(move |()| {
+                if let Ok(bits) = Bits::new(bits) {
+                    page.edit(Edit::WeightBits(bits));
+                }
+            })),
+        }
+    });
+    let presses: Vec<Press> = presses.collect();
+    let row = |point: &Point| {
+        let (low, high) = point.share.interval();
+        let value = point.share.value().unwrap_or_default();
+        vec![
+            point.bits.to_string().into(),
+            percent(value, 2).into(),
+            percent(low, 2).into(),
+            percent(high, 2).into(),
+            point.share.n.to_string().into(),
+            point.size.to_string().into(),
+        ]
+    };
+    let share = if bench.goal() == Goal::Accuracy { "accuracy %" } else { "agreement %" };
+    let table = Table {
+        columns: vec!["weight bits", share, "low 95 %", "high 95 %", "images", "bytes"],
+        rows: data.points.iter().map(row).collect(),
+    };
+    let title = format!("{} against weight bits", bench.goal().title());
+    let said: Vec<String> =
+        data.points.iter().map(|p| format!("{} bits {} %", p.bits, percent(p.share.value().unwrap_or_default(), 1))).collect();
+    let label = format!("{title}: {}", if said.is_empty() { "not known yet".to_owned() } else { said.join(", ") });
+    let aside = if n == 0 { String::new() } else { format!("first {} images, 95 % band", count(n)) };
+    let saving = data.points.iter().find(|point| point.bits == data.current).map(|point| bytes(point.size).to_string());
+    let description = match saving {
+        Some(size) => format!("This scheme at every width; the large dot is the dial, {size}. Press a dot to turn the dial there."),
+        None => "This scheme at every width, filled in when the workers have time. Press a dot to turn the dial there.".to_owned(),
+    };
+    html! {
+        <Frame id="accuracy-bits" {title} {aside} {description} drawing={(*drawing).clone()} {table}>
+            <Plot {node} drawing={(*drawing).clone()} {presses} {label} />
+        </Frame>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_curve_rises_to_the_right_where_the_accuracy_does() {
+        let point = |bits, hits| Point { bits, share: Share { n: 1_000, hits }, size: 1 };
+        let data = Data { points: vec![point(2, 100), point(3, 700), point(8, 930)], float: Some(0.933), current: 3 };
+        let drawing = draw(&data, 340);
+        let [a, b, c] = &drawing.spots[..] else { panic!("{:?}", drawing.spots) };
+        assert!(a.x < b.x && b.x < c.x && a.y > b.y && b.y > c.y, "{:?}", drawing.spots);
+        assert!(drawing.svg.contains("#E4572E") && drawing.svg.contains("f32"));
+        assert_eq!(draw(&Data { points: vec![], float: None, current: 8 }, 340).spots, []);
+    }
+}

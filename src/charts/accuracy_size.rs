@@ -1,0 +1,231 @@
+//! Accuracy against size: every recipe tried is a point; pressing one brings it back.
+
+use bitdial_protocol::Recipe;
+use plotters::element::DashedPathElement;
+use plotters::prelude::*;
+use yew::prelude::*;
+
+use super::draw::{CARD, Drawing, FLOAT, QUANTIZED, SOFT, Spot, drawing, percent_axes, percent_range, text};
+use super::export::Table;
+use super::frame::{Frame, Plot, Press, use_width};
+use crate::format::{bytes, percent};
+use crate::state::bench::{Bench, at_bits};
+use crate::state::predictions::{Goal, Share};
+use crate::state::{Edit, use_page};
+
+const HEIGHT: u32 = 186;
+
+/// How a recipe came to be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// It was tried by hand.
+    Tried,
+    /// The sweep came by.
+    Swept,
+    /// It is in force.
+    Current,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Point {
+    recipe: Recipe,
+    share: Share,
+    size: usize,
+    origin: Origin,
+}
+
+impl Point {
+    fn value(&self) -> f64 {
+        self.share.value().unwrap_or_default()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Data {
+    points: Vec<Point>,
+    /// Size and share of the f32 model.
+    float: Option<(usize, f64)>,
+}
+
+/// Points that no other one beats in both size and accuracy, by size.
+fn frontier(points: &[(usize, f64)]) -> Vec<(usize, f64)> {
+    let mut sorted = points.to_vec();
+    sorted.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
+    let mut best = f64::MIN;
+    sorted.retain(|(_, share)| {
+        let beaten = *share <= best;
+        best = best.max(*share);
+        !beaten
+    });
+    sorted
+}
+
+fn draw(data: &Data, width: u32) -> Drawing {
+    drawing(width, HEIGHT, |area| {
+        let shares = data.points.iter().map(Point::value).chain(data.float.map(|(_, share)| share));
+        let widest = data.points.iter().map(|point| point.size).chain(data.float.map(|(size, _)| size)).max().unwrap_or(1);
+        let unit = bytes(widest).unit;
+        let scale = match unit {
+            "MB" => 1e6,
+            "kB" => 1e3,
+            _ => 1.0,
+        };
+        let x = |size: usize| size as f64 / scale;
+        let axes = percent_axes(area, 0.0..x(widest) * 1.04, percent_range(shares), 6, &|size| format!("{size:.0}"))?;
+        let plane = axes.plotting_area();
+        let corner = axes.as_coord_spec().translate(&(x(widest) * 1.04, 0.0));
+        area.draw(&Text::new(unit, (corner.0 - 18, HEIGHT as i32 - 34), text(&SOFT)))?;
+        let all: Vec<_> = data.points.iter().map(|point| (point.size, point.value())).chain(data.float).collect();
+        let best: Vec<_> = frontier(&all).into_iter().map(|(size, share)| axes.as_coord_spec().translate(&(x(size), share))).collect();
+        area.draw(&DashedPathElement::new(best.into_iter(), 3, 3, SOFT.stroke_width(1)))?;
+        if let Some((size, share)) = data.float {
+            plane.draw(&Circle::new((x(size), share), 5, FLOAT.filled()))?;
+            let (left, top) = axes.as_coord_spec().translate(&(x(size), share));
+            area.draw(&Text::new("f32", (left - 22, top + 7), text(&FLOAT)))?;
+        }
+        let mut spots = vec![Spot { x: 0, y: 0 }; data.points.len()];
+        // The one in force is drawn last, on top.
+        let mut order: Vec<_> = data.points.iter().enumerate().collect();
+        order.sort_by_key(|(_, point)| point.origin == Origin::Current);
+        for (index, point) in order {
+            let place = (x(point.size), point.value());
+            match point.origin {
+                Origin::Current => plane.draw(&Circle::new(place, 7, QUANTIZED.filled()))?,
+                Origin::Tried => plane.draw(&Circle::new(place, 5, QUANTIZED.mix(0.45).filled()))?,
+                Origin::Swept => {
+                    plane.draw(&Circle::new(place, 4, CARD.filled()))?;
+                    plane.draw(&Circle::new(place, 4, QUANTIZED.mix(0.6).stroke_width(1)))?;
+                }
+            }
+            let (x, y) = axes.as_coord_spec().translate(&place);
+            spots[index] = Spot { x, y };
+        }
+        Ok(spots)
+    })
+}
+
+/// Every recipe of which size and accuracy are known, each once.
+fn points(bench: &Bench) -> Vec<Point> {
+    let mut points = Vec::new();
+    for (index, run) in bench.runs.iter().enumerate() {
+        let share = bench.share(&run.predictions, usize::MAX);
+        if let Some(info) = run.info.as_ref().filter(|_| share.n >= bench.enough()) {
+            let origin = if index == bench.current { Origin::Current } else { Origin::Tried };
+            points.push(Point { recipe: run.recipe.clone(), share, size: info.size, origin });
+        }
+    }
+    let swept = bench.sweeps.iter().filter_map(|(key, sweep)| Some((Recipe::from_json(key).ok()?, sweep)));
+    for (recipe, sweep) in swept {
+        for (bits, point) in sweep {
+            let recipe = at_bits(&recipe, *bits);
+            if !points.iter().any(|known| known.recipe == recipe) {
+                points.push(Point { recipe, share: point.share, size: point.size, origin: Origin::Swept });
+            }
+        }
+    }
+    points
+}
+
+/// A recipe in a few words: `w4 per tensor, a8`.
+fn words(recipe: &Recipe) -> String {
+    use bitdial_protocol::{ActivationMode, Granularity};
+    let mut text = format!("weights {} bits", recipe.weights.bits);
+    if recipe.weights.granularity == Granularity::Tensor {
+        text.push_str(" per tensor");
+    }
+    if !recipe.weights.symmetric {
+        text.push_str(" affine");
+    }
+    match recipe.activations {
+        None => text.push_str(", activations f32"),
+        Some(scheme) => {
+            text.push_str(&format!(", activations {} bits", scheme.bits));
+            if scheme.symmetric {
+                text.push_str(" symmetric");
+            }
+            if scheme.mode == ActivationMode::Dynamic {
+                text.push_str(" dynamic");
+            }
+        }
+    }
+    match recipe.layers.len() {
+        0 => {}
+        1 => text.push_str(", 1 layer differs"),
+        n => text.push_str(&format!(", {n} layers differ")),
+    }
+    text
+}
+
+/// The chart.
+#[component]
+pub fn SizeChart() -> Html {
+    let page = use_page();
+    let (node, width) = use_width();
+    let bench = &page.state.bench;
+    let float_share = match bench.goal() {
+        Goal::Accuracy => bench.float_share(usize::MAX).value(),
+        Goal::Agreement => Some(1.0),
+    };
+    let float = bench.loaded.as_ref().map(|loaded| loaded.info.size).zip(float_share);
+    let data = Data { points: points(bench), float };
+    let drawing = use_memo((data.clone(), width), |(data, width)| draw(data, *width));
+    let press = |point: &Point| {
+        let (page, recipe) = (page.clone(), point.recipe.clone());
+        let text = format!("{}: {} %, {}", words(&point.recipe), percent(point.value(), 1), bytes(point.size));
+        Press {
+            label: text.into(),
+            current: point.origin == Origin::Current,
+            onpress: Some(Callback::from(move |()| page.edit(Edit::Recipe(recipe.clone())))),
+        }
+    };
+    let presses: Vec<Press> = data.points.iter().map(press).collect();
+    let row = |point: &Point| {
+        let origin = match point.origin {
+            Origin::Current => "in force",
+            Origin::Tried => "tried",
+            Origin::Swept => "swept",
+        };
+        vec![
+            words(&point.recipe).into(),
+            percent(point.value(), 2).into(),
+            point.share.n.to_string().into(),
+            point.size.to_string().into(),
+            origin.into(),
+        ]
+    };
+    let mut rows: Vec<Vec<AttrValue>> = data.points.iter().map(row).collect();
+    if let Some((size, share)) = data.float {
+        let n = bench.float_share(usize::MAX).n;
+        rows.push(vec!["f32".into(), percent(share, 2).into(), n.to_string().into(), size.to_string().into(), "baseline".into()]);
+    }
+    let share = if bench.goal() == Goal::Accuracy { "accuracy %" } else { "agreement %" };
+    let table = Table { columns: vec!["recipe", share, "images", "bytes", "how"], rows };
+    let title = format!("{} against size", bench.goal().title());
+    let label = format!("{title}: {} recipes; the figures are in the table below.", data.points.len());
+    let description = "Full dots are recipes you tried, hollow ones the sweep came by; the dashed line joins those that no other beats. Press a dot to bring its recipe back.";
+    html! {
+        <Frame id="accuracy-size" {title} aside="each dot a recipe" {description} drawing={(*drawing).clone()} {table}>
+            <Plot {node} drawing={(*drawing).clone()} {presses} {label} />
+        </Frame>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_frontier_keeps_what_nothing_beats() {
+        let points = [(10, 0.5), (20, 0.9), (15, 0.4), (20, 0.8), (30, 0.9), (40, 0.95)];
+        assert_eq!(frontier(&points), [(10, 0.5), (20, 0.9), (40, 0.95)]);
+        assert_eq!(frontier(&[]), []);
+    }
+
+    #[test]
+    fn smaller_is_left_and_better_is_up() {
+        let point = |size, hits, origin| Point { recipe: Recipe::default(), share: Share { n: 1_000, hits }, size, origin };
+        let points = vec![point(20_000, 900, Origin::Current), point(10_000, 400, Origin::Swept), point(40_000, 930, Origin::Tried)];
+        let spots = draw(&Data { points, float: Some((150_000, 0.934)) }, 340).spots;
+        assert!(spots[1].x < spots[0].x && spots[0].x < spots[2].x && spots[1].y > spots[0].y && spots[0].y > spots[2].y, "{spots:?}");
+    }
+}

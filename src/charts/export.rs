@@ -1,0 +1,52 @@
+//! A chart's figures as a table, and both as files to keep.
+
+use js_sys::Array;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, Url};
+use yew::AttrValue;
+
+/// The figures of a chart.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Table {
+    /// Headings.
+    pub columns: Vec<&'static str>,
+    /// Rows of as many cells.
+    pub rows: Vec<Vec<AttrValue>>,
+}
+
+impl Table {
+    /// As comma-separated values (RFC 4180).
+    pub fn csv(&self) -> String {
+        let quote =
+            |cell: &str| if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() };
+        let line = |cells: Vec<String>| cells.join(",") + "\r\n";
+        let head = line(self.columns.iter().map(|column| quote(column)).collect());
+        let rows = self.rows.iter().map(|row| line(row.iter().map(|cell| quote(cell)).collect()));
+        std::iter::once(head).chain(rows).collect()
+    }
+}
+
+/// Gives a text to the browser as a file to keep.
+pub fn save(name: &str, kind: &str, text: &str) -> Result<(), JsValue> {
+    let options = BlobPropertyBag::new();
+    options.set_type(kind);
+    let blob = Blob::new_with_str_sequence_and_options(&Array::of1(&text.into()), &options)?;
+    let url = Url::create_object_url_with_blob(&blob)?;
+    let anchor: HtmlAnchorElement = gloo::utils::document().create_element("a")?.unchecked_into();
+    anchor.set_href(&url);
+    anchor.set_download(name);
+    anchor.click();
+    Url::revoke_object_url(&url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn csv_quotes_what_needs_it() {
+        let table =
+            Table { columns: vec!["bits", "what, why"], rows: vec![vec!["4".into(), "a \"b\"".into()], vec!["5".into(), "c".into()]] };
+        assert_eq!(table.csv(), "bits,\"what, why\"\r\n4,\"a \"\"b\"\"\"\r\n5,c\r\n");
+    }
+}

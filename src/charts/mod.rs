@@ -1,0 +1,17 @@
+//! Charts: plotters draws them, the page frames them and lays buttons over their points.
+
+mod accuracy_bits;
+mod accuracy_size;
+mod draw;
+mod export;
+mod frame;
+mod histogram;
+mod latency;
+pub mod sqnr;
+mod time_split;
+
+pub use accuracy_bits::BitsChart;
+pub use accuracy_size::SizeChart;
+pub use histogram::HistogramChart;
+pub use latency::LatencyChart;
+pub use time_split::TimeChart;

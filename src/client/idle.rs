@@ -1,0 +1,124 @@
+//! What is worth knowing when nothing else is to do: do the backends agree, where does the time go, what would other
+//! bits give.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use bitdial_protocol::{Bits, Profile, QuantizedHandle, Request, Response, Target};
+use futures::future::try_join_all;
+
+use super::desk::Desk;
+use super::error::ClientError;
+use super::plan::pieces;
+use super::pool::{Pool, Slot};
+use super::session::{Order, Voice};
+use super::task::on_first;
+use crate::state::bench::{Profiles, at_bits, sweep_key};
+use crate::state::report::{BenchReport, RunReport};
+
+/// Multiply-accumulates that the reference loops may take for a comparison.
+const VERIFY_MACS: u64 = 60_000_000;
+/// How long a profile of one model may take, and the bounds of its runs.
+const PROFILE_MS: f64 = 300.0;
+const PROFILE_RUNS: (f64, f64) = (5.0, 30.0);
+
+/// Compares the backends on a few images.
+pub async fn verify(order: &Order, pool: &Pool, voice: &Voice) -> Result<(), ClientError> {
+    let recipe = &order.link.recipe;
+    let checks = on_first(pool, voice, async |desk: Rc<Desk>| {
+        let (quantized, _) = desk.quantized(recipe).await?;
+        let count = ((VERIFY_MACS / order.entry.macs.max(1)) as usize).clamp(1, desk.first.count.max(1));
+        match desk.worker.ask(Request::Verify { quantized, images: desk.first.handle, count }).await? {
+            Response::Verified { checks } => Ok(checks),
+            _ => Err(ClientError::Unexpected("comparing backends")),
+        }
+    });
+    voice.run(RunReport::Verified(Rc::new(checks.await?)));
+    Ok(())
+}
+
+/// Times both models layer by layer.
+pub async fn profile(order: &Order, pool: &Pool, voice: &Voice) -> Result<(), ClientError> {
+    let recipe = &order.link.recipe;
+    let profiles = on_first(pool, voice, async |desk: Rc<Desk>| {
+        let (handle, _) = desk.quantized(recipe).await?;
+        let float = profile_one(&desk, Target::F32(desk.model)).await?;
+        let quantized = profile_one(&desk, Target::Quantized(handle)).await?;
+        Ok(Profiles { float, quantized })
+    });
+    voice.run(RunReport::Profiled(Rc::new(profiles.await?)));
+    Ok(())
+}
+
+async fn profile_one(desk: &Desk, target: Target) -> Result<Profile, ClientError> {
+    let profile = async |runs: u32| match desk.worker.ask(Request::Profile { target, runs }).await? {
+        Response::Profiled { profile } => Ok(profile),
+        _ => Err(ClientError::Unexpected("profiling")),
+    };
+    let probe = profile(2).await?;
+    let runs = (PROFILE_MS / probe.total.median.max(1e-3)).clamp(PROFILE_RUNS.0, PROFILE_RUNS.1);
+    profile(runs as u32).await
+}
+
+/// Runs the first images at every other width of the weights, each width on one worker, the widest first.
+pub async fn sweep(order: &Order, pool: &Pool, voice: &Voice, images: usize) -> Result<(), ClientError> {
+    let missing: RefCell<VecDeque<Bits>> = RefCell::new(order.missing.iter().rev().copied().collect());
+    let sweep = Sweep { order, voice, images, missing };
+    try_join_all(pool.slots.iter().map(|slot| sweep.serve(slot))).await?;
+    Ok(())
+}
+
+struct Sweep<'a> {
+    order: &'a Order,
+    voice: &'a Voice,
+    images: usize,
+    missing: RefCell<VecDeque<Bits>>,
+}
+
+impl Sweep<'_> {
+    async fn serve(&self, slot: &Slot) -> Result<(), ClientError> {
+        loop {
+            let Some(bits) = self.missing.borrow_mut().pop_front() else { return Ok(()) };
+            let point = match slot.desk().await {
+                Ok(desk) => self.point(&desk, bits).await,
+                Err(error) => Err(error),
+            };
+            match point {
+                Ok((size, classes)) => {
+                    let key = sweep_key(&self.order.link.recipe);
+                    self.voice.bench(BenchReport::Sweep { key, bits, size, classes });
+                }
+                Err(ClientError::Lost(message)) => {
+                    self.missing.borrow_mut().push_front(bits);
+                    slot.replace(&message)?;
+                    self.voice.bench(BenchReport::Trapped(message));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Size of the model at a width, and the classes it gives.
+    async fn point(&self, desk: &Desk, bits: Bits) -> Result<(usize, Vec<u16>), ClientError> {
+        let (quantized, info) = desk.quantize(&at_bits(&self.order.link.recipe, bits)).await?;
+        let _guard = Borrowed { desk, quantized };
+        let mut classes = Vec::with_capacity(self.images);
+        for range in pieces(0..self.images, self.order.entry.macs) {
+            classes.extend(desk.evaluate(Target::Quantized(quantized), range.start, range.len()).await?.0);
+        }
+        Ok((info.size, classes))
+    }
+}
+
+/// A quantized model that goes when the sweep has done with it, or is interrupted.
+struct Borrowed<'a> {
+    desk: &'a Desk,
+    quantized: QuantizedHandle,
+}
+
+impl Drop for Borrowed<'_> {
+    fn drop(&mut self) {
+        self.desk.worker.tell(Request::DisposeQuantized { quantized: self.quantized });
+    }
+}

@@ -1,0 +1,16 @@
+//! The page's side of the workers: requests as futures, a pool that heals itself, files fetched once.
+
+mod clock;
+mod desk;
+mod error;
+mod fetch;
+mod idle;
+mod photos;
+mod plan;
+mod pool;
+pub mod probe;
+mod session;
+mod task;
+mod worker;
+
+pub use session::{Order, Session};

@@ -1,0 +1,192 @@
+//! The session: what the page asks for becomes a task; a newer wish ends the task of an older one.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use bitdial_protocol::{Bits, Link, Request, Response};
+use futures::FutureExt;
+use futures::future::{AbortHandle, Abortable};
+use js_sys::Uint8Array;
+use wasm_bindgen_futures::spawn_local;
+use yew::UseReducerDispatcher;
+
+use super::clock::sleep;
+use super::desk::Kit;
+use super::error::ClientError;
+use super::fetch::Library;
+use super::pool::Pool;
+use super::probe::{self, Support};
+use super::task;
+use crate::catalogue::Entry;
+use crate::state::report::{BenchReport, Download, RunReport};
+use crate::state::{Action, Bench, Predictions, Store};
+
+/// The folder of the workers, relative to the page.
+const WORKERS: &str = match option_env!("BITDIAL_WORKER_DIR") {
+    Some(folder) => folder,
+    None => "worker",
+};
+/// A dial that is turned passes over values; only one that stays so long is run.
+const SETTLE_MS: u32 = 40;
+/// Files smaller than this are here before a bar could be read.
+const WORTH_A_BAR: usize = 1_000_000;
+
+/// What is asked for, and what is known already.
+#[derive(Clone)]
+pub struct Order {
+    /// The attempt.
+    pub epoch: u32,
+    /// The wish.
+    pub generation: u32,
+    /// Whether the dial is still turning.
+    pub settle: bool,
+    /// The model.
+    pub entry: &'static Entry,
+    /// The recipe and backend.
+    pub link: Link,
+    /// Classes that are known of this recipe.
+    pub predictions: Rc<Predictions>,
+    /// Classes that are known of the f32 model.
+    pub baseline: Rc<Predictions>,
+    /// Whether this recipe was timed, profiled, compared.
+    pub done: [bool; 3],
+    /// Points that the sweep still lacks.
+    pub missing: Vec<Bits>,
+}
+
+/// Says things to the page, for one wish.
+#[derive(Clone)]
+pub struct Voice {
+    dispatch: UseReducerDispatcher<Store>,
+    epoch: u32,
+    generation: u32,
+}
+
+impl Voice {
+    /// News about the model.
+    pub fn bench(&self, report: BenchReport) {
+        self.dispatch.dispatch(Action::Bench(self.epoch, report));
+    }
+
+    /// News about the recipe.
+    pub fn run(&self, report: RunReport) {
+        self.dispatch.dispatch(Action::Run(self.generation, report));
+    }
+}
+
+/// The page's connection to the workers.
+pub struct Session {
+    dispatch: UseReducerDispatcher<Store>,
+    /// What this browser can run.
+    pub support: Support,
+    library: Rc<Library>,
+    pool: RefCell<Option<(u32, Rc<Pool>)>>,
+    task: RefCell<Option<AbortHandle>>,
+    look: RefCell<Option<AbortHandle>>,
+}
+
+impl Session {
+    /// No workers yet.
+    pub fn new(dispatch: UseReducerDispatcher<Store>) -> Self {
+        let support = probe::support();
+        Self { dispatch, support, library: Rc::default(), pool: RefCell::default(), task: RefCell::default(), look: RefCell::default() }
+    }
+
+    /// Starts what is asked for and ends what was asked for before.
+    pub fn order(&self, order: Order) {
+        let voice = Voice { dispatch: self.dispatch.clone(), epoch: order.epoch, generation: order.generation };
+        if let Some(older) = self.task.take() {
+            older.abort();
+        }
+        let pool = match self.pool_for(&order, &voice) {
+            Ok(pool) => pool,
+            Err(error) => return voice.run(RunReport::Failed { message: error.to_string(), retry: false }),
+        };
+        let (handle, registration) = AbortHandle::new_pair();
+        self.task.replace(Some(handle));
+        let library = self.library.clone();
+        let work = async move {
+            if order.settle {
+                sleep(SETTLE_MS).await;
+            }
+            if let Err(error) = task::perform(&order, &pool, &library, &voice).await {
+                voice.run(RunReport::Failed { retry: error.is_passing(), message: error.to_string() });
+            }
+        };
+        // A task that was ended has nothing more to say.
+        spawn_local(Abortable::new(work, registration).map(drop));
+    }
+
+    fn pool_for(&self, order: &Order, voice: &Voice) -> Result<Rc<Pool>, ClientError> {
+        if let Some((epoch, pool)) = &*self.pool.borrow()
+            && *epoch == order.epoch
+        {
+            return Ok(pool.clone());
+        }
+        // The memory of the workers before goes with them.
+        self.pool.replace(None);
+        let backend = order.link.backend;
+        let build = self.support.build(backend).ok_or_else(|| ClientError::Unsupported(probe::backend_name(backend)))?;
+        let base = gloo::utils::document().base_uri().ok().flatten().unwrap_or_default();
+        let url = web_sys::Url::new_with_base(&format!("{WORKERS}/worker.mjs?build={build}"), &base);
+        let url = url.map_err(|e| ClientError::Lost(super::error::said(&e)))?.href();
+        let (entry, library) = (order.entry, self.library.clone());
+        let on_progress = {
+            let (voice, total) = (voice.clone(), entry.bytes);
+            Rc::new(move |done: usize, _: Option<usize>| {
+                if total >= WORTH_A_BAR {
+                    voice.bench(BenchReport::Download((done < total).then_some(Download { done, total })));
+                }
+            })
+        };
+        let photos = Kit::photos(entry, &library);
+        let kit = Rc::new(Kit { url, entry, backend, library, on_progress, photos });
+        let pool = Rc::new(Pool::start(&kit));
+        self.pool.replace(Some((order.epoch, pool.clone())));
+        Ok(pool)
+    }
+
+    fn current(&self) -> Result<Rc<Pool>, ClientError> {
+        self.pool.borrow().as_ref().map(|(_, pool)| pool.clone()).ok_or(ClientError::Cancelled)
+    }
+
+    /// Looks closer at one layer of the model under a recipe.
+    pub fn open_layer(&self, generation: u32, bench: &Bench, layer: String) {
+        let Ok(pool) = self.current() else { return };
+        let voice = Voice { dispatch: self.dispatch.clone(), epoch: 0, generation };
+        let recipe = bench.run().recipe.clone();
+        let (handle, registration) = AbortHandle::new_pair();
+        if let Some(older) = self.look.replace(Some(handle)) {
+            older.abort();
+        }
+        let look = async move {
+            let look = async {
+                let desk = pool.helper().desk().await?;
+                let (quantized, _) = desk.quantized(&recipe).await?;
+                match desk.worker.ask(Request::Layer { quantized, layer }).await? {
+                    Response::Layer { detail } => Ok(detail),
+                    _ => Err(ClientError::Unexpected("the layer")),
+                }
+            };
+            // A lost worker is noticed, reported and replaced where images are run.
+            if let Ok(detail) = look.await {
+                voice.run(RunReport::Layer(Rc::new(detail)));
+            }
+        };
+        spawn_local(Abortable::new(look, registration).map(drop));
+    }
+
+    /// Pixels of some images: rows, columns, channels, and one vector per image.
+    pub async fn pixels(&self, indices: Vec<usize>) -> Result<([usize; 3], Vec<Vec<u8>>), ClientError> {
+        let desk = self.current()?.helper().desk().await?;
+        let end = indices.iter().max().map_or(0, |last| last + 1);
+        let images = desk.holding(end).await?.handle;
+        let answer = desk.worker.request(Request::Pixels { images, indices }, Vec::new()).await?;
+        let (Response::Pixels { shape }, Some(buffer)) = (answer.body, answer.buffers.first()) else {
+            return Err(ClientError::Unexpected("pixels"));
+        };
+        let bytes = Uint8Array::new(buffer).to_vec();
+        let length = shape.iter().product::<usize>().max(1);
+        Ok((shape, bytes.chunks_exact(length).map(<[u8]>::to_vec).collect()))
+    }
+}

@@ -1,0 +1,181 @@
+//! Images with what f32 and the quantized model say about them, flips first.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use wasm_bindgen_futures::spawn_local;
+use yew::prelude::*;
+
+use crate::format::{count, percent};
+use crate::parts::canvas::{Picture, Pixels};
+use crate::state::{Bench, Page, use_page};
+
+/// Images shown at first, and added at a time.
+const PAGE: usize = 24;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tab {
+    Flipped,
+    All,
+}
+
+/// The region.
+#[component]
+pub fn Images() -> Html {
+    let page = use_page();
+    let bench = &page.state.bench;
+    let tab = use_state(|| Tab::Flipped);
+    let shown = use_state(|| PAGE);
+    {
+        // Another model: from the top.
+        let shown = shown.clone();
+        use_effect_with(bench.entry.id.clone(), move |_| shown.set(PAGE));
+    }
+    let predictions = bench.run().predictions.clone();
+    let flips: Vec<usize> = predictions.flips(&bench.baseline).collect();
+    let flipped = flips.len();
+    let listed = match *tab {
+        Tab::Flipped => flips,
+        Tab::All => (0..bench.loaded.as_ref().map_or(0, |loaded| loaded.images)).collect(),
+    };
+    let visible: Vec<usize> = listed.iter().copied().take(*shown).collect();
+    let pixels = use_pixels(&page, &visible);
+    let head = |which: Tab, text: String| {
+        let onclick = {
+            let (tab, shown) = (tab.clone(), shown.clone());
+            Callback::from(move |_: MouseEvent| {
+                tab.set(which);
+                shown.set(PAGE);
+            })
+        };
+        let selected = *tab == which;
+        html! {
+            <button
+                type="button" role="tab" aria-selected={selected.to_string()} aria-controls="images" {onclick}
+                class={classes!(selected.then_some("on"))}
+            >{text}</button>
+        }
+    };
+    let more = {
+        let shown = shown.clone();
+        Callback::from(move |_: MouseEvent| shown.set(*shown + PAGE))
+    };
+    let rest = listed.len() - visible.len();
+    let counted = predictions.n();
+    html! {
+        <section aria-label="Images">
+            <div class="tabs" role="tablist" aria-label="Which images">
+                { head(Tab::Flipped, format!("Flipped {}", count(flipped))) }
+                { head(Tab::All, "All images".to_owned()) }
+            </div>
+            <div id="images" role="tabpanel" aria-label={if *tab == Tab::Flipped { "Flipped images" } else { "All images" }}>
+                if visible.is_empty() {
+                    <p class="empty">{ empty(*tab, counted) }</p>
+                } else {
+                    <div class={classes!("imgs", is_photo(bench).then_some("photos"))}>
+                        { for visible.iter().map(|image| card(bench, *image, pixels.get(image))) }
+                    </div>
+                }
+                if rest > 0 {
+                    <button class="btn more" type="button" onclick={more}>{format!("Show {} more of {}", PAGE.min(rest), count(listed.len()))}</button>
+                }
+            </div>
+        </section>
+    }
+}
+
+fn is_photo(bench: &Bench) -> bool {
+    bench.entry.test.is_none()
+}
+
+fn empty(tab: Tab, counted: usize) -> String {
+    match (tab, counted) {
+        (_, 0) => "The images come with the first results.".to_owned(),
+        (Tab::Flipped, n) => format!("No prediction differs from f32 on the {} images counted so far.", count(n)),
+        (Tab::All, _) => "The images are on their way.".to_owned(),
+    }
+}
+
+/// Pixels of the visible images, asked for when they are needed and kept as long as the model stays.
+#[hook]
+fn use_pixels(page: &Page, visible: &[usize]) -> Rc<HashMap<usize, Pixels>> {
+    let known = use_state(|| (String::new(), Rc::new(HashMap::<usize, Pixels>::new())));
+    let asked = use_mut_ref(|| (String::new(), Vec::<usize>::new()));
+    let id = page.state.bench.entry.id.clone();
+    let ready = page.state.engine.is_some() && page.state.bench.loaded.is_some();
+    let kept = if known.0 == id { known.1.clone() } else { Rc::default() };
+    let missing: Vec<usize> = visible.iter().copied().filter(|image| !kept.contains_key(image)).collect();
+    // What was asked of workers that are gone is asked of the next ones.
+    let workers = format!("{id} {}", page.state.epoch);
+    let (session, latest) = (page.session.clone(), use_mut_ref(|| (String::new(), Rc::new(HashMap::new()))));
+    use_effect_with((ready, workers, missing), move |(ready, workers, missing)| {
+        let mut asked = asked.borrow_mut();
+        if asked.0 != *workers {
+            *asked = (workers.clone(), Vec::new());
+        }
+        let wanted: Vec<usize> = missing.iter().copied().filter(|image| !asked.1.contains(image)).collect();
+        if !*ready || wanted.is_empty() {
+            return;
+        }
+        asked.1.extend(&wanted);
+        spawn_local(async move {
+            // Lost workers are reported where they compute; the squares then stay empty until the next look.
+            let Ok((shape, images)) = session.pixels(wanted.clone()).await else { return };
+            let mut latest = latest.borrow_mut();
+            if latest.0 != id {
+                *latest = (id.clone(), Rc::default());
+            }
+            let all = Rc::make_mut(&mut latest.1);
+            all.extend(wanted.into_iter().zip(images).map(|(image, bytes)| (image, Pixels { shape, bytes: Rc::new(bytes) })));
+            known.set((id, latest.1.clone()));
+        });
+    });
+    kept
+}
+
+/// One image.
+fn card(bench: &Bench, image: usize, pixels: Option<&Pixels>) -> Html {
+    let run = bench.run();
+    let label = |class: Option<u16>| {
+        let labels = bench.loaded.as_ref().map(|loaded| &loaded.labels);
+        class.map(|class| labels.and_then(|labels| labels.get(usize::from(class)).cloned()).unwrap_or_else(|| class.to_string().into()))
+    };
+    let (float, quantized) = (bench.baseline.class(image), run.predictions.class(image));
+    let truth = bench.truth.get(image).copied();
+    let flipped = float.is_some() && quantized.is_some() && float != quantized;
+    let mark = |class: Option<u16>| match (class, truth) {
+        (Some(class), Some(truth)) => {
+            if class == truth {
+                "\u{2713}"
+            } else {
+                "\u{2717}"
+            }
+        }
+        _ => "",
+    };
+    let sure = |confidence: f32| format!("{} % sure", percent(f64::from(confidence), 0));
+    let line = |key: &str, tag: &'static str, class: Option<u16>, confidence: f32| {
+        let text = label(class).unwrap_or("\u{2013}".into());
+        html! {
+            <div class={tag} title={format!("{key}: {text}, {}", sure(confidence))}>
+                <dt>{key.to_owned()}</dt><dd>{text}</dd><span aria-hidden="true">{mark(class)}</span>
+            </div>
+        }
+    };
+    let title = match label(truth) {
+        Some(truth) => truth,
+        None => bench.loaded.as_ref().and_then(|loaded| loaded.titles.get(image).cloned()).unwrap_or_default(),
+    };
+    html! {
+        <figure key={image} class={classes!("im", flipped.then_some("flip"))}>
+            <Picture pixels={pixels.cloned()} label={format!("Image {image}: {title}")} />
+            <figcaption>
+                <strong title={title.clone()}>{title}</strong>
+                <dl>
+                    { line("f32", "f", float, bench.baseline.confidence(image)) }
+                    { line(&format!("{}-bit", run.recipe.weights.bits), "q", quantized, run.predictions.confidence(image)) }
+                </dl>
+            </figcaption>
+        </figure>
+    }
+}

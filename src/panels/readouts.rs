@@ -1,0 +1,199 @@
+//! The readouts: accuracy, size, latency and energy of the recipe in force, each against f32.
+
+use yew::prelude::*;
+
+use crate::format::{bytes, count, energy, factor, percent, points, significant, time};
+use crate::parts::use_last;
+use crate::state::bench::Bench;
+use crate::state::predictions::Goal;
+use crate::state::{Pairs, Phase, State, use_page};
+
+/// A figure as it is shown.
+#[derive(Clone, Debug, PartialEq)]
+struct Figure {
+    /// In the unit of the hook.
+    raw: f64,
+    /// Large.
+    value: String,
+    /// Beside it.
+    unit: String,
+    /// Below it.
+    spread: String,
+    /// Against f32: what stands out, and the rest.
+    against: (String, String),
+    /// Images counted, for an accuracy.
+    n: Option<usize>,
+}
+
+#[derive(Properties, PartialEq)]
+struct CardProps {
+    /// For the hook.
+    metric: &'static str,
+    title: &'static str,
+    /// Unit of the hook.
+    unit: &'static str,
+    /// Measured or estimated.
+    kind: &'static str,
+    /// What the figure is of: another model's old figure is never shown.
+    of: String,
+    /// `None` while it is not known yet.
+    figure: Option<Figure>,
+}
+
+/// One figure. Until the next one is known the last one stays, dimmed and without its hooks.
+#[component]
+fn Card(props: &CardProps) -> Html {
+    let last = use_last(props.figure.clone().map(|figure| (props.of.clone(), figure)));
+    let shown = last.filter(|(of, _)| *of == props.of).map(|(_, figure)| figure);
+    let fresh = props.figure.as_ref();
+    let blank = |text: &str| if text.is_empty() { "\u{a0}".to_owned() } else { text.to_owned() };
+    let figure = shown.unwrap_or(Figure {
+        raw: 0.0,
+        value: "\u{2013}".into(),
+        unit: String::new(),
+        spread: String::new(),
+        against: Default::default(),
+        n: None,
+    });
+    html! {
+        <div class={classes!("rd", fresh.is_none().then_some("late"))} aria-busy={fresh.is_none().to_string()}>
+            <div class="k"><span>{props.title}</span><span class={classes!("kind", props.kind)}>{props.kind}</span></div>
+            <div
+                class="v" id={format!("metric-{}", props.metric)} data-metric={props.metric} data-unit={props.unit} data-kind={props.kind}
+                data-value={fresh.map(|figure| figure.raw.to_string())} data-n={fresh.and_then(|figure| figure.n).map(|n| n.to_string())}
+            >
+                {&figure.value}<small>{"\u{a0}"}{&figure.unit}</small>
+            </div>
+            <div class="d">{blank(&figure.spread)}</div>
+            <div class="d"><b>{&figure.against.0}</b>{" "}{blank(&figure.against.1)}</div>
+        </div>
+    }
+}
+
+fn accuracy(bench: &Bench) -> Option<Figure> {
+    let run = bench.run();
+    let share = bench.share(&run.predictions, usize::MAX);
+    let value = share.value().filter(|_| share.n >= bench.enough())?;
+    let (low, high) = share.interval();
+    let interval = format!("{}\u{2013}{} %", percent(low, 1), percent(high, 1));
+    let pairs = bench.pairs(&run.predictions);
+    let against = match (bench.goal(), pairs.change()) {
+        (Goal::Agreement, _) => (format!("{} of {}", share.hits, share.n), "as f32".to_owned()),
+        (Goal::Accuracy, Some(change)) => (points(change, if pairs.n >= 5_000 { 2 } else { 1 }), "pts vs f32".to_owned()),
+        (Goal::Accuracy, None) => Default::default(),
+    };
+    let spread = if bench.goal() == Goal::Accuracy { interval } else { String::new() };
+    Some(Figure { raw: value * 100.0, value: percent(value, 1), unit: "%".into(), spread, against, n: Some(share.n) })
+}
+
+fn size(bench: &Bench) -> Option<Figure> {
+    let size = bench.run().info.as_ref()?.size;
+    let float = bench.loaded.as_ref()?.info.size;
+    let shown = bytes(size);
+    let (much, word) = factor(size as f64, float as f64, "smaller", "larger")?;
+    let spread = format!("f32 {}", bytes(float));
+    Some(Figure { raw: size as f64, value: shown.value, unit: shown.unit.into(), spread, against: (much, word.into()), n: None })
+}
+
+fn latency(bench: &Bench) -> Option<Figure> {
+    let latency = bench.run().latency?;
+    let (quantized, float) = (latency.quantized, latency.float);
+    let shown = time(quantized.median);
+    let scale = match shown.unit {
+        "s" => 1e-3,
+        "ms" => 1.0,
+        _ => 1e3,
+    };
+    let spread = format!("{}\u{2013}{} {}", significant(quantized.p10 * scale), significant(quantized.p90 * scale), shown.unit);
+    let (much, word) = factor(quantized.median, float.median, "faster", "slower")?;
+    Some(Figure { raw: quantized.median, value: shown.value, unit: shown.unit.into(), spread, against: (much, word.into()), n: None })
+}
+
+fn energy_of(bench: &Bench) -> Option<Figure> {
+    let quantized = bench.run().info.as_ref()?.energy;
+    let float = bench.loaded.as_ref()?.info.energy;
+    let shown = energy(quantized.total());
+    let (much, word) = factor(quantized.total(), float.total(), "less", "more")?;
+    let memory = percent(quantized.memory / quantized.total().max(f64::MIN_POSITIVE), 0);
+    let (raw, spread) = (quantized.total() / 1e6, format!("{memory} % in memory"));
+    Some(Figure { raw, value: shown.value, unit: shown.unit.into(), spread, against: (much, word.into()), n: None })
+}
+
+/// The region.
+#[component]
+pub fn Readouts() -> Html {
+    let page = use_page();
+    let state = &page.state;
+    let bench = &state.bench;
+    let goal = bench.goal();
+    let of = bench.entry.id.clone();
+    let (n, total) = (bench.share(&bench.run().predictions, usize::MAX).n, bench.images());
+    let what = if goal == Goal::Accuracy { "test images" } else { "photos" };
+    let counted = if n < total { format!("{} of {} {what}", count(n), count(total)) } else { format!("on {} {what}", count(total)) };
+    html! {
+        <section class="readbar" aria-labelledby="readouts-title">
+            <h2 id="readouts-title">{"Readouts"}<span>{counted}</span></h2>
+            <div class="reads">
+                <Card metric={goal.name()} title={goal.title()} unit="%" kind="measured" of={of.clone()} figure={accuracy(bench)} />
+                <Card metric="size" title="Size" unit="B" kind="measured" of={of.clone()} figure={size(bench)} />
+                <Card metric="latency" title="Latency" unit="ms" kind="measured" of={of.clone()} figure={latency(bench)} />
+                <Card metric="energy" title="Energy" unit="\u{b5}J" kind="estimated" {of} figure={energy_of(bench)} />
+            </div>
+            <div
+                class="progress" role="progressbar" aria-label="Images counted" aria-valuemin="0" aria-valuemax={total.to_string()}
+                aria-valuenow={n.to_string()} aria-valuetext={format!("{} of {}, {}", count(n), count(total), doing(state))}
+            >
+                <i style={format!("transform:scaleX({:.4})", if total == 0 { 0.0 } else { n as f64 / total as f64 })}></i>
+                <span>{doing(state)}</span>
+            </div>
+            <p class="why">{verdict(bench)}</p>
+            <p class="sr" role="status">{spoken(state)}</p>
+        </section>
+    }
+}
+
+/// What the workers do, in a word or two.
+fn doing(state: &State) -> &'static str {
+    match state.phase {
+        Phase::Loading => "loading",
+        Phase::Quantizing => "quantizing",
+        Phase::Evaluating => "running images",
+        Phase::Timing => "timing, other workers at rest",
+        Phase::Idle if state.bench.missing().is_empty() => "done",
+        Phase::Idle => "done; trying other bits",
+        Phase::Failed => "stopped",
+    }
+}
+
+/// What the figures say about the difference to f32, and whether that could be chance.
+fn verdict(bench: &Bench) -> String {
+    let pairs = bench.pairs(&bench.run().predictions);
+    if pairs.n < bench.enough() {
+        return "Counting images in f32 and quantized, to compare them pair by pair.".to_owned();
+    }
+    let flips = format!("{} of {} predictions change", count(pairs.flipped), count(pairs.n));
+    match bench.goal() {
+        Goal::Agreement => format!("{flips}. The photos have no labels, so this counts agreement with f32, not accuracy."),
+        Goal::Accuracy if pairs.flipped == 0 => format!("No prediction changes on {} images.", count(pairs.n)),
+        Goal::Accuracy => format!("{flips}: {} get wrong, {} get right. {}", count(pairs.lost), count(pairs.gained), chance(&pairs)),
+    }
+}
+
+fn chance(pairs: &Pairs) -> String {
+    let p = pairs.p();
+    let shown = if p < 0.001 { "p < 0.001".to_owned() } else { format!("p = {p:.3}") };
+    match (p < 0.05, pairs.gained > pairs.lost) {
+        (false, _) => format!("A difference this small could be chance (McNemar, {shown})."),
+        (true, true) => format!("Better than f32, and more than chance explains (McNemar, {shown})."),
+        (true, false) => format!("Worse than f32, and more than chance explains (McNemar, {shown})."),
+    }
+}
+
+/// For people who listen: said once, when everything is counted.
+fn spoken(state: &State) -> String {
+    let bench = &state.bench;
+    let (Phase::Idle, Some(accuracy), Some(size)) = (state.phase, accuracy(bench), size(bench)) else { return String::new() };
+    let latency = latency(bench).map(|figure| format!(", latency {} {}", figure.value, figure.unit)).unwrap_or_default();
+    let n = count(accuracy.n.unwrap_or_default());
+    format!("{} {} percent on {n} images, size {} {}{latency}.", bench.goal().title(), accuracy.value, size.value, size.unit)
+}

@@ -1,0 +1,157 @@
+//! The top bar: which model, which kernels, whether they agree, the link, the theme.
+
+use bitdial_protocol::BackendChoice;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use yew::prelude::*;
+
+use super::picker::Picker;
+use super::theme::Theme;
+use crate::catalogue;
+use crate::client::probe::backend_name;
+use crate::format::{amount, count, s};
+use crate::state::{Action, Edit, Severity, address, use_page};
+
+/// The bar.
+#[component]
+pub fn TopBar() -> Html {
+    html! {
+        <header>
+            <div class="logo">
+                <i aria-hidden="true">{ for (0..8).map(|i| html! { <b key={i} class={classes!((i > 3).then_some("o"))}></b> }) }</i>
+                <h1>{"bitdial"}</h1>
+            </div>
+            <ModelPicker />
+            <BackendPicker />
+            <Badge />
+            <div class="sp"></div>
+            <Theme />
+            <CopyLink />
+        </header>
+    }
+}
+
+#[component]
+fn ModelPicker() -> Html {
+    let page = use_page();
+    let options = catalogue::all().iter().map(|entry| {
+        let line = format!("{}: {} parameters", entry.title, amount(entry.parameters));
+        (AttrValue::from(entry.id.as_str()), AttrValue::from(line))
+    });
+    let entry = page.state.bench.entry;
+    let onselect = {
+        let page = page.clone();
+        Callback::from(move |id| page.edit(Edit::Model(id)))
+    };
+    html! {
+        <Picker
+            id="model" label="Model" title={entry.title.as_str()} aside={format!("{} parameters", amount(entry.parameters))}
+            options={options.collect::<Vec<_>>()} selected={page.state.link.model.clone()} {onselect}
+        />
+    }
+}
+
+/// A backend as people call it.
+fn spoken(backend: &str) -> &'static str {
+    match backend {
+        "scalar" => "scalar reference",
+        "simd128" => "SIMD128",
+        "relaxed-simd" => "relaxed SIMD",
+        _ => "auto",
+    }
+}
+
+#[component]
+fn BackendPicker() -> Html {
+    let page = use_page();
+    let choices = page.session.support.choices();
+    let best = choices.get(1).map_or("simd128", |choice| backend_name(*choice));
+    let options = choices.iter().map(|choice| {
+        let name = backend_name(*choice);
+        let line = match choice {
+            BackendChoice::Auto => format!("Auto: {}", spoken(best)),
+            _ => spoken(name).to_owned(),
+        };
+        (AttrValue::from(name), AttrValue::from(line))
+    });
+    let chosen = page.state.link.backend;
+    let in_use = page.state.engine.as_ref().map(|engine| engine.capabilities.backend.as_str());
+    let title =
+        format!("wasm \u{b7} {}", spoken(in_use.unwrap_or(if chosen == BackendChoice::Auto { best } else { backend_name(chosen) })));
+    let aside = page
+        .state
+        .engine
+        .as_ref()
+        .map_or("starting\u{2026}".to_owned(), |engine| format!("{} worker{}", engine.workers, s(engine.workers)));
+    let onselect = {
+        let (page, choices) = (page.clone(), choices.clone());
+        Callback::from(move |name: String| {
+            if let Some(choice) = choices.iter().find(|choice| backend_name(**choice) == name) {
+                page.edit(Edit::Backend(*choice));
+            }
+        })
+    };
+    html! {
+        <Picker
+            id="backend" label="Backend" {title} {aside} options={options.collect::<Vec<_>>()} selected={backend_name(chosen)} {onselect}
+        />
+    }
+}
+
+/// Whether every backend computes the same integers on this device.
+#[component]
+fn Badge() -> Html {
+    let page = use_page();
+    let Some(checks) = page.state.bench.run().checks.clone() else {
+        return html! { <span class="badge open" data-truth="open">{"agreement not checked yet"}</span> };
+    };
+    let wrong = checks.iter().filter(|check| check.difference != 0).count();
+    let line = |check: &bitdial_protocol::BackendCheck| {
+        let values = count(usize::try_from(check.values).unwrap_or(usize::MAX));
+        let verdict = match (check.difference, check.layer.as_deref()) {
+            (0, _) => format!("equal in all {values} values"),
+            (off, layer) => format!("up to {off} off in {values} values, first in {}", layer.unwrap_or("the output")),
+        };
+        html! { <li key={check.backend.clone()}><b>{spoken(&check.backend).to_owned()}</b>{" "}{verdict}</li> }
+    };
+    let (truth, class, text) = match (wrong, checks.len()) {
+        (0, 0) => ("alone", "open", "1 backend, nothing to compare".to_owned()),
+        (0, n) => ("agree", "good", format!("\u{2713} {} backends agree", n + 1)),
+        (1, _) => ("disagree", "bad", "\u{2717} a backend disagrees".to_owned()),
+        (n, _) => ("disagree", "bad", format!("\u{2717} {n} backends disagree")),
+    };
+    html! {
+        <details class={classes!("badge", class)} data-truth={truth}>
+            <summary>{text}</summary>
+            <div class="sheet">
+                <p>{"This recipe was run here by every backend of this build, layer by layer, and compared with the scalar reference:"}</p>
+                <ul>{ for checks.iter().map(line) }</ul>
+            </div>
+        </details>
+    }
+}
+
+#[component]
+fn CopyLink() -> Html {
+    let page = use_page();
+    let copied = use_state(|| None::<u32>);
+    let now = page.state.generation;
+    let onclick = {
+        let (page, copied) = (page.clone(), copied.clone());
+        Callback::from(move |_: MouseEvent| {
+            let (page, copied) = (page.clone(), copied.clone());
+            spawn_local(async move {
+                let clipboard = gloo::utils::window().navigator().clipboard();
+                match JsFuture::from(clipboard.write_text(&address::full(&page.state.link))).await {
+                    Ok(_) => copied.set(Some(now)),
+                    Err(_) => {
+                        let text = "The browser does not let the page copy. The address bar holds the same link.";
+                        page.dispatch.dispatch(Action::Tell(Severity::Info, text.to_owned()));
+                    }
+                }
+            });
+        })
+    };
+    // The button says so until the recipe, and with it the link, changes.
+    let label = if *copied == Some(now) { "Copied" } else { "Copy link" };
+    html! { <button class="btn primary" id="copy-link" type="button" {onclick}><span aria-live="polite">{label}</span></button> }
+}

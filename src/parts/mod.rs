@@ -1,0 +1,18 @@
+//! Small pieces that several regions are made of.
+
+pub mod canvas;
+pub mod dial;
+pub mod row;
+pub mod segmented;
+
+use yew::prelude::*;
+
+/// Keeps what was last there, so that a figure can stay, dimmed, until the next one is known.
+#[hook]
+pub fn use_last<T: Clone + 'static>(now: Option<T>) -> Option<T> {
+    let last = use_mut_ref(|| None);
+    if now.is_some() {
+        last.replace(now.clone());
+    }
+    last.borrow().clone()
+}

@@ -1,0 +1,32 @@
+//! The link in the browser's address bar and history.
+
+use bitdial_protocol::{Link, LinkIssue};
+use wasm_bindgen::JsValue;
+
+use super::Step;
+use crate::catalogue;
+
+/// The link that the address holds, and what could not be taken from it.
+pub fn read() -> (Link, Vec<LinkIssue>) {
+    let fragment = gloo::utils::window().location().hash().unwrap_or_default();
+    Link::from_fragment(&fragment, &catalogue::ids())
+}
+
+/// Puts a link into the address.
+pub fn write(link: &Link, step: Step) {
+    let Ok(history) = gloo::utils::window().history() else { return };
+    let address = format!("#{}", link.to_fragment());
+    // Browsers refuse more than some hundred entries in a short time; the address then stays one step behind.
+    let _ = match step {
+        Step::Keep => Ok(()),
+        Step::Push => history.push_state_with_url(&JsValue::NULL, "", Some(&address)),
+        Step::Replace => history.replace_state_with_url(&JsValue::NULL, "", Some(&address)),
+    };
+}
+
+/// The address with this link, for sharing.
+pub fn full(link: &Link) -> String {
+    let location = gloo::utils::window().location();
+    let page = location.href().unwrap_or_default();
+    format!("{}#{}", page.split('#').next().unwrap_or_default(), link.to_fragment())
+}

@@ -1,0 +1,233 @@
+//! What is known about one model on one backend: its f32 run, the recipes tried, the sweeps.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use bitdial_protocol::{BackendCheck, Bits, ModelInfo, Profile, QuantizedInfo, Recipe, Timing};
+use yew::AttrValue;
+
+use super::predictions::{Goal, Pairs, Predictions, Share, share};
+use crate::catalogue::Entry;
+
+/// Fewer images than this are no accuracy yet.
+pub const ENOUGH: usize = 500;
+/// Recipes kept; the oldest go first.
+const MOST_RUNS: usize = 200;
+
+/// A loaded model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loaded {
+    /// What the engine says of it.
+    pub info: ModelInfo,
+    /// Names of its classes.
+    pub labels: Vec<AttrValue>,
+    /// Titles of its images, where they have any.
+    pub titles: Vec<AttrValue>,
+    /// How many images there are to run, in the end.
+    pub images: usize,
+    /// How many of them come first.
+    pub first: usize,
+}
+
+/// Latencies of one inference, measured in turn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Latency {
+    /// The f32 model.
+    pub float: Timing,
+    /// The quantized one.
+    pub quantized: Timing,
+}
+
+/// Where the time of one inference goes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profiles {
+    /// In f32.
+    pub float: Profile,
+    /// Quantized.
+    pub quantized: Profile,
+}
+
+/// One recipe, and what it gave.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Run {
+    /// The recipe.
+    pub recipe: Recipe,
+    /// The quantized model.
+    pub info: Option<Rc<QuantizedInfo>>,
+    /// What it said.
+    pub predictions: Rc<Predictions>,
+    /// How long it takes.
+    pub latency: Option<Latency>,
+    /// Where that goes.
+    pub profiles: Option<Rc<Profiles>>,
+    /// Whether the backends agree on it.
+    pub checks: Option<Rc<Vec<BackendCheck>>>,
+}
+
+/// A point of the sweep over weight bits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SweepPoint {
+    /// Hits on the first images.
+    pub share: Share,
+    /// Bytes of the model.
+    pub size: usize,
+}
+
+/// A sweep over weight bits with everything else as it is.
+pub type Sweep = BTreeMap<Bits, SweepPoint>;
+
+/// Everything known about one model on one backend.
+#[derive(Clone, Debug)]
+pub struct Bench {
+    /// The catalogue's entry.
+    pub entry: &'static Entry,
+    /// The model, once it is loaded.
+    pub loaded: Option<Rc<Loaded>>,
+    /// Labels of the images, as far as they are loaded.
+    pub truth: Rc<Vec<u16>>,
+    /// What the f32 model said.
+    pub baseline: Rc<Predictions>,
+    /// Recipes, in the order in which they were tried.
+    pub runs: Vec<Run>,
+    /// The one in force.
+    pub current: usize,
+    /// Sweeps by recipe (with the most bits).
+    pub sweeps: Rc<BTreeMap<String, Sweep>>,
+}
+
+impl Bench {
+    /// Nothing is known yet.
+    pub fn new(entry: &'static Entry, recipe: &Recipe) -> Self {
+        Self {
+            entry,
+            loaded: None,
+            truth: Rc::default(),
+            baseline: Rc::default(),
+            runs: vec![Run { recipe: recipe.clone(), ..Run::default() }],
+            current: 0,
+            sweeps: Rc::default(),
+        }
+    }
+
+    /// The recipe in force, and what it gave so far.
+    pub fn run(&self) -> &Run {
+        &self.runs[self.current]
+    }
+
+    /// As [`Self::run`].
+    pub fn run_mut(&mut self) -> &mut Run {
+        &mut self.runs[self.current]
+    }
+
+    /// Puts a recipe in force. What is known of it stays known; one that was passed over without a result is dropped.
+    pub fn select(&mut self, recipe: &Recipe) {
+        if self.run().recipe == *recipe {
+            return;
+        }
+        if self.run().predictions.n() == 0 || self.runs.len() > MOST_RUNS {
+            let gone = if self.run().predictions.n() == 0 { self.current } else { 0 };
+            self.runs.remove(gone);
+        }
+        self.current = self.runs.iter().position(|run| run.recipe == *recipe).unwrap_or_else(|| {
+            self.runs.push(Run { recipe: recipe.clone(), ..Run::default() });
+            self.runs.len() - 1
+        });
+    }
+
+    /// Labels, or agreement with f32 where there are none.
+    pub fn goal(&self) -> Goal {
+        if self.entry.test.is_some() { Goal::Accuracy } else { Goal::Agreement }
+    }
+
+    /// Images there are to run; before the model is loaded, what the catalogue says.
+    pub fn images(&self) -> usize {
+        let listed = self.entry.test.as_ref().map_or(0, |test| test.count);
+        self.loaded.as_ref().map_or(listed, |loaded| loaded.images)
+    }
+
+    /// Images that make an accuracy: 500, or all where there are fewer.
+    pub fn enough(&self) -> usize {
+        self.images().clamp(1, ENOUGH)
+    }
+
+    /// Hits of a quantized model on the first `limit` images.
+    pub fn share(&self, model: &Predictions, limit: usize) -> Share {
+        share(model, &self.truth, &self.baseline, self.goal(), limit)
+    }
+
+    /// Hits of the f32 model on the first `limit` images.
+    pub fn float_share(&self, limit: usize) -> Share {
+        self.share(&self.baseline, limit)
+    }
+
+    /// A quantized model against the f32 one.
+    pub fn pairs(&self, model: &Predictions) -> Pairs {
+        Pairs::of(model, &self.baseline, &self.truth)
+    }
+
+    /// Images that come first, and that a sweep counts.
+    pub fn first(&self) -> usize {
+        let listed = self.entry.test.as_ref().map_or(usize::MAX, |test| test.first_count);
+        self.loaded.as_ref().map_or(listed, |loaded| loaded.first)
+    }
+
+    /// Accuracy and size on the first images at every width of the weights, with everything else as the recipe in
+    /// force has it, as far as known from sweeps and from recipes tried.
+    pub fn curve(&self) -> Sweep {
+        let (recipe, first) = (&self.run().recipe, self.first());
+        let mut curve = self.sweeps.get(&sweep_key(recipe)).cloned().unwrap_or_default();
+        for bits in Bits::all() {
+            let wanted = at_bits(recipe, bits);
+            let tried = self.runs.iter().find(|run| run.recipe == wanted && run.predictions.n() >= first);
+            if let Some((run, info)) = tried.and_then(|run| Some((run, run.info.as_ref()?))) {
+                curve.insert(bits, SweepPoint { share: self.share(&run.predictions, first), size: info.size });
+            }
+        }
+        curve
+    }
+
+    /// Widths that the curve lacks, other than the one in force.
+    pub fn missing(&self) -> Vec<Bits> {
+        let curve = self.curve();
+        Bits::all().filter(|bits| *bits != self.run().recipe.weights.bits && !curve.contains_key(bits)).collect()
+    }
+}
+
+/// A recipe as a point of its sweep.
+pub fn at_bits(recipe: &Recipe, bits: Bits) -> Recipe {
+    let mut recipe = recipe.clone();
+    recipe.weights.bits = bits;
+    recipe
+}
+
+/// Names the sweep that a recipe is part of.
+pub fn sweep_key(recipe: &Recipe) -> String {
+    at_bits(recipe, Bits::MAX).to_json()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue;
+
+    fn recipe(bits: u8) -> Recipe {
+        at_bits(&Recipe::default(), Bits::new(bits).unwrap())
+    }
+
+    fn bits(bench: &Bench) -> Vec<u8> {
+        bench.runs.iter().map(|run| run.recipe.weights.bits.get()).collect()
+    }
+
+    #[test]
+    fn a_recipe_passed_over_leaves_no_trace_and_one_that_ran_stays() {
+        let mut bench = Bench::new(&catalogue::all()[0], &recipe(8));
+        Rc::make_mut(&mut bench.run_mut().predictions).put(0, &[1, 2], &[]);
+        for b in [7, 6, 5] {
+            bench.select(&recipe(b));
+        }
+        assert_eq!((bits(&bench), bench.current), (vec![8, 5], 1));
+        bench.select(&recipe(8));
+        assert_eq!((bits(&bench), bench.run().predictions.n()), (vec![8], 2));
+        assert_eq!(sweep_key(&recipe(3)), sweep_key(&recipe(7)));
+    }
+}

@@ -1,0 +1,206 @@
+//! The page's state: one value, changed by one reducer, read through one context.
+
+pub mod address;
+pub mod bench;
+pub mod edit;
+pub mod predictions;
+mod reduce;
+pub mod report;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use bitdial_protocol::{ActivationScheme, LayerDetail, Link, LinkIssue};
+use yew::prelude::*;
+
+use crate::catalogue::Entry;
+use crate::client::Session;
+pub use bench::Bench;
+pub use edit::{Control, Edit};
+pub use predictions::{Pairs, Predictions};
+pub use report::{BenchReport, Download, Engine, Phase, RunReport};
+
+/// How much a notice matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// Something is not as asked.
+    Warning,
+    /// Something does not work.
+    Error,
+}
+
+/// A sentence for the person in front of the page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Tells notices apart.
+    pub id: u32,
+    /// How much it matters.
+    pub severity: Severity,
+    /// The sentence.
+    pub text: String,
+    /// Whether trying again may help.
+    pub retry: bool,
+}
+
+/// What there was before the last change, to say what the change did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Before {
+    /// What was changed.
+    pub control: Control,
+    /// What the model said before.
+    pub predictions: Rc<Predictions>,
+}
+
+/// How the link in force came about, which says what becomes of the browser's history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// It came from the address.
+    Keep,
+    /// A choice: going back undoes it.
+    Push,
+    /// One more step of a drag.
+    Replace,
+}
+
+/// The page's state.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// What is asked for.
+    pub link: Link,
+    /// How that came about.
+    pub step: Step,
+    /// Counts changes of the link; what older ones asked for is dropped.
+    pub generation: u32,
+    /// Counts changes of model or backend (and new attempts): each has workers of its own.
+    pub epoch: u32,
+    /// What the workers do.
+    pub phase: Phase,
+    /// The model's file, while it is on its way.
+    pub download: Option<Download>,
+    /// The workers, once they listen.
+    pub engine: Option<Engine>,
+    /// What is known about the model in force.
+    pub bench: Bench,
+    /// What is known about others: by model and backend.
+    pub shelf: BTreeMap<(String, &'static str), Bench>,
+    /// The activation scheme last in use.
+    pub activations: ActivationScheme,
+    /// The control that is being dragged.
+    pub dragging: Option<Control>,
+    /// What there was before the last change.
+    pub before: Option<Before>,
+    /// The layer that is open; `None` until the first model is quantized.
+    pub layer: Option<String>,
+    /// What it shows.
+    pub detail: Option<Rc<LayerDetail>>,
+    /// Sentences, oldest first.
+    pub notices: Vec<Notice>,
+    /// Notices so far.
+    pub noticed: u32,
+}
+
+/// What happens to the state.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// A person changes something; `dragging` while the finger is down or the key is held.
+    Edit {
+        /// What.
+        edit: Edit,
+        /// Whether more may follow at once.
+        dragging: bool,
+    },
+    /// The finger is up.
+    DragEnd,
+    /// The address changed.
+    Navigate(Link, Vec<LinkIssue>),
+    /// Opens a layer.
+    Open(String),
+    /// Tries again.
+    Retry,
+    /// Takes a notice away.
+    Dismiss(u32),
+    /// Says something.
+    Tell(Severity, String),
+    /// News about the model.
+    Bench(u32, BenchReport),
+    /// News about the recipe.
+    Run(u32, RunReport),
+}
+
+/// The state behind a pointer, so that contexts compare cheaply.
+pub struct Store(pub Rc<State>);
+
+/// What every part of the page can reach.
+#[derive(Clone)]
+pub struct Page {
+    /// The state.
+    pub state: Rc<State>,
+    /// Changes it.
+    pub dispatch: UseReducerDispatcher<Store>,
+    /// Asks the workers.
+    pub session: Rc<Session>,
+}
+
+impl PartialEq for Page {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.state, &other.state)
+    }
+}
+
+impl Page {
+    /// Makes a change that is complete in itself.
+    pub fn edit(&self, edit: Edit) {
+        self.dispatch.dispatch(Action::Edit { edit, dragging: false });
+    }
+}
+
+/// The page that a component is part of.
+#[hook]
+pub fn use_page() -> Page {
+    use_context().expect("every component is below App, which provides the page")
+}
+
+impl State {
+    /// The state for a link, before anything is loaded.
+    pub fn new(link: Link, entry: &'static Entry) -> Self {
+        Self {
+            step: Step::Keep,
+            generation: 0,
+            epoch: 0,
+            phase: Phase::Loading,
+            download: None,
+            engine: None,
+            bench: Bench::new(entry, &link.recipe),
+            shelf: BTreeMap::new(),
+            activations: link.recipe.activations.unwrap_or_default(),
+            dragging: None,
+            before: None,
+            layer: None,
+            detail: None,
+            notices: Vec::new(),
+            noticed: 0,
+            link,
+        }
+    }
+
+    /// What the last change did at a control, in accuracy, as far as it is counted: `None` where it is not the one
+    /// that was changed last, `Some(None)` while too few images are counted.
+    pub fn effect(&self, control: &Control) -> Option<Option<f64>> {
+        let before = self.before.as_ref().filter(|before| before.control == *control)?;
+        let after = &self.bench.run().predictions;
+        let change = match self.bench.goal() {
+            predictions::Goal::Accuracy => {
+                let pairs = Pairs::of(after, &before.predictions, &self.bench.truth);
+                pairs.change().filter(|_| pairs.n >= self.bench.enough())
+            }
+            predictions::Goal::Agreement => {
+                let share = |p: &Predictions| self.bench.share(p, usize::MAX);
+                let (now, then) = (share(after), share(&before.predictions));
+                now.value().zip(then.value()).filter(|_| now.n >= self.bench.enough() && now.n == then.n).map(|(a, b)| a - b)
+            }
+        };
+        Some(change)
+    }
+}

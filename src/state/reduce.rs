@@ -1,0 +1,317 @@
+//! The reducer: every change of the state.
+
+use std::rc::Rc;
+
+use bitdial_protocol::{Link, LinkIssue, QuantizedInfo};
+use yew::Reducible;
+
+use super::bench::{Bench, SweepPoint};
+use super::{Action, Before, BenchReport, Control, Edit, Notice, Phase, Predictions, RunReport, Severity, State, Step, Store};
+use crate::catalogue::Entry;
+use crate::client::probe;
+
+impl Reducible for Store {
+    type Action = Action;
+
+    fn reduce(self: Rc<Self>, action: Action) -> Rc<Self> {
+        let mut state = State::clone(&self.0);
+        state.take(action);
+        Rc::new(Self(Rc::new(state)))
+    }
+}
+
+impl State {
+    fn take(&mut self, action: Action) {
+        match action {
+            Action::Edit { edit, dragging } => self.edit(edit, dragging),
+            Action::DragEnd => self.dragging = None,
+            Action::Navigate(link, issues) => {
+                self.tell_issues(&issues);
+                if link != self.link {
+                    self.before = None;
+                    self.go_to(link, if issues.is_empty() { Step::Keep } else { Step::Replace });
+                }
+            }
+            Action::Open(layer) => {
+                if self.layer.as_ref() != Some(&layer) {
+                    self.detail = None;
+                    self.layer = Some(layer);
+                }
+            }
+            Action::Retry => {
+                self.notices.retain(|notice| !notice.retry);
+                self.epoch += 1;
+                self.begin(Step::Keep);
+            }
+            Action::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
+            Action::Tell(severity, text) => self.tell(severity, text, false),
+            Action::Bench(epoch, report) if epoch == self.epoch => self.take_bench(report),
+            Action::Run(generation, report) if generation == self.generation => self.take_run(report),
+            // Late news about something that nobody asks for any more.
+            Action::Bench(..) | Action::Run(..) => {}
+        }
+    }
+
+    fn edit(&mut self, edit: Edit, dragging: bool) {
+        let control = edit.control();
+        let mut link = self.link.clone();
+        edit.apply(&mut link, self.activations);
+        let goes_on = dragging && self.dragging.as_ref() == Some(&control);
+        self.dragging = dragging.then(|| control.clone());
+        if link == self.link {
+            return;
+        }
+        // A drag is one change: what it did counts from where it began.
+        let begun = self.before.take().filter(|before| goes_on && before.control == control);
+        let predictions = &self.bench.run().predictions;
+        let comparable = !matches!(control, Control::Model | Control::Backend | Control::Recipe);
+        let fresh = (comparable && predictions.n() >= self.bench.enough()).then(|| Before { control, predictions: predictions.clone() });
+        self.before = begun.or(fresh);
+        self.go_to(link, if goes_on { Step::Replace } else { Step::Push });
+    }
+
+    /// Puts another link in force.
+    fn go_to(&mut self, link: Link, step: Step) {
+        let old = std::mem::replace(&mut self.link, link);
+        if let Some(scheme) = self.link.recipe.activations {
+            self.activations = scheme;
+        }
+        if old.model == self.link.model && old.backend == self.link.backend {
+            self.bench.select(&self.link.recipe);
+        } else {
+            let entry = Entry::find(&self.link.model).unwrap_or(self.bench.entry);
+            let key = |link: &Link| (link.model.clone(), probe::backend_name(link.backend));
+            let mut next = self.shelf.remove(&key(&self.link)).unwrap_or_else(|| Bench::new(entry, &self.link.recipe));
+            next.select(&self.link.recipe);
+            self.shelf.insert(key(&old), std::mem::replace(&mut self.bench, next));
+            self.epoch += 1;
+            self.engine = None;
+            if old.model != self.link.model {
+                self.layer = None;
+                self.detail = None;
+            }
+        }
+        self.begin(step);
+    }
+
+    fn begin(&mut self, step: Step) {
+        self.step = step;
+        self.generation += 1;
+        self.download = None;
+        let usable = self.bench.loaded.is_some() && self.engine.is_some();
+        self.phase = if usable { Phase::Quantizing } else { Phase::Loading };
+    }
+
+    fn take_bench(&mut self, report: BenchReport) {
+        match report {
+            BenchReport::Download(download) => self.download = download,
+            BenchReport::Engine(engine) => self.engine = Some(engine),
+            BenchReport::Loaded(loaded) => {
+                self.bench.loaded = Some(loaded);
+                self.drop_unknown_layers();
+            }
+            BenchReport::Truth(truth) => {
+                if truth.len() > self.bench.truth.len() {
+                    self.bench.truth = truth;
+                }
+            }
+            BenchReport::Baseline { first, top1, confidence } => Rc::make_mut(&mut self.bench.baseline).put(first, &top1, &confidence),
+            BenchReport::Sweep { key, bits, size, classes } => {
+                let mut predictions = Predictions::default();
+                predictions.put(0, &classes, &[]);
+                let point = SweepPoint { share: self.bench.share(&predictions, classes.len()), size };
+                Rc::make_mut(&mut self.bench.sweeps).entry(key).or_default().insert(bits, point);
+            }
+            BenchReport::Trapped(message) => {
+                self.tell(
+                    Severity::Warning,
+                    format!("A worker stopped and was replaced; its part is run again. It said: {message}"),
+                    false,
+                );
+            }
+        }
+    }
+
+    fn take_run(&mut self, report: RunReport) {
+        match report {
+            RunReport::Phase(phase) => self.phase = phase,
+            RunReport::Quantized(info) => {
+                if self.layer.is_none() {
+                    self.layer = weakest_layer(&info);
+                }
+                self.bench.run_mut().info = Some(info);
+            }
+            RunReport::Evaluated { first, top1, confidence } => {
+                Rc::make_mut(&mut self.bench.run_mut().predictions).put(first, &top1, &confidence);
+            }
+            RunReport::Timed(latency) => self.bench.run_mut().latency = Some(latency),
+            RunReport::Profiled(profiles) => self.bench.run_mut().profiles = Some(profiles),
+            RunReport::Verified(checks) => self.verified(checks),
+            RunReport::Layer(detail) => {
+                if self.layer.as_ref() == Some(&detail.name) {
+                    self.detail = Some(detail);
+                }
+            }
+            RunReport::Failed { message, retry } => {
+                self.phase = Phase::Failed;
+                self.download = None;
+                self.tell(Severity::Error, message, retry);
+            }
+            RunReport::Incomplete(message) => {
+                let text = format!("{message} The figures count the first images only.");
+                self.tell(Severity::Error, text, true);
+            }
+        }
+    }
+
+    /// Keeps what the comparison found; a backend that computes something else is not used any longer.
+    fn verified(&mut self, checks: Rc<Vec<bitdial_protocol::BackendCheck>>) {
+        let wrong: Vec<_> = checks.iter().filter(|check| check.difference != 0).collect();
+        let in_use = self.engine.as_ref().map(|engine| engine.capabilities.backend.clone());
+        let stop = wrong.iter().any(|check| Some(&check.backend) == in_use.as_ref());
+        for check in wrong {
+            let layer = check.layer.as_deref().unwrap_or("the output");
+            let text = format!(
+                "The backend {} computes something else than the reference on this device: up to {} off, first in {layer}.{}",
+                check.backend,
+                check.difference,
+                if stop { " The reference kernels are used instead." } else { "" }
+            );
+            self.tell(Severity::Error, text, false);
+        }
+        self.bench.run_mut().checks = Some(checks);
+        if stop {
+            let link = Link { backend: bitdial_protocol::BackendChoice::Scalar, ..self.link.clone() };
+            self.before = None;
+            self.go_to(link, Step::Replace);
+        }
+    }
+
+    /// A link may name layers that its model has not.
+    fn drop_unknown_layers(&mut self) {
+        let Some(loaded) = &self.bench.loaded else { return };
+        let mut link = self.link.clone();
+        link.recipe.layers.retain(|name, _| loaded.info.layers.iter().any(|layer| layer.name == *name));
+        if link != self.link {
+            let gone: Vec<_> = self.link.recipe.layers.keys().filter(|name| !link.recipe.layers.contains_key(*name)).cloned().collect();
+            self.tell(Severity::Warning, format!("The model has no layer named {}; its exception is left out.", gone.join(", ")), false);
+            self.go_to(link, Step::Replace);
+        }
+    }
+
+    /// Says what could not be taken from a link.
+    pub fn tell_issues(&mut self, issues: &[LinkIssue]) {
+        for issue in issues {
+            self.tell(Severity::Warning, issue.to_string(), false);
+        }
+    }
+
+    fn tell(&mut self, severity: Severity, text: String, retry: bool) {
+        if self.notices.iter().any(|notice| notice.text == text) {
+            return;
+        }
+        self.noticed += 1;
+        self.notices.push(Notice { id: self.noticed, severity, text, retry });
+    }
+}
+
+/// The layer whose weights suffer most: the one to look at first.
+fn weakest_layer(info: &QuantizedInfo) -> Option<String> {
+    let of = |layer: &bitdial_protocol::QuantizedLayer| layer.weight_sqnr.unwrap_or(f32::MAX);
+    let weighted = info.layers.iter().filter(|layer| layer.weight_bits.is_some());
+    weighted.min_by(|a, b| of(a).total_cmp(&of(b))).map(|layer| layer.name.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use bitdial_protocol::Bits;
+
+    use super::*;
+    use crate::catalogue;
+    use crate::state::bench::ENOUGH;
+
+    fn state() -> State {
+        let entry = &catalogue::all()[0];
+        State::new(Link::new(&entry.id), entry)
+    }
+
+    fn bits(n: u8) -> Edit {
+        Edit::WeightBits(Bits::new(n).unwrap())
+    }
+
+    fn evaluated(state: &mut State, generation: u32, class: u16, n: usize) {
+        let report = RunReport::Evaluated { first: 0, top1: vec![class; n], confidence: vec![] };
+        state.take(Action::Run(generation, report));
+    }
+
+    #[test]
+    fn results_of_an_older_generation_are_dropped() {
+        let mut state = state();
+        state.take(Action::Edit { edit: bits(4), dragging: false });
+        evaluated(&mut state, 0, 1, 3);
+        assert_eq!(state.bench.run().predictions.n(), 0);
+        evaluated(&mut state, 1, 1, 3);
+        assert_eq!(state.bench.run().predictions.n(), 3);
+        state.take(Action::Edit { edit: Edit::Model(catalogue::all()[1].id.clone()), dragging: false });
+        state.take(Action::Bench(0, BenchReport::Truth(Rc::new(vec![1]))));
+        assert!(state.bench.truth.is_empty());
+    }
+
+    #[test]
+    fn what_was_known_of_a_model_is_known_when_it_comes_back() {
+        let mut state = state();
+        evaluated(&mut state, 0, 1, 7);
+        let (here, there) = (&catalogue::all()[0].id, &catalogue::all()[1].id);
+        for id in [there, here] {
+            state.take(Action::Edit { edit: Edit::Model(id.clone()), dragging: false });
+        }
+        assert_eq!((state.bench.run().predictions.n(), state.generation, state.epoch), (7, 2, 2));
+    }
+
+    #[test]
+    fn a_drag_is_one_step_of_the_history_and_one_change() {
+        let mut state = state();
+        state.take(Action::Bench(0, BenchReport::Truth(Rc::new(vec![1; ENOUGH]))));
+        evaluated(&mut state, 0, 1, ENOUGH);
+        let mut steps = Vec::new();
+        for b in [7, 6, 5] {
+            state.take(Action::Edit { edit: bits(b), dragging: true });
+            steps.push(state.step);
+            // Each stop on the way is evaluated, and half of it is wrong.
+            let generation = state.generation;
+            evaluated(&mut state, generation, 0, ENOUGH / 2);
+            let rest = RunReport::Evaluated { first: ENOUGH / 2, top1: vec![1; ENOUGH / 2], confidence: vec![] };
+            state.take(Action::Run(generation, rest));
+        }
+        state.take(Action::DragEnd);
+        assert_eq!(steps, [Step::Push, Step::Replace, Step::Replace]);
+        assert_eq!(state.effect(&Control::WeightBits), Some(Some(-0.5)));
+        assert_eq!(state.effect(&Control::Mode), None);
+        state.take(Action::Edit { edit: bits(4), dragging: true });
+        assert_eq!((state.step, state.effect(&Control::WeightBits)), (Step::Push, Some(None)));
+    }
+
+    #[test]
+    fn a_bad_link_is_reported_once_and_the_address_is_mended() {
+        let mut state = state();
+        let (link, issues) = Link::from_fragment("w=4&a=9", &catalogue::ids());
+        state.take(Action::Navigate(link.clone(), issues.clone()));
+        state.take(Action::Navigate(link, issues));
+        assert_eq!((state.notices.len(), state.step), (1, Step::Replace));
+        state.take(Action::Dismiss(state.notices[0].id));
+        assert!(state.notices.is_empty());
+    }
+
+    #[test]
+    fn a_backend_that_disagrees_is_switched_off() {
+        let mut state = state();
+        let capabilities =
+            bitdial_protocol::Capabilities { build: "simd128".into(), backend: "simd128".into(), backends: vec![], dot: None };
+        state.take(Action::Bench(0, BenchReport::Engine(super::super::Engine { capabilities, workers: 1 })));
+        let check = |difference| bitdial_protocol::BackendCheck { backend: "simd128".into(), values: 9, difference, layer: None };
+        state.take(Action::Run(0, RunReport::Verified(Rc::new(vec![check(0)]))));
+        assert_eq!((state.notices.len(), state.epoch), (0, 0));
+        state.take(Action::Run(0, RunReport::Verified(Rc::new(vec![check(3)]))));
+        assert_eq!((state.notices.len(), state.epoch, state.link.backend), (1, 1, bitdial_protocol::BackendChoice::Scalar));
+    }
+}
