@@ -108,7 +108,8 @@ pub fn check(kernels: &Kernels, case: &IntCase, random: &mut Random, report: &mu
     let (mut bytes, mut floats, mut sums) = (vec![0; len], vec![0.0; len], vec![0.0; len]);
     let mut all = |compute: &mut dyn FnMut(&mut I32Store)| {
         bytes.fill(0xA5);
-        (floats.fill(f32::NAN), sums.fill(f32::NAN));
+        floats.fill(f32::NAN);
+        sums.fill(f32::NAN);
         compute(&mut I32Store::U8 { multipliers: &operands.factors, zero_point, low: low as u8, high: high as u8, out: &mut bytes });
         compute(&mut I32Store::F32 { scales: &operands.factors, bias: &operands.offsets, low: -100.0, high: 200.0, out: &mut floats });
         let (low, high) = (f32::NEG_INFINITY, f32::INFINITY);

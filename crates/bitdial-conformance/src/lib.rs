@@ -1,7 +1,7 @@
 //! The cases that every backend must pass.
 //!
 //! Every kernel of a backend that takes a case computes it, not only the one that would be chosen. Integers and strict
-//! f32 must equal the reference bit for bit; other f32 kernels must be within rounding of it.
+//! f32 must equal the reference; other f32 kernels must be within rounding of it.
 
 mod conv_f32;
 mod conv_i8;

@@ -17,7 +17,8 @@ impl Random {
     /// An integer in `low..=high`.
     pub fn between(&mut self, low: i32, high: i32) -> i32 {
         let span = (i64::from(high) - i64::from(low) + 1) as u64;
-        (i64::from(low) + (u64::from(self.0.next_u32()) * span >> 32) as i64) as i32
+        let offset = (u64::from(self.0.next_u32()) * span) >> 32;
+        (i64::from(low) + offset as i64) as i32
     }
 
     /// A size in `low..=high`.

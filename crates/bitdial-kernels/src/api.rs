@@ -164,7 +164,7 @@ pub trait ConvF32: Sync {
     fn name(&self) -> &'static str;
 
     /// Whether every output is the sum over rows, columns, input channels in this order, starting at +0.0, with each
-    /// product rounded, padding being 0.0: bit for bit the reference, as long as weights and inputs are finite.
+    /// product rounded, padding being 0.0: equal to the reference, as long as weights and inputs are finite.
     fn strict(&self) -> bool;
 
     /// Whether it can run this shape.
@@ -215,11 +215,13 @@ impl PoolShape {
 
 /// Everything that is not a convolution, on contiguous slices.
 ///
-/// All of it is exact: integers, or f32 operations in the order that is written here, each rounded. An operand `b`
+/// All of it is exact: integers, or f32 operations in the order that is written here, each rounded. Equal are numbers,
+/// not bits: 0.0 and -0.0 are the same, and unless it is said, NaN is not expected (with relaxed SIMD, LLVM 22 takes
+/// an instruction for a clamp that differs in both from one machine to the other). An operand `b`
 /// may be shorter than `a` if its length divides that of `a`: it repeats (one value per channel, or a scalar).
 /// The activation of an integer result is in the `low` and `high` of its grid.
 pub trait Elementwise: Sync {
-    /// [`ActivationParams::quantize`] of each.
+    /// [`ActivationParams::quantize`] of each, NaN included.
     fn quantize(&self, x: &[f32], grid: &ActivationParams, out: &mut [u8]) {
         scalar::quantize(x, grid, out);
     }
@@ -259,7 +261,7 @@ pub trait Elementwise: Sync {
         scalar::mul_f32(a, b, low, high, out);
     }
 
-    /// `clamp(x, low, high)`; NaN stays.
+    /// `clamp(x, low, high)`.
     fn clamp_f32(&self, x: &[f32], low: f32, high: f32, out: &mut [f32]) {
         scalar::clamp_f32(x, low, high, out);
     }
@@ -274,7 +276,7 @@ pub trait Elementwise: Sync {
         scalar::max_pool_u8(shape, x, out);
     }
 
-    /// Largest of each window, NaN losing; -infinity where a window misses the image.
+    /// Largest of each window; -infinity where a window misses the image.
     fn max_pool_f32(&self, shape: &PoolShape, x: &[f32], out: &mut [f32]) {
         scalar::max_pool_f32(shape, x, out);
     }

@@ -4,6 +4,7 @@
 //! and every other kernel of it gives the same integers. Which kernel runs is read from a table ([`Kernels`]).
 
 mod api;
+mod dot;
 mod geometry;
 pub mod movement;
 #[cfg(target_feature = "simd128")]
@@ -11,6 +12,8 @@ mod panels;
 #[cfg(any(test, target_feature = "simd128"))]
 mod planes;
 pub mod reference;
+#[cfg(target_feature = "relaxed-simd")]
+mod relaxed;
 mod scalar;
 mod scratch;
 #[cfg(target_feature = "simd128")]
@@ -19,4 +22,5 @@ mod table;
 mod walk;
 
 pub use api::{Backend, ConvF32, ConvI8, ConvShape, Elementwise, F32Store, I32Store, IntInput, IntWeights, PoolShape};
+pub use dot::{DotSemantics, dot_semantics};
 pub use table::Kernels;

@@ -50,7 +50,9 @@ mod tests {
             let mut bytes = vec![0u8; start + bytes_of::<i16>(5) + bytes_of::<f32>(3) + bytes_of::<u8>(7)];
             let mut scratch = Scratch::new(&mut bytes[start..]);
             let (a, b, c) = (scratch.take::<i16>(5), scratch.take::<f32>(3), scratch.take::<u8>(7));
-            (a.fill(-1), b.fill(2.5), c.fill(9));
+            a.fill(-1);
+            b.fill(2.5);
+            c.fill(9);
             assert_eq!((&*a, &*b, &*c), (&[-1; 5][..], &[2.5; 3][..], &[9; 7][..]));
         }
     }

@@ -1,30 +1,21 @@
-//! Which kernel serves which case, as data.
+//! Which kernel serves which case: a list for each backend, preferred kernels first.
+//!
+//! The lists, with the rates that order them, are in the backends' own modules.
 
 use crate::api::{Backend, ConvF32, ConvI8, ConvShape, Elementwise};
+use crate::dot::DotSemantics;
 use crate::scalar;
 
-/// The kernels of one backend, the preferred ones first.
+/// The kernels of one backend.
 #[derive(Clone, Copy)]
 pub struct Kernels {
-    backend: Backend,
-    conv_i8: &'static [&'static dyn ConvI8],
-    conv_f32: &'static [&'static dyn ConvF32],
-    elementwise: &'static dyn Elementwise,
+    pub(crate) backend: Backend,
+    /// The first that supports a case serves it. The last supports all.
+    pub(crate) conv_i8: &'static [&'static dyn ConvI8],
+    /// The same; the last supports all and is strict.
+    pub(crate) conv_f32: &'static [&'static dyn ConvF32],
+    pub(crate) elementwise: &'static dyn Elementwise,
 }
-
-static SCALAR: Kernels =
-    Kernels { backend: Backend::Scalar, conv_i8: &[&scalar::ConvI8], conv_f32: &[&scalar::ConvF32], elementwise: &scalar::Plain };
-
-#[cfg(target_feature = "simd128")]
-static SIMD128: Kernels = {
-    use crate::simd128::{ConvDot16, ConvF32, DepthwiseF32, DepthwiseI8, MulAdd, Simd};
-    Kernels {
-        backend: Backend::Simd128,
-        conv_i8: &[&DepthwiseI8, &ConvDot16],
-        conv_f32: &[&DepthwiseF32::<MulAdd>::NEW, &ConvF32::<MulAdd>::NEW],
-        elementwise: &Simd,
-    }
-};
 
 impl Backend {
     /// Those that this build has kernels for, slowest first.
@@ -55,10 +46,32 @@ impl Kernels {
     #[must_use]
     pub fn new(backend: Backend) -> Option<Self> {
         match backend {
-            Backend::Scalar => Some(SCALAR),
-            #[cfg(target_feature = "simd128")]
-            Backend::Simd128 => Some(SIMD128),
-            _ => None,
+            Backend::Scalar => Some(scalar::KERNELS),
+            Backend::Simd128 => {
+                #[cfg(target_feature = "simd128")]
+                return Some(crate::simd128::KERNELS);
+                #[cfg(not(target_feature = "simd128"))]
+                None
+            }
+            Backend::RelaxedSimd => {
+                #[cfg(target_feature = "relaxed-simd")]
+                return Some(crate::relaxed::kernels(crate::relaxed::probe()));
+                #[cfg(not(target_feature = "relaxed-simd"))]
+                None
+            }
+        }
+    }
+
+    /// The kernels that a relaxed build has for machines with this dot product, on any machine: where it differs from
+    /// this machine's, it is emulated. For tests; `None` if this build has none.
+    #[must_use]
+    pub fn emulated(dot: DotSemantics) -> Option<Self> {
+        #[cfg(target_feature = "relaxed-simd")]
+        return Some(crate::relaxed::emulated(dot));
+        #[cfg(not(target_feature = "relaxed-simd"))]
+        {
+            let _ = dot;
+            None
         }
     }
 
@@ -76,17 +89,17 @@ impl Kernels {
     #[must_use]
     pub fn conv_i8(&self, shape: &ConvShape, weight_bits: u8, activation_high: u8) -> &'static dyn ConvI8 {
         let found = self.conv_i8.iter().find(|kernel| kernel.supports(shape, weight_bits, activation_high));
-        *found.expect("the last kernel of each table takes every shape and width")
+        *found.expect("the last kernel of each list takes every shape and width")
     }
 
-    /// The kernel for an f32 convolution: bit for bit the reference if `strict`, else the fastest.
+    /// The kernel for an f32 convolution: equal to the reference if `strict`, else the fastest.
     ///
     /// # Panics
-    /// Never: the last kernel of each table takes every shape and is strict.
+    /// Never: the last kernel of each list takes every shape and is strict.
     #[must_use]
     pub fn conv_f32(&self, shape: &ConvShape, strict: bool) -> &'static dyn ConvF32 {
         let found = self.conv_f32.iter().find(|kernel| kernel.supports(shape) && (kernel.strict() || !strict));
-        *found.expect("the last kernel of each table takes every shape and is strict")
+        *found.expect("the last kernel of each list takes every shape and is strict")
     }
 
     /// All integer convolution kernels, for tests and benchmarks.

@@ -60,7 +60,13 @@ impl<'a, A: Bits> Walk<'a, A> {
         Self { shape, geometry, band, copy, windows }
     }
 
-    /// Bytes of scratch that `runs` or `run_pairs` takes.
+    /// Pixels of a band, at most.
+    #[cfg(target_feature = "relaxed-simd")]
+    pub fn pixels(shape: &ConvShape) -> usize {
+        Geometry::new(shape).band(shape, size_of::<A>(), BUDGET) * shape.output[1]
+    }
+
+    /// Bytes of scratch that `runs` takes.
     pub fn runs_len(shape: &ConvShape) -> usize {
         bytes_of::<usize>(Geometry::new(shape).runs(shape) + 1)
     }

@@ -2,16 +2,25 @@
 
 mod conv_f32;
 mod conv_i8;
+mod depthwise;
 pub(crate) mod elementwise;
 mod pool;
 mod store;
 
-pub(crate) use conv_f32::Conv as ConvF32;
-pub(crate) use conv_i8::Conv as ConvI8;
 pub(crate) use elementwise::{add_f32, add_u8, affine_f32, clamp_f32, decode, dequantize, lookup, mul_f32, mul_u8, quantize, range};
 pub(crate) use pool::{average_pool_f32, average_pool_u8, max_pool_f32, max_pool_u8, mean_f32, mean_u8};
 
+use crate::{Backend, Kernels};
+
 /// [`crate::Elementwise`] as its defaults are.
-pub(crate) struct Plain;
+struct Plain;
 
 impl crate::Elementwise for Plain {}
+
+/// The plain kernels.
+pub(crate) const KERNELS: Kernels = Kernels {
+    backend: Backend::Scalar,
+    conv_i8: &[&depthwise::DepthwiseI8, &conv_i8::Conv],
+    conv_f32: &[&depthwise::DepthwiseF32, &conv_f32::Conv],
+    elementwise: &Plain,
+};

@@ -30,7 +30,7 @@ pub(crate) fn requantize(x: f32, zero_point: u8, low: u8, high: u8) -> u8 {
     ((x + ROUND).to_bits() as i32 - ROUND.to_bits() as i32 + i32::from(zero_point)) as u8
 }
 
-/// `x`, or the end of the interval that it is beyond. NaN and -0.0 stay.
+/// `x`, or the end of the interval that it is beyond.
 pub(crate) fn clamp(x: f32, low: f32, high: f32) -> f32 {
     let x = if x < low { low } else { x };
     if high < x { high } else { x }

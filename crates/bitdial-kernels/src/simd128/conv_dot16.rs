@@ -88,7 +88,7 @@ impl api::ConvI8 for Conv {
         let mut scratch = Scratch::new(scratch);
         let mut walk = Walk::<i16>::new(shape, &mut scratch);
         let runs = walk.runs(&mut scratch);
-        let mut sink = IntSink::new(layout.blocks(), |c| input.bias[c], store, shape.output[2], &mut scratch);
+        let mut sink = IntSink::new(layout.blocks(), |block, n| input.bias[block.channel + n], store, shape.output[2], &mut scratch);
         let zero_point = i16::from(input.zero_point);
         walk.bands(
             input.image,

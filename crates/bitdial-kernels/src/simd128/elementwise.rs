@@ -8,7 +8,7 @@ use bitdial_numerics::ActivationParams;
 use core::arch::wasm32::{
     f32x4_add, f32x4_convert_i32x4, f32x4_div, f32x4_eq, f32x4_extract_lane, f32x4_mul, f32x4_pmax, f32x4_pmin, f32x4_splat,
     i16x8_narrow_i32x4, i16x8_splat, i16x8_sub, i32x4_extend_high_i16x8, i32x4_extend_low_i16x8, i32x4_mul, u8x16_narrow_i16x8,
-    u16x8_extend_high_u8x16, u16x8_extend_low_u8x16, v128, v128_and,
+    u16x8_extend_high_u8x16, u16x8_extend_low_u8x16, v128, v128_and, v128_bitselect,
 };
 
 /// The kernels of this file; the rest are the plain ones, which the compiler vectorizes.
@@ -85,8 +85,11 @@ impl Elementwise for Simd {
         let (x, rest) = x.as_chunks::<4>();
         let (mut min, mut max) = (f32x4_splat(f32::INFINITY), f32x4_splat(f32::NEG_INFINITY));
         for x in x {
-            // With NaN second, the first operand stays.
-            (min, max) = (f32x4_pmin(min, load_f32(x)), f32x4_pmax(max, load_f32(x)));
+            // NaN is replaced first: with relaxed SIMD, LLVM 22 makes instructions of these two for which it may win.
+            let x = load_f32(x);
+            let number = f32x4_eq(x, x);
+            min = f32x4_pmin(min, v128_bitselect(x, f32x4_splat(f32::INFINITY), number));
+            max = f32x4_pmax(max, v128_bitselect(x, f32x4_splat(f32::NEG_INFINITY), number));
         }
         let lanes = |v| [f32x4_extract_lane::<0>(v), f32x4_extract_lane::<1>(v), f32x4_extract_lane::<2>(v), f32x4_extract_lane::<3>(v)];
         let (min, max, rest) = (scalar::range(&lanes(min)), scalar::range(&lanes(max)), scalar::range(rest));

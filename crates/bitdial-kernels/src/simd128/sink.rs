@@ -12,7 +12,7 @@ use core::arch::wasm32::{
 /// 1.5 * 2^23: adding it leaves no bits for a fraction, so the sum is rounded to an integer, ties to even.
 const ROUND: f32 = 12_582_912.0;
 
-/// `x`, or the end of the interval that it is beyond. NaN and -0.0 stay, as in the scalar kernels.
+/// `x`, or the end of the interval that it is beyond.
 #[inline(always)]
 pub(crate) fn clamp(x: v128, [low, high]: [v128; 2]) -> v128 {
     f32x4_pmin(f32x4_pmax(x, low), high)
@@ -77,10 +77,10 @@ impl<'a, 'b> IntSink<'a, 'b> {
         bytes_of::<i32>(padded_channels) + 2 * bytes_of::<f32>(padded_channels)
     }
 
-    /// A sink for `blocks`; `base(channel)` is added to the sums of a channel.
+    /// A sink for `blocks`; `base(block, n)` is added to the sums of channel `n` of a block.
     pub fn new<'s>(
         blocks: impl ExactSizeIterator<Item = Block>,
-        base: impl Fn(usize) -> i32,
+        base: impl Fn(&Block, usize) -> i32,
         store: &'b mut I32Store<'s>,
         channels: usize,
         scratch: &mut Scratch<'a>,
@@ -95,8 +95,8 @@ impl<'a, 'b> IntSink<'a, 'b> {
         biases.fill(0.0);
         for block in blocks {
             let (from, to) = (block.channel..block.channel + block.count, block.index * CHANNELS..block.index * CHANNELS + block.count);
-            for (base_of, channel) in bases[to.clone()].iter_mut().zip(from.clone()) {
-                *base_of = base(channel);
+            for (n, value) in bases[to.clone()].iter_mut().enumerate() {
+                *value = base(&block, n);
             }
             match store {
                 I32Store::U8 { multipliers, .. } => scales[to].copy_from_slice(&multipliers[from]),

@@ -1,6 +1,6 @@
 //! Takes packed integers apart, sixteen at a time.
 
-use super::vector::{load_u8, store_u8};
+use super::vector::load_u8;
 use crate::planes::CHUNK;
 use core::arch::wasm32::{u8x16_splat, u16x8_shl, u16x8_shr, v128, v128_and, v128_or};
 
@@ -51,12 +51,4 @@ pub(crate) fn vectors(packed: &[u8], bits: u8, vectors: usize, mut see: impl FnM
             }
         }
     }
-}
-
-/// Unpacks integers into bytes, each less `offset` (wrapping); their number is a multiple of 16.
-pub(crate) fn bytes(packed: &[u8], bits: u8, offset: u8, out: &mut [u8]) {
-    let (out, _) = out.as_chunks_mut::<16>();
-    let offset = u8x16_splat(offset);
-    let count = out.len();
-    vectors(packed, bits, count, |i, v| store_u8(&mut out[i], core::arch::wasm32::u8x16_sub(v, offset)));
 }
