@@ -33,7 +33,7 @@ pub fn simplify(graph: &mut Graph) {
         let output = graph.outputs[k];
         let source = instead[output.0];
         // A graph input or another output stays what it is, and the node that copies it is kept.
-        if source == output || graph.inputs.contains(&source) || graph.outputs.contains(&source) {
+        if source == output || graph.outputs.contains(&source) {
             continue;
         }
         // The writer of the source writes the output itself, so that the output keeps its name.

@@ -6,4 +6,5 @@ mod generate;
 mod interpret;
 mod models;
 mod ops;
+mod passes;
 mod properties;
