@@ -24,15 +24,14 @@ impl Graph {
             return Err(large("it has more than 256 inputs or outputs"));
         }
         for value in &self.values {
-            let name = shorten(&value.name);
             let Some(n) = limits::elements(&value.dims) else {
-                return broken(format!("`{name}` has no usable dimensions"));
+                return broken(format!("`{}` has no usable dimensions", shorten(&value.name)));
             };
             values.take(n).map_err(large)?;
             if let Some(q) = value.quant
                 && !(q.scale.is_finite() && q.scale > 0.0 && q.low <= q.zero_point && q.zero_point <= q.high)
             {
-                return broken(format!("`{name}` has a grid that is not one"));
+                return broken(format!("`{}` has a grid that is not one", shorten(&value.name)));
             }
         }
         let mut written = vec![false; self.values.len()];

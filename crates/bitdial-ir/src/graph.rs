@@ -16,7 +16,8 @@ pub struct ValueId(pub usize);
 pub struct Value {
     /// Name in the ONNX file, or one derived from it.
     pub name: String,
-    /// Dimensions without the batch; three of them are an image, in the order of the graph's [`Layout`].
+    /// Dimensions without the batch. What convolutions and pools read and write is an image of three, in the order of
+    /// the graph's [`Layout`]; other operators name the axes they work on and take any order.
     pub dims: Dims,
     /// The grid, if the value is held as u8 integers; `None` for f32.
     pub quant: Option<ActivationParams>,

@@ -133,6 +133,8 @@ pub enum Op {
     /// Fully connected layer.
     Linear(Linear),
     /// `x * factor + offset` per channel; folded away by `passes` where it follows a convolution or linear layer.
+    /// The channels are the first axis, except of images in NHWC, where they are the last. A graph in NHWC has it on
+    /// values of one or three dimensions only: the last axis there.
     BatchNorm {
         /// One per channel: `gamma / sqrt(variance + epsilon)`.
         factor: Vec<f32>,

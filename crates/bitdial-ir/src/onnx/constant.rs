@@ -71,12 +71,15 @@ impl Constant {
         }
     }
 
-    /// The integers, none of which may be the batch.
+    /// The integers, as few as a shape has, none of which may be the batch.
     pub fn known_ints(&self) -> Result<Vec<i64>, String> {
         let known = |i: &Int| match i {
             Int::Known(n) => Ok(*n),
             Int::Batch => Err("it computes with the size of the batch".to_owned()),
         };
+        if self.len() > limits::SHAPE {
+            return Err(format!("it needs a few integers and gets {}", show(&self.dims)));
+        }
         self.shape()?.iter().map(known).collect()
     }
 

@@ -54,10 +54,7 @@ pub fn reshape(call: &mut Call) -> Result<Made, String> {
     let operand = call.operand(0)?;
     let shape = call.constant(1, "dimensions")?;
     let allow_zero = call.attributes.flag("allowzero", false)?;
-    if shape.dims.len() != 1 {
-        return Err("its dimensions are not a list".to_owned());
-    }
-    let shape = shape.shape()?;
+    let shape = shape.list()?;
     if allow_zero && shape.contains(&Int::Known(0)) {
         return Err("it asks for an empty result".to_owned());
     }
