@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use bitdial_ir::{onnx, packed, passes};
+use bitdial_ir::{IrError, onnx, packed, passes};
 
 use crate::files::{MODELS, cases, model, model_bytes};
 
@@ -26,8 +26,13 @@ fn survive(bytes: &[u8], what: &str) -> bool {
     let start = Instant::now();
     let read = onnx::read(bytes);
     if let Ok(graph) = &read {
-        let prepared = passes::prepare(graph.clone()).unwrap_or_else(|e| panic!("{what} is read and not prepared: {e}"));
-        for graph in [graph, &prepared] {
+        let prepared = match passes::prepare(graph.clone()) {
+            Ok(prepared) => Some(prepared),
+            // A transposition may be what is too much for a graph that is nearly too large.
+            Err(IrError::TooLarge(_)) => None,
+            Err(error) => panic!("{what} is read and not prepared: {error}"),
+        };
+        for graph in [Some(graph), prepared.as_ref()].into_iter().flatten() {
             assert_eq!(packed::read(&packed::write(graph)).as_ref(), Ok(graph), "{what}");
         }
     }
