@@ -246,13 +246,12 @@ impl<P: Product> Tiles for BlockTiles<'_, '_, '_, P> {
     fn tile<const M: usize>(&mut self, first: usize, windows: &[usize; M]) {
         // SAFETY: windows and runs are those of the band's copy, which has room for a run's last step past its end;
         // the weights are those of a whole block.
-        let sums = unsafe { P::tile(&self.operands, windows) };
-        for (i, mut sums) in sums.into_iter().enumerate() {
-            if let Some(correction) = &self.correction {
-                let window = i32x4_splat(correction.sums[first + i]);
-                sums = [0, 1].map(|i| i32x4_sub(sums[i], i32x4_mul(window, correction.zeros[i])));
+        let mut sums = unsafe { P::tile(&self.operands, windows) };
+        if let Some(correction) = &self.correction {
+            for (sums, &window) in sums.iter_mut().zip(&correction.sums[first..]) {
+                *sums = [0, 1].map(|i| i32x4_sub(sums[i], i32x4_mul(i32x4_splat(window), correction.zeros[i])));
             }
-            self.sink.put(&self.lanes, self.first + first + i, sums);
         }
+        self.sink.put(&self.lanes, self.first + first, sums);
     }
 }

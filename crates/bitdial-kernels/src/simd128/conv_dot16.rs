@@ -124,8 +124,6 @@ impl Tiles for BlockTiles<'_, '_, '_> {
         // SAFETY: windows and runs are those of the band's copy, which has room for a run's last step past its end;
         // the weights are those of a whole block.
         let sums = unsafe { tile::<Dot16, i16, M>(&self.operands, windows) };
-        for (i, sums) in sums.into_iter().enumerate() {
-            self.sink.put(&self.lanes, self.first + first + i, sums);
-        }
+        self.sink.put(&self.lanes, self.first + first, sums);
     }
 }

@@ -98,8 +98,6 @@ impl<S: Step> Tiles for BlockTiles<'_, '_, '_, S> {
     fn tile<const M: usize>(&mut self, first: usize, windows: &[usize; M]) {
         // SAFETY: windows and runs are those of the band's copy; the weights are those of a whole block.
         let sums = unsafe { tile::<S, f32, M>(&self.operands, windows) };
-        for (i, sums) in sums.into_iter().enumerate() {
-            self.sink.put(self.block, self.bias, self.first + first + i, sums);
-        }
+        self.sink.put(self.block, self.bias, self.first + first, sums);
     }
 }

@@ -113,8 +113,6 @@ impl<S: Step> Tiles for BlockTiles<'_, '_, '_, S> {
                 }
             }
         }
-        for (i, sums) in sums.into_iter().enumerate() {
-            self.sink.put(self.block, self.bias, self.first + first + i, sums);
-        }
+        self.sink.put(self.block, self.bias, self.first + first, sums);
     }
 }

@@ -119,9 +119,7 @@ impl Tiles for BlockTiles<'_, '_, '_> {
             // The second weight of its pair is 0.
             add([tap; 2]);
         }
-        for (i, sums) in sums.into_iter().enumerate() {
-            self.sink.put(&self.lanes, self.first + first + i, sums);
-        }
+        self.sink.put(&self.lanes, self.first + first, sums);
     }
 }
 

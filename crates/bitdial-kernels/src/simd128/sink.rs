@@ -1,12 +1,13 @@
 //! The last step of a convolution, eight sums at a time: requantize or rescale, clamp, store.
 
-use super::vector::{load_f32, load_i32, store_f32, store_half};
+use super::tile::Sums;
+use super::vector::{load_f32, load_i32, store_f32, store_u8};
 use crate::api::{F32Store, I32Store};
 use crate::panels::{Block, CHANNELS};
 use crate::scratch::{Scratch, bytes_of};
 use core::arch::wasm32::{
     f32x4_add, f32x4_convert_i32x4, f32x4_mul, f32x4_pmax, f32x4_pmin, f32x4_splat, i16x8_narrow_i32x4, i32x4_add, i32x4_splat,
-    u8x16_narrow_i16x8, v128,
+    u8x16_narrow_i16x8, v128, v128_store, v128_store64_lane,
 };
 
 /// 1.5 * 2^23: adding it leaves no bits for a fraction, so the sum is rounded to an integer, ties to even.
@@ -40,11 +41,10 @@ impl Rounder {
         i32x4_add(f32x4_add(clamp(x, self.interval), f32x4_splat(ROUND)), self.shift)
     }
 
-    /// The same of eight, as u8 in the low half.
+    /// The same of eight, as i16.
     #[inline(always)]
-    pub fn round8(self, x: [v128; 2]) -> v128 {
-        let q = i16x8_narrow_i32x4(self.round(x[0]), self.round(x[1]));
-        u8x16_narrow_i16x8(q, q)
+    fn round8(self, x: [v128; 2]) -> v128 {
+        i16x8_narrow_i32x4(self.round(x[0]), self.round(x[1]))
     }
 }
 
@@ -121,16 +121,15 @@ impl<'a, 'b> IntSink<'a, 'b> {
         IntLanes { base, scales: f32s(self.scales), bias: f32s(self.bias), block }
     }
 
-    /// Stores the sums of a pixel.
+    /// Stores the sums of some neighbouring pixels.
     #[inline(always)]
-    pub fn put(&mut self, lanes: &IntLanes, pixel: usize, sums: [v128; 2]) {
-        let at = pixel * self.channels + lanes.block.channel;
-        let count = lanes.block.count;
-        let x = [0, 1].map(|i| f32x4_mul(f32x4_convert_i32x4(i32x4_add(sums[i], lanes.base[i])), lanes.scales[i]));
+    pub fn put<const M: usize>(&mut self, lanes: &IntLanes, pixel: usize, sums: Sums<M>) {
+        let at = Place::new(pixel, self.channels, lanes.block);
+        let scaled = sums.map(|sums| [0, 1].map(|i| f32x4_mul(f32x4_convert_i32x4(i32x4_add(sums[i], lanes.base[i])), lanes.scales[i])));
         match &mut self.out {
-            IntOut::U8(rounder, out) => put_u8(&mut out[at..at + count], rounder.round8(x)),
+            IntOut::U8(rounder, out) => put_u8(out, at, scaled.map(|x| rounder.round8(x))),
             IntOut::F32(interval, out) => {
-                put_f32(&mut out[at..at + count], [0, 1].map(|i| clamp(f32x4_add(x[i], lanes.bias[i]), *interval)));
+                put_f32(out, at, scaled.map(|x| [0, 1].map(|i| clamp(f32x4_add(x[i], lanes.bias[i]), *interval))));
             }
         }
     }
@@ -173,40 +172,73 @@ impl<'a, 'b> F32Sink<'a, 'b> {
         [0, 1].map(|i| load_f32(&self.bias.as_chunks().0[2 * block.index + i]))
     }
 
-    /// Stores the sums of a pixel.
+    /// Stores the sums of some neighbouring pixels.
     #[inline(always)]
-    pub fn put(&mut self, block: Block, bias: [v128; 2], pixel: usize, sums: [v128; 2]) {
-        let at = pixel * self.channels + block.channel;
-        put_f32(&mut self.out[at..at + block.count], [0, 1].map(|i| clamp(f32x4_add(sums[i], bias[i]), self.interval)));
+    pub fn put<const M: usize>(&mut self, block: Block, bias: [v128; 2], pixel: usize, sums: Sums<M>) {
+        let y = sums.map(|sums| [0, 1].map(|i| clamp(f32x4_add(sums[i], bias[i]), self.interval)));
+        put_f32(self.out, Place::new(pixel, self.channels, block), y);
     }
 }
 
-/// Stores as many of eight bytes as `out` holds.
+/// Where the channels of a block go, pixel by pixel.
+#[derive(Clone, Copy)]
+struct Place {
+    first: usize,
+    stride: usize,
+    count: usize,
+}
+
+impl Place {
+    #[inline(always)]
+    fn new(pixel: usize, channels: usize, block: Block) -> Self {
+        Self { first: pixel * channels + block.channel, stride: channels, count: block.count }
+    }
+
+    /// The part of `out` that `M` pixels reach over. Checks it once for all of them.
+    #[inline(always)]
+    fn part<T, const M: usize>(self, out: &mut [T]) -> &mut [T] {
+        &mut out[self.first..self.first + (M - 1) * self.stride + self.count]
+    }
+}
+
+/// Stores eight (or `at.count`) channels of `M` pixels, given as i16 from 0 to 255.
 #[inline(always)]
-fn put_u8(out: &mut [u8], q: v128) {
-    match out.try_into() {
-        Ok(out) => store_half(out, q),
-        Err(_) => {
-            let mut part = [0; 8];
-            store_half(&mut part, q);
-            out.copy_from_slice(&part[..out.len()]);
+fn put_u8<const M: usize>(out: &mut [u8], at: Place, q: [v128; M]) {
+    let out = at.part::<u8, M>(out);
+    let bytes = q.map(|q| u8x16_narrow_i16x8(q, q));
+    if at.count == CHANNELS {
+        for (i, bytes) in bytes.into_iter().enumerate() {
+            // SAFETY: the part reaches to eight bytes after the last start.
+            unsafe { v128_store64_lane::<0>(bytes, out.as_mut_ptr().add(i * at.stride).cast()) }
+        }
+    } else {
+        for (i, bytes) in bytes.into_iter().enumerate() {
+            let mut all = [0; 16];
+            store_u8(&mut all, bytes);
+            out[i * at.stride..][..at.count].copy_from_slice(&all[..at.count]);
         }
     }
 }
 
-/// Stores as many of eight floats as `out` holds.
+/// Stores eight (or `at.count`) channels of `M` pixels.
 #[inline(always)]
-fn put_f32(out: &mut [f32], y: [v128; 2]) {
-    match out.as_chunks_mut() {
-        ([a, b], _) => {
-            store_f32(a, y[0]);
-            store_f32(b, y[1]);
+fn put_f32<const M: usize>(out: &mut [f32], at: Place, y: Sums<M>) {
+    let out = at.part::<f32, M>(out);
+    if at.count == CHANNELS {
+        for (i, y) in y.into_iter().enumerate() {
+            // SAFETY: the part reaches to eight floats after the last start.
+            unsafe {
+                let to = out.as_mut_ptr().add(i * at.stride);
+                v128_store(to.cast(), y[0]);
+                v128_store(to.add(4).cast(), y[1]);
+            }
         }
-        _ => {
-            let mut part = [[0.0; 4]; 2];
-            store_f32(&mut part[0], y[0]);
-            store_f32(&mut part[1], y[1]);
-            out.copy_from_slice(&part.as_flattened()[..out.len()]);
+    } else {
+        for (i, y) in y.into_iter().enumerate() {
+            let mut all = [[0.0; 4]; 2];
+            store_f32(&mut all[0], y[0]);
+            store_f32(&mut all[1], y[1]);
+            out[i * at.stride..][..at.count].copy_from_slice(&all.as_flattened()[..at.count]);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Loads and stores of whole vectors.
 
-use core::arch::wasm32::{v128, v128_load, v128_store, v128_store64_lane};
+use core::arch::wasm32::{v128, v128_load, v128_store};
 
 /// Sixteen bytes.
 #[inline(always)]
@@ -28,13 +28,6 @@ pub(crate) fn load_i32(x: &[i32; 4]) -> v128 {
 pub(crate) fn store_u8(x: &mut [u8; 16], v: v128) {
     // SAFETY: 16 bytes are writable there.
     unsafe { v128_store(x.as_mut_ptr().cast(), v) }
-}
-
-/// Stores the low eight bytes.
-#[inline(always)]
-pub(crate) fn store_half(x: &mut [u8; 8], v: v128) {
-    // SAFETY: 8 bytes are writable there.
-    unsafe { v128_store64_lane::<0>(v, x.as_mut_ptr().cast()) }
 }
 
 /// Stores four floats.
