@@ -41,14 +41,15 @@ pub(crate) fn scheme(graph: &Graph, recipe: &Recipe, root: ValueId) -> Option<Ac
 pub(crate) fn fixed(graph: &Graph, recipe: &Recipe, ranges: &Ranges) -> Result<Vec<Option<ActivationParams>>, QuantError> {
     let roots = roots(graph, recipe);
     let mut grids = vec![None; graph.values.len()];
-    for (i, &root) in roots.iter().enumerate() {
-        if root.0 != i || graph.outputs.iter().any(|o| roots[o.0] == root) {
+    let written = graph.inputs.iter().copied().chain(graph.nodes.iter().map(|node| node.output));
+    for root in written.filter(|id| roots[id.0] == *id) {
+        if graph.outputs.iter().any(|o| roots[o.0] == root) {
             continue;
         }
         let Some(scheme) = scheme(graph, recipe, root) else { continue };
         let (min, max) = ranges.get(root).ok_or_else(|| QuantError::NoRange { value: graph.value(root).name.clone() })?;
         let of = if scheme.symmetric { ActivationParams::symmetric } else { ActivationParams::affine };
-        grids[i] = Some(of(min, max, scheme.bits.get()));
+        grids[root.0] = Some(of(min, max, scheme.bits.get()));
     }
     Ok(roots.iter().map(|root| grids[root.0]).collect())
 }

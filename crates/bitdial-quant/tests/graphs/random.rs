@@ -1,9 +1,9 @@
 //! Random graphs under random recipes: what the plan computes is what the graph's annotations say, bit for bit.
 
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::generate::{Dice, graph, images};
+use crate::interpreter::{Tensor, evaluate};
 use bitdial_ir::{Graph, Op};
 use bitdial_kernels::Backend;
 use bitdial_protocol::{
@@ -13,8 +13,6 @@ use bitdial_quant::{Calibrator, quantize};
 use bitdial_runtime::{Observed, Options, Plan};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use support::graphs::{Dice, graph, images};
-use support::interpreter::{Tensor, evaluate};
 
 const STRICT: Options = Options { backend: Backend::Scalar, strict: true };
 

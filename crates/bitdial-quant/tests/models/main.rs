@@ -1,0 +1,5 @@
+//! The three small models, quantized, on all their test images.
+
+mod files;
+mod onnxruntime;
+mod run;

@@ -1,0 +1,5 @@
+//! f32 plans against onnxruntime, from its recorded outputs.
+
+mod models;
+mod ops;
+mod support;
