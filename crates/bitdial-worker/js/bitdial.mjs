@@ -168,6 +168,15 @@ class Channel {
     return answer;
   }
 
+  /** Sends a request to forget something. An engine that is gone has forgotten it. */
+  async forget(body) {
+    try {
+      await this.ask(body);
+    } catch (error) {
+      if (!this.#closed) throw error;
+    }
+  }
+
   /** Ends the worker; whatever waits fails for this reason. */
   close(reason) {
     if (this.#closed) return;
@@ -287,7 +296,7 @@ class Model {
 
   /** Forgets the model and what was quantized from it. */
   async dispose() {
-    await this.#channel.ask({ request: "dispose-model", model: this.#handle });
+    await this.#channel.forget({ request: "dispose-model", model: this.#handle });
   }
 }
 
@@ -328,6 +337,6 @@ class Quantized {
 
   /** Forgets the quantized model. */
   async dispose() {
-    await this.#channel.ask({ request: "dispose-quantized", quantized: this.#handle });
+    await this.#channel.forget({ request: "dispose-quantized", quantized: this.#handle });
   }
 }

@@ -31,7 +31,9 @@ pub fn read(data: &JsValue) -> Result<(ToWorker, Vec<ArrayBuffer>), Unreadable> 
             buffers.push(buffer.dyn_into().map_err(|_| unreadable("one of its buffers is no ArrayBuffer".into()))?);
         }
     }
-    let message = serde_wasm_bindgen::from_value(message).map_err(|e| unreadable(e.to_string()))?;
+    // The error is a JavaScript one, which calls itself an error.
+    let message =
+        serde_wasm_bindgen::from_value(message).map_err(|e| unreadable(e.to_string().trim_start_matches("Error: ").to_owned()))?;
     Ok((message, buffers))
 }
 

@@ -1,0 +1,135 @@
+//! The same recipe gives the same bytes, and the same bytes give the same logits: natively, in the browser, on every
+//! backend.
+
+use std::sync::Arc;
+
+use bitdial_engine::{Engine, Images, Quantized, Runnable};
+use bitdial_protocol::{BackendChoice, Normalize, Recipe};
+
+#[cfg(target_arch = "wasm32")]
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_dedicated_worker);
+
+struct Model {
+    name: &'static str,
+    onnx: &'static [u8],
+    images: &'static [u8],
+    labels: &'static [u8],
+}
+
+const DIGITS: Model = Model {
+    name: "digits",
+    onnx: include_bytes!("../../../models/digits.onnx"),
+    images: include_bytes!("../../../assets/mnist/calib-images-idx3-ubyte.gz"),
+    labels: include_bytes!("../../../assets/mnist/calib-labels-idx1-ubyte.gz"),
+};
+
+const MOBILENET: Model = Model {
+    name: "fashion-mobilenet",
+    onnx: include_bytes!("../../../models/fashion-mobilenet.onnx"),
+    images: include_bytes!("../../../assets/fashion-mnist/calib-images-idx3-ubyte.gz"),
+    labels: include_bytes!("../../../assets/fashion-mnist/calib-labels-idx1-ubyte.gz"),
+};
+
+const RESNET: Model = Model {
+    name: "fashion-resnet",
+    onnx: include_bytes!("../../../models/fashion-resnet.onnx"),
+    images: MOBILENET.images,
+    labels: MOBILENET.labels,
+};
+
+/// A recipe, and hashes of what it gives.
+struct Case {
+    model: &'static Model,
+    recipe: &'static str,
+    /// FNV-1a of the packed model.
+    packed: u64,
+    /// FNV-1a of the logits of [`COUNT`] images; `None` for weight-only, whose f32 products may be fused.
+    logits: Option<u64>,
+}
+
+/// Images whose logits are compared.
+const COUNT: usize = 8;
+
+/// The hashes are what these tests print when they differ, natively. A change of `packed` means that the recipes of
+/// before give other models now.
+const CASES: [Case; 6] = [
+    Case { model: &DIGITS, recipe: "{}", packed: 0xfee1_343b_2c9a_758f, logits: Some(0xd68d_8f35_489d_2072) },
+    Case {
+        model: &DIGITS,
+        recipe: r#"{"weights":{"bits":4},"activations":{"bits":5,"symmetric":true},"calibration":{"samples":40,"seed":7}}"#,
+        packed: 0x0445_cb69_1c46_74d6,
+        logits: Some(0xa3e0_7b76_c0af_fbf3),
+    },
+    Case {
+        model: &MOBILENET,
+        recipe: r#"{"weights":{"bits":3,"symmetric":false}}"#,
+        packed: 0x48d0_dcf0_cab5_84da,
+        logits: Some(0xc2b2_8911_4830_96ec),
+    },
+    Case {
+        model: &MOBILENET,
+        recipe: r#"{"weights":{"bits":6,"granularity":"tensor"},"activations":{"mode":"dynamic"}}"#,
+        packed: 0xcf30_0184_e26c_16b2,
+        logits: Some(0x9b45_5d02_42b3_7cb1),
+    },
+    Case {
+        model: &RESNET,
+        recipe: r#"{"weights":{"bits":8},"activations":{"bits":7}}"#,
+        packed: 0xe96b_a09b_6564_3fd2,
+        logits: Some(0x93c2_766a_e099_8068),
+    },
+    Case { model: &RESNET, recipe: r#"{"weights":{"bits":2},"activations":null}"#, packed: 0x3506_1db7_66d1_bee8, logits: None },
+];
+
+/// Fowler, Noll and Vo's hash, 64 bits, 1a.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+fn images(model: &Model) -> Arc<Images> {
+    Arc::new(Images::from_idx(model.images, model.labels, Normalize { mean: 0.0, std: 255.0 }).unwrap())
+}
+
+fn quantize(model: &Model, recipe: &str, backend: BackendChoice) -> Quantized {
+    let loaded = Engine::new(backend).unwrap().load(model.onnx).unwrap();
+    loaded.quantizer(&Recipe::from_json(recipe).unwrap(), Some(images(model))).unwrap().finish().unwrap()
+}
+
+/// The backends of this build.
+fn backends() -> Vec<BackendChoice> {
+    [BackendChoice::Scalar, BackendChoice::Simd128, BackendChoice::RelaxedSimd].into_iter().filter(|&b| Engine::new(b).is_ok()).collect()
+}
+
+/// Computes one hash of each case on each backend and compares it with the committed one.
+fn check(expected: fn(&Case) -> Option<u64>, compute: fn(&Case, BackendChoice) -> u64) {
+    let mut differing = Vec::new();
+    for case in &CASES {
+        let Some(expected) = expected(case) else { continue };
+        for backend in backends() {
+            let found = compute(case, backend);
+            if found != expected {
+                differing.push(format!("{} {} {backend:?}: {found:#018x}", case.model.name, case.recipe));
+            }
+        }
+    }
+    assert!(differing.is_empty(), "other bytes than committed:\n{}", differing.join("\n"));
+}
+
+#[cfg_attr(target_arch = "wasm32", wasm_bindgen_test::wasm_bindgen_test)]
+#[cfg_attr(not(target_arch = "wasm32"), test)]
+fn the_same_recipe_gives_the_same_bytes() {
+    check(|case| Some(case.packed), |case, backend| fnv1a(&quantize(case.model, case.recipe, backend).packed()));
+}
+
+#[cfg_attr(target_arch = "wasm32", wasm_bindgen_test::wasm_bindgen_test)]
+#[cfg_attr(not(target_arch = "wasm32"), test)]
+fn the_same_bytes_give_the_same_logits() {
+    check(
+        |case| case.logits,
+        |case, backend| {
+            let inputs = images(case.model).inputs(100..100 + COUNT).unwrap();
+            let logits = quantize(case.model, case.recipe, backend).run(&inputs, COUNT).unwrap().remove(0);
+            fnv1a(&logits.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>())
+        },
+    );
+}

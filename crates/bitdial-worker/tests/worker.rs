@@ -1,0 +1,234 @@
+//! The message loop in a real dedicated worker: messages go through a channel of the browser, as between a page and
+//! its worker.
+#![cfg(target_arch = "wasm32")]
+
+mod client;
+
+use bitdial_protocol::{
+    BackendChoice, Bits, Execution, FromWorker, ImagesHandle, ModelHandle, Normalize, QuantizedHandle, Recipe, Request, Response, Target,
+    ToWorker,
+};
+use client::{Client, bytes, floats};
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_dedicated_worker);
+
+const DIGITS: &[u8] = include_bytes!("../../../models/digits.onnx");
+const IMAGES: &[u8] = include_bytes!("../../../assets/mnist/first-images-idx3-ubyte.gz");
+const LABELS: &[u8] = include_bytes!("../../../assets/mnist/first-labels-idx1-ubyte.gz");
+const UNIT: Normalize = Normalize { mean: 0.0, std: 255.0 };
+
+/// A worker with the digits model and its first test images.
+async fn ready() -> (Client, ModelHandle, ImagesHandle) {
+    let client = Client::start();
+    client.ask(Request::Start { backend: BackendChoice::Auto }, &[]).await;
+    let (Response::Loaded { model, .. }, _) = client.ask(Request::Load {}, &[DIGITS]).await else { panic!("no model") };
+    let add = Request::AddIdx { normalize: UNIT };
+    let (Response::Images { images, .. }, _) = client.ask(add, &[IMAGES, LABELS]).await else { panic!("no images") };
+    (client, model, images)
+}
+
+fn recipe(bits: u8) -> Recipe {
+    let mut recipe = Recipe::default();
+    recipe.weights.bits = Bits::new(bits).unwrap();
+    recipe
+}
+
+async fn quantize(client: &Client, model: ModelHandle, images: ImagesHandle) -> QuantizedHandle {
+    let request = Request::Quantize { model, recipe: recipe(4), calibration: Some(images) };
+    let (Response::Quantized { quantized, .. }, _) = client.ask(request, &[]).await else { panic!("not quantized") };
+    quantized
+}
+
+#[wasm_bindgen_test]
+async fn every_request_has_its_answer() {
+    let client = Client::start();
+    assert_eq!(client.next().await.0, FromWorker::Listening {});
+
+    let (Response::Ready { capabilities }, _) = client.ask(Request::Start { backend: BackendChoice::Scalar }, &[]).await else {
+        panic!("not ready")
+    };
+    assert_eq!(capabilities.backend, "scalar");
+    assert!(capabilities.backends.len() >= 2, "{capabilities:?}");
+
+    let (Response::Loaded { model, info }, _) = client.ask(Request::Load {}, &[DIGITS]).await else { panic!("no model") };
+    assert_eq!(info.inputs[0].shape, [None, Some(1), Some(28), Some(28)]);
+    assert_eq!(info.macs, 2_823_040);
+
+    let add = Request::AddIdx { normalize: UNIT };
+    let (Response::Images { images, count, labels, shape }, _) = client.ask(add, &[IMAGES, LABELS]).await else { panic!("no images") };
+    assert_eq!((count, labels.len(), shape), (1000, 1000, [28, 28, 1]));
+
+    let request = Request::Quantize { model, recipe: recipe(4), calibration: Some(images) };
+    let (Response::Quantized { quantized, info }, _) = client.ask(request, &[]).await else { panic!("not quantized") };
+    assert!(info.size < 30_000 && info.layers.iter().any(|layer| layer.execution == Execution::Integer), "{info:?}");
+
+    let target = Target::Quantized(quantized);
+    let request = Request::Evaluate { target, images, first: 100, count: 300 };
+    let (Response::Evaluated { first, top1, confidence }, _) = client.ask(request, &[]).await else { panic!("not evaluated") };
+    assert_eq!((first, top1.len(), confidence.len()), (100, 300, 300));
+    let correct = top1.iter().zip(&labels[100..]).filter(|(a, b)| a == b).count();
+    assert!(correct > 285, "{correct} of 300");
+
+    let (Response::Pixels { shape }, pixels) = client.ask(Request::Pixels { images, indices: vec![7, 3] }, &[]).await else {
+        panic!("no pixels")
+    };
+    let pixels = bytes(&pixels[0]);
+    assert_eq!((shape, pixels.len()), ([28, 28, 1], 2 * 784));
+
+    let input: Vec<f32> = pixels.iter().map(|&p| f32::from(p) / 255.0).collect();
+    let request = Request::Run { target, batch: 2 };
+    let (Response::Ran { shapes }, outputs) = client.ask_with_floats(request, &input).await else { panic!("did not run") };
+    assert_eq!(shapes, [[2, 10]]);
+    let logits = floats(&outputs[0]);
+    assert_eq!(logits.len(), 20);
+
+    let request = Request::Time { targets: vec![Target::F32(model), target], images: Some(images), runs: 3 };
+    let (Response::Timed { timings }, _) = client.ask(request, &[]).await else { panic!("not timed") };
+    assert!(timings.len() == 2 && timings.iter().all(|t| t.runs == 3 && t.median > 0.0 && t.p10 <= t.p90), "{timings:?}");
+
+    let (Response::Profiled { profile }, _) = client.ask(Request::Profile { target, runs: 2 }, &[]).await else { panic!("no profile") };
+    assert_eq!(profile.layers.len(), info.layers.len());
+    assert!(profile.total.median > 0.0 && profile.layers.iter().all(|layer| layer.ms >= 0.0), "{profile:?}");
+
+    let (Response::Verified { checks }, _) = client.ask(Request::Verify { quantized, images, count: 2 }, &[]).await else {
+        panic!("not verified")
+    };
+    assert_eq!(checks.len(), capabilities.backends.len() - 1);
+    assert!(checks.iter().all(|check| check.difference == 0 && check.values > 0), "{checks:?}");
+
+    let layer = info.layers.iter().find(|layer| layer.weight_bits.is_some()).unwrap().name.clone();
+    let (Response::Layer { detail }, _) = client.ask(Request::Layer { quantized, layer }, &[]).await else { panic!("no layer") };
+    assert_eq!(detail.grid.len(), 16);
+
+    let request = Request::QuantizeWith { model, recipe: recipe(4) };
+    let (Response::Quantized { quantized: other, .. }, _) = client.ask_with_floats(request, &input).await else { panic!("not quantized") };
+    for request in [Request::DisposeQuantized { quantized: other }, Request::DisposeImages { images }, Request::DisposeModel { model }] {
+        assert_eq!(client.ask(request, &[]).await.0, Response::Done {});
+    }
+    // It went with its model.
+    let (Response::Failed { message }, _) = client.ask(Request::Profile { target, runs: 1 }, &[]).await else { panic!("still there") };
+    assert!(message.contains("quantized model is not here"), "{message}");
+}
+
+#[wasm_bindgen_test]
+async fn pixels_can_be_the_pages() {
+    let (client, model, _) = ready().await;
+    let request = Request::AddPixels { count: 2, height: 28, width: 28, channels: 1, normalize: UNIT };
+    let (Response::Images { images, count, labels, .. }, _) = client.ask(request, &[&[9; 2 * 784]]).await else { panic!("no images") };
+    assert_eq!((count, labels.len()), (2, 0));
+    let request = Request::Evaluate { target: Target::F32(model), images, first: 0, count: 2 };
+    let (Response::Evaluated { top1, .. }, _) = client.ask(request, &[]).await else { panic!("not evaluated") };
+    assert_eq!(top1[0], top1[1]);
+}
+
+#[wasm_bindgen_test]
+async fn answers_keep_the_order_of_requests() {
+    let (client, model, images) = ready().await;
+    let target = Target::F32(model);
+    let long = client.send(Request::Evaluate { target, images, first: 0, count: 1000 }, &[]);
+    let wrong = client.send(Request::Profile { target: Target::F32(ModelHandle(99)), runs: 1 }, &[]);
+    let short = client.send(Request::Pixels { images, indices: vec![0] }, &[]);
+    let mut answered = Vec::new();
+    while answered.len() < 3 {
+        if let FromWorker::Response { id, .. } = client.next().await.0 {
+            answered.push(id);
+        }
+    }
+    assert_eq!(answered, [long, wrong, short]);
+}
+
+#[wasm_bindgen_test]
+async fn long_requests_report_and_can_be_cancelled() {
+    let (client, model, images) = ready().await;
+    let target = Target::F32(model);
+    // More than a worker does in a slice: a race of a thousand runs.
+    let long = || Request::Time { targets: vec![target], images: Some(images), runs: 1000 };
+
+    let running = client.send(long(), &[]);
+    let waiting = client.send(long(), &[]);
+    let last = client.send(Request::Pixels { images, indices: vec![0] }, &[]);
+    let (mut reports, mut answers) = (0, Vec::new());
+    while answers.len() < 3 {
+        match client.next().await.0 {
+            FromWorker::Progress { id, done, total } => {
+                assert_eq!((id, total), (running, 1000));
+                assert!(done < total);
+                reports += 1;
+                if reports == 2 {
+                    client.post(&ToWorker::Cancel { id: waiting }, &[]);
+                    client.post(&ToWorker::Cancel { id: running }, &[]);
+                }
+            }
+            FromWorker::Response { id, body } => answers.push((id, body)),
+            other => panic!("{other:?}"),
+        }
+    }
+    // It may have reported once more before it heard.
+    assert!((2..=4).contains(&reports), "{reports} reports");
+    assert_eq!(answers[0], (running, Response::Cancelled {}));
+    assert_eq!(answers[1], (waiting, Response::Cancelled {}));
+    assert_eq!(answers[2], (last, Response::Pixels { shape: [28, 28, 1] }));
+}
+
+#[wasm_bindgen_test]
+async fn a_cancelled_quantization_leaves_nothing_behind() {
+    let (client, model, images) = ready().await;
+    let mut all = recipe(4);
+    all.calibration.samples = 1000;
+    let request = Request::Quantize { model, recipe: all, calibration: Some(images) };
+    let id = client.send(request, &[]);
+    client.post(&ToWorker::Cancel { id }, &[]);
+    assert_eq!(client.answer_to(id).await.0, Response::Cancelled {});
+    // An id that was answered can no longer be cancelled.
+    client.post(&ToWorker::Cancel { id }, &[]);
+    quantize(&client, model, images).await;
+}
+
+#[wasm_bindgen_test]
+async fn what_cannot_be_done_is_said_and_nothing_breaks() {
+    let fresh = Client::start();
+    let (Response::Failed { message }, _) = fresh.ask(Request::Load {}, &[DIGITS]).await else { panic!("loaded") };
+    assert_eq!(message, "the engine was not started");
+
+    let (client, model, images) = ready().await;
+    let quantized = quantize(&client, model, images).await;
+    let f32 = Target::F32(model);
+    let wrong = Target::Quantized(QuantizedHandle(999));
+    for (request, buffers, expected) in [
+        (Request::Load {}, &[][..], "without the buffer of a model"),
+        (Request::Load {}, &[&DIGITS[..5000]][..], "not an ONNX model"),
+        (Request::AddIdx { normalize: UNIT }, &[IMAGES][..], "without the buffer of labels"),
+        (Request::AddIdx { normalize: UNIT }, &[LABELS, LABELS][..], "the images file is not an IDX file"),
+        (Request::Run { target: f32, batch: 1 }, &[&[0; 6][..]][..], "no multiple of 4"),
+        (Request::Run { target: f32, batch: 1 }, &[&[0; 8][..]][..], "784"),
+        (Request::Run { target: f32, batch: usize::MAX }, &[&[0; 8][..]][..], "not 2"),
+        (Request::Run { target: f32, batch: 0 }, &[&[][..]][..], "at least one input"),
+        (Request::Run { target: wrong, batch: 1 }, &[&[0; 4][..]][..], "quantized model is not here"),
+        (Request::Evaluate { target: f32, images, first: 990, count: 11 }, &[][..], "there is no image 1000"),
+        (Request::Evaluate { target: f32, images: ImagesHandle(999), first: 0, count: 1 }, &[][..], "set of images is not here"),
+        (Request::Pixels { images, indices: vec![1000] }, &[][..], "there is no image 1000"),
+        (Request::Quantize { model, recipe: recipe(4), calibration: None }, &[][..], "give at least one"),
+        (Request::Layer { quantized, layer: "x".into() }, &[][..], "no layer 'x'"),
+        (Request::DisposeModel { model: ModelHandle(999) }, &[][..], "model is not here"),
+    ] {
+        let (Response::Failed { message }, _) = client.ask(request.clone(), buffers).await else { panic!("{request:?} worked") };
+        assert!(message.contains(expected), "{request:?}: {message}");
+    }
+
+    for (message, expected) in [
+        (r#"{"type":"request","id":500,"body":{"request":"fly"}}"#, "unknown variant `fly`"),
+        (r#"{"type":"request","id":500,"body":{"request":"evaluate"}}"#, "missing field `target`"),
+        (r#"{"type":"sing","id":500}"#, "unknown variant `sing`"),
+    ] {
+        client.post_json(message);
+        let (Response::Failed { message }, _) = client.answer_to(500).await else { panic!("{message} worked") };
+        assert!(message.contains(expected), "{message}");
+    }
+    // Nobody can be told about these.
+    for message in ["null", "3", r#"{"type":"request","body":{}}"#] {
+        client.post_json(message);
+    }
+    let request = Request::Evaluate { target: Target::Quantized(quantized), images, first: 0, count: 10 };
+    assert!(matches!(client.ask(request, &[]).await.0, Response::Evaluated { .. }));
+}
