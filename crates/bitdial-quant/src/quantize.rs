@@ -18,6 +18,7 @@ const LISTED: usize = 5;
 /// # Errors
 /// If the recipe names layers that do not exist, ranges are missing, or the graph is quantized already.
 pub fn quantize(graph: &Graph, recipe: &Recipe, ranges: Option<&Ranges>) -> Result<Graph, QuantError> {
+    bitdial_runtime::check(graph)?;
     check_recipe(graph, recipe)?;
     check_graph(graph)?;
     let mut quantized = graph.clone();

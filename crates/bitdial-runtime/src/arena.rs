@@ -66,22 +66,22 @@ impl<T: Copy + Default> Lives<T> {
         for i in order {
             let life = &self.lives[i];
             let len = life.len.next_multiple_of(ALIGN);
-            let mut offset = 0;
+            let mut offset = 0usize;
             for &other in &placed {
                 let (place, alive) = (&places[other], &self.lives[other]);
                 if alive.first > life.last || alive.last < life.first {
                     continue;
                 }
-                if place.offset >= offset + len {
+                if place.offset >= offset.saturating_add(len) {
                     break;
                 }
-                offset = offset.max(place.offset + place.len.next_multiple_of(ALIGN));
+                offset = offset.max(place.end());
             }
             places[i] = Place { offset, len: life.len };
             let at = placed.partition_point(|&other| places[other].offset <= offset);
             placed.insert(at, i);
         }
-        let per_image = places.iter().map(|p| p.offset + p.len.next_multiple_of(ALIGN)).max().unwrap_or(0);
+        let per_image = places.iter().map(Place::end).max().unwrap_or(0);
         Arena { places, per_image, images: 0, data: Vec::new() }
     }
 }
@@ -90,6 +90,13 @@ impl<T: Copy + Default> Lives<T> {
 struct Place {
     offset: usize,
     len: usize,
+}
+
+impl Place {
+    /// Where the next buffer may start; the largest number there is if memory has no such place.
+    fn end(&self) -> usize {
+        self.offset.saturating_add(self.len.next_multiple_of(ALIGN))
+    }
 }
 
 /// The buffers of elements `T`, in one piece of memory.

@@ -12,4 +12,5 @@ mod memory;
 mod plan;
 
 pub use error::RuntimeError;
+pub use lower::check;
 pub use plan::{Execution, Observed, Options, Plan, See, Step};

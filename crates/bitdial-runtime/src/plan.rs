@@ -273,3 +273,110 @@ fn observed(memory: &Memory, held: Held) -> Observed<'_> {
         Held::U8(buf, _) => Observed::U8(memory.u8s.get(buf)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use bitdial_ir::{Activation, Layout, Linear, Node, Op, Weights};
+
+    use super::*;
+
+    const SCALAR: Options = Options { backend: Backend::Scalar, strict: false };
+
+    /// x -> max(2 x, 0) -> its first half.
+    fn graph() -> Graph {
+        let value = |name: &str, dims: &[usize]| Value { name: name.into(), dims: dims.into(), quant: None };
+        let node = |name: &str, op, input, activation| Node {
+            name: name.into(),
+            op,
+            inputs: vec![ValueId(input)],
+            output: ValueId(input + 1),
+            activation,
+            dynamic: None,
+        };
+        let double = Linear { out_features: 2, in_features: 2, weights: Weights::F32(vec![2.0, 0.0, 0.0, 2.0]), bias: None };
+        let half = Linear { out_features: 1, in_features: 2, weights: Weights::F32(vec![1.0, 0.0]), bias: Some(vec![0.5]) };
+        Graph {
+            name: String::new(),
+            values: vec![value("x", &[2]), value("y", &[2]), value("z", &[1])],
+            nodes: vec![node("double", Op::Linear(double), 0, Activation::Relu), node("half", Op::Linear(half), 1, Activation::None)],
+            inputs: vec![ValueId(0)],
+            outputs: vec![ValueId(2), ValueId(1)],
+            layout: Layout::Nhwc,
+        }
+    }
+
+    #[test]
+    fn any_batch_runs_chunk_by_chunk() {
+        let mut plan = Plan::compile(&graph(), SCALAR).unwrap();
+        let x: Vec<f32> = (0..200).map(|i| i as f32 - 100.0).collect();
+        for (batch, chunk) in [(0, 7), (1, 7), (7, 7), (100, 7), (100, 1), (100, 1000)] {
+            plan.set_chunk(chunk);
+            let outputs = plan.run(&[&x[..2 * batch]], batch).unwrap();
+            let y: Vec<f32> = x[..2 * batch].iter().map(|x| (2.0 * x).max(0.0)).collect();
+            let z: Vec<f32> = y.iter().step_by(2).map(|y| y + 0.5).collect();
+            assert_eq!(outputs, [z, y], "{batch} images in chunks of {chunk}");
+        }
+    }
+
+    #[test]
+    fn a_profile_accounts_for_all_the_time() {
+        let mut plan = Plan::compile(&graph(), SCALAR).unwrap();
+        let (ticks, first) = (Cell::new(0.0), 10.0);
+        let now = || {
+            ticks.set(ticks.get() + 1.0);
+            first + ticks.get()
+        };
+        // One tick for each step, and one for giving the output out, which is the last step's.
+        assert_eq!(plan.profile(&[&[1.0, 2.0]], 3, &now).unwrap(), vec![vec![1.0, 2.0]; 3]);
+    }
+
+    #[test]
+    fn what_cannot_run_says_why() {
+        let mut plan = Plan::compile(&graph(), SCALAR).unwrap();
+        let errors = [
+            plan.run(&[], 1).unwrap_err().to_string(),
+            plan.run(&[&[1.0]], 1).unwrap_err().to_string(),
+            plan.run(&[&[1.0; 2]], usize::MAX).unwrap_err().to_string(),
+            Plan::compile(&Graph { layout: Layout::Nchw, ..graph() }, SCALAR).unwrap_err().to_string(),
+            Plan::compile(&Graph { outputs: vec![ValueId(9)], ..graph() }, SCALAR).unwrap_err().to_string(),
+        ];
+        assert_eq!(
+            errors,
+            [
+                "the model has 1 inputs, not 0".to_owned(),
+                "the input 'x' takes 2 numbers for 1 images, not 1".to_owned(),
+                format!("the input 'x' takes {} numbers for {} images, not 2", usize::MAX, usize::MAX),
+                "the model is still in ONNX's order of dimensions (NCHW); prepare it first".to_owned(),
+                "the tensor 'graph output' cannot be held: nothing writes it".to_owned(),
+            ]
+        );
+        for backend in [Backend::Simd128, Backend::RelaxedSimd] {
+            if !Backend::available().contains(&backend) {
+                let error = Plan::compile(&graph(), Options { backend, strict: false }).unwrap_err();
+                assert_eq!(error, RuntimeError::Backend(backend.name()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_graph_too_large_for_memory_is_refused() {
+        let mut graph = graph();
+        graph.values[0].dims = vec![1 << 13, 1 << 13];
+        graph.values[1].dims = vec![1 << 13, 1 << 13, 4];
+        let pads = vec![[0, 0], [0, 0]];
+        graph.nodes = vec![
+            Node { op: Op::Pad { pads, value: 0.0 }, activation: Activation::Relu, ..graph.nodes[0].clone() },
+            Node { name: "grow".into(), op: Op::Concat(1), inputs: vec![ValueId(1); 4], output: ValueId(2), ..graph.nodes[1].clone() },
+        ];
+        graph.values[1].dims = graph.values[0].dims.clone();
+        graph.values[2].dims = vec![1 << 13, 1 << 15];
+        graph.outputs = vec![ValueId(2)];
+        let error = Plan::compile(&graph, SCALAR).unwrap_err().to_string();
+        assert_eq!(error, "the model needs 1280 MiB of memory for one image; 1024 MiB is the limit here");
+        graph.values[2].dims = vec![1 << 13, usize::MAX];
+        let error = Plan::compile(&graph, SCALAR).unwrap_err().to_string();
+        assert_eq!(error, format!("the tensor 'z' cannot be held: {:?} is too large", [1usize << 13, usize::MAX]));
+    }
+}

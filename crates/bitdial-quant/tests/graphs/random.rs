@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::generate::{Dice, graph, images};
 use crate::interpreter::{Tensor, evaluate};
-use bitdial_ir::{Graph, Op};
+use bitdial_ir::{Graph, Op, packed};
 use bitdial_kernels::Backend;
 use bitdial_protocol::{
     ActivationMode, ActivationOverride, ActivationScheme, Bits, Granularity, LayerOverride, Recipe, WeightOverride, WeightScheme,
@@ -20,7 +20,7 @@ fn bits() -> impl Strategy<Value = Bits> {
     (2u8..=8).prop_map(|b| Bits::new(b).unwrap())
 }
 
-fn recipe() -> impl Strategy<Value = Recipe> {
+pub fn recipe() -> impl Strategy<Value = Recipe> {
     let weights = (bits(), any::<bool>(), any::<bool>()).prop_map(|(bits, symmetric, tensor)| WeightScheme {
         bits,
         symmetric,
@@ -60,7 +60,7 @@ fn exceptions(graph: &Graph, seed: u64) -> BTreeMap<String, LayerOverride> {
     layers
 }
 
-fn quantized(graph: &Graph, recipe: &Recipe, calibration: &[f32], count: usize) -> Graph {
+pub fn quantized(graph: &Graph, recipe: &Recipe, calibration: &[f32], count: usize) -> Graph {
     let mut calibrator = Calibrator::new(graph, Backend::Scalar).unwrap();
     calibrator.feed(calibration, count).unwrap();
     quantize(graph, recipe, Some(&calibrator.finish())).unwrap()
@@ -128,7 +128,7 @@ proptest! {
     }
 
     #[test]
-    fn the_same_recipe_gives_the_same_graph(graph in graph(), recipe in recipe(), seed: u64) {
+    fn the_same_recipe_gives_the_same_bytes(graph in graph(), recipe in recipe(), seed: u64) {
         let images = images(&graph, 4, seed);
         let once = quantized(&graph, &recipe, &images, 4);
         // Split into other calls, the ranges are the same.
@@ -136,7 +136,9 @@ proptest! {
         let len = images.len() / 4;
         calibrator.feed(&images[3 * len..], 1).unwrap();
         calibrator.feed(&images[..3 * len], 3).unwrap();
-        prop_assert_eq!(once, quantize(&graph, &recipe, Some(&calibrator.finish())).unwrap());
+        let again = quantize(&graph, &recipe, Some(&calibrator.finish())).unwrap();
+        prop_assert_eq!(packed::write(&once), packed::write(&again));
+        prop_assert_eq!(packed::read(&packed::write(&once)), Ok(once));
     }
 }
 

@@ -1,14 +1,17 @@
 //! What must hold before anything is compiled, so that no later step can go out of bounds.
 
-use bitdial_ir::{Graph, Layout, Node, Op, Value};
+use bitdial_ir::{Conv, Graph, Layout, Linear, Node, Op, Value};
 
 use crate::error::RuntimeError;
 
 /// Elements that one value may have: a quarter of what 32-bit addresses reach in f32.
 const MAX_ELEMENTS: usize = 1 << 28;
 
-/// Checks ids, order of execution, arity, dimensions and grids of a graph.
-pub(crate) fn check(graph: &Graph) -> Result<(), RuntimeError> {
+/// Checks a prepared graph, quantized or not: ids, order of execution, arity, sizes, grids, numbers of weights.
+///
+/// # Errors
+/// The first thing that is wrong, with the name of the node or value.
+pub fn check(graph: &Graph) -> Result<(), RuntimeError> {
     if graph.layout != Layout::Nhwc {
         return Err(RuntimeError::Layout);
     }
@@ -20,6 +23,7 @@ pub(crate) fn check(graph: &Graph) -> Result<(), RuntimeError> {
     }
     for node in &graph.nodes {
         arity(node)?;
+        weights(node)?;
         for &input in &node.inputs {
             if !written.get(input.0).is_some_and(|&w| w) {
                 return Err(RuntimeError::node(node, "it reads a value that nothing before it writes"));
@@ -71,6 +75,30 @@ fn arity(node: &Node) -> Result<(), RuntimeError> {
         _ => given == 1,
     };
     if fits { Ok(()) } else { Err(RuntimeError::node(node, format!("it has {given} inputs, which is not what it takes"))) }
+}
+
+/// Checks that a convolution or linear layer has as many weights and biases as its channels ask for.
+fn weights(node: &Node) -> Result<(), RuntimeError> {
+    let (weights, bias, sizes, groups) = match &node.op {
+        Op::Conv(Conv { weights, bias, out_channels, in_channels, groups, window }) => {
+            let [rows, columns] = window.kernel;
+            (weights, bias, [*out_channels, rows, columns, *in_channels], *groups)
+        }
+        Op::Linear(Linear { weights, bias, out_features, in_features }) => (weights, bias, [*out_features, 1, 1, *in_features], 1),
+        _ => return Ok(()),
+    };
+    let [channels, .., in_channels] = sizes;
+    if groups == 0 || !channels.is_multiple_of(groups) || !in_channels.is_multiple_of(groups) {
+        return Err(RuntimeError::node(node, format!("{in_channels} to {channels} channels do not divide into {groups} groups")));
+    }
+    let expected = sizes.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).map(|n| n / groups);
+    if weights.is_empty() || expected != Some(weights.len()) {
+        return Err(RuntimeError::node(node, format!("it has {} weights, which does not fit its shape", weights.len())));
+    }
+    if bias.as_ref().is_some_and(|b| b.len() != channels) {
+        return Err(RuntimeError::node(node, "it does not have one bias for each output channel"));
+    }
+    Ok(())
 }
 
 /// Fails unless the node's output has these dimensions.

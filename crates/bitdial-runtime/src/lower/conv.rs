@@ -49,14 +49,6 @@ pub(crate) fn lower<'g>(l: &mut Lowering<'g>, node: &'g Node) -> Result<Lowered,
         _ => return Err(RuntimeError::node(node, "it is no convolution or linear layer")),
     };
     let layer = Layer { node, shape, bias: bias.as_deref() };
-    let expected =
-        shape.kernel.iter().chain([&(shape.input[2] / shape.groups), &shape.output[2]]).try_fold(1usize, |n, &d| n.checked_mul(d));
-    if expected != Some(weights.len()) {
-        return Err(RuntimeError::node(node, format!("it has {} weights, which does not fit its shape", weights.len())));
-    }
-    if layer.bias.is_some_and(|b| b.len() != shape.output[2]) {
-        return Err(RuntimeError::node(node, "it does not have one bias for each output channel"));
-    }
     let mut lowered = match (weights, l.input(node, 0)) {
         (Weights::F32(_), _) if node.dynamic.is_some() => {
             return Err(RuntimeError::node(node, "f32 weights cannot be multiplied with integers"));

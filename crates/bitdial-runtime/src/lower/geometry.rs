@@ -61,9 +61,6 @@ pub(crate) fn conv(graph: &Graph, node: &Node, conv: &Conv) -> Result<ConvShape,
     if input[2] != *in_channels || output[2] != *out_channels {
         return Err(RuntimeError::node(node, format!("{in_channels} to {out_channels} channels do not fit {input:?} to {output:?}")));
     }
-    if *groups == 0 || in_channels % groups != 0 || out_channels % groups != 0 {
-        return Err(RuntimeError::node(node, format!("{in_channels} to {out_channels} channels do not divide into {groups} groups")));
-    }
     check_reach(node, window, input, output, true)?;
     let Window { kernel, stride, pad, dilation } = *window;
     let shape = ConvShape { input, output, kernel, stride, pad: [pad[0], pad[1]], dilation, groups: *groups };

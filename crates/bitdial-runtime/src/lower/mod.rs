@@ -21,7 +21,7 @@ use crate::error::RuntimeError;
 use crate::memory::{AllLives, Element, Memory};
 use crate::plan::{Execution, Step};
 
-pub(crate) use check::check;
+pub use check::check;
 
 /// Prepared code of one node.
 pub(crate) type Code = Box<dyn Fn(&mut Memory) + Send + Sync>;
