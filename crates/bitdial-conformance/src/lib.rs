@@ -15,7 +15,7 @@ pub use conv_f32::check as check_conv_f32;
 pub use conv_i8::{Filling, IntCase, check as check_conv_i8};
 pub use random::Random;
 pub use report::Report;
-pub use shapes::{SHAPES, random as random_shape};
+pub use shapes::{SHAPES, named as shape, random as random_shape};
 
 use bitdial_kernels::Kernels;
 

@@ -13,6 +13,7 @@ const fn conv(
     dilation: [usize; 2],
     groups: usize,
 ) -> ConvShape {
+    assert!(input[2].is_multiple_of(groups) && channels.is_multiple_of(groups), "channels come in groups");
     let rows = (input[0] + pad[0] + pad[2] - (kernel[0] - 1) * dilation[0] - 1) / stride[0] + 1;
     let columns = (input[1] + pad[1] + pad[3] - (kernel[1] - 1) * dilation[1] - 1) / stride[1] + 1;
     ConvShape { input, output: [rows, columns, channels], kernel, stride, pad: [pad[0], pad[1]], dilation, groups }
@@ -25,16 +26,17 @@ pub const SHAPES: &[(&str, ConvShape)] = &[
     ("fully connected, odd", conv([1, 1, 131], 17, [1, 1], [1, 1], [0; 4], [1, 1], 1)),
     ("fully connected, a batch", conv([7, 1, 48], 10, [1, 1], [1, 1], [0; 4], [1, 1], 1)),
     ("1x1", conv([6, 5, 32], 24, [1, 1], [1, 1], [0; 4], [1, 1], 1)),
+    ("1x1, wide", conv([3, 3, 64], 64, [1, 1], [1, 1], [0; 4], [1, 1], 1)),
     ("1x1, odd channels", conv([3, 3, 13], 9, [1, 1], [1, 1], [0; 4], [1, 1], 1)),
     ("1x1, stride 2", conv([7, 7, 16], 32, [1, 1], [2, 2], [0; 4], [1, 1], 1)),
     ("1x1, padded", conv([4, 4, 8], 8, [1, 1], [1, 1], [1; 4], [1, 1], 1)),
-    ("1x1, several bands", conv([40, 40, 32], 8, [1, 1], [1, 1], [0; 4], [1, 1], 1)),
+    ("1x1, several bands", conv([65, 40, 32], 3, [1, 1], [1, 1], [0; 4], [1, 1], 1)),
     ("grey stem", conv([12, 12, 1], 16, [3, 3], [1, 1], [1; 4], [1, 1], 1)),
     ("grey stem 5x5", conv([12, 12, 1], 8, [5, 5], [1, 1], [2; 4], [1, 1], 1)),
     ("RGB stem, 'SAME' on even size", conv([16, 16, 3], 32, [3, 3], [2, 2], [0, 0, 1, 1], [1, 1], 1)),
     ("3x3", conv([8, 8, 16], 16, [3, 3], [1, 1], [1; 4], [1, 1], 1)),
-    ("3x3, several bands", conv([24, 24, 24], 8, [3, 3], [1, 1], [1; 4], [1, 1], 1)),
-    ("3x3, stride 2, several bands", conv([37, 35, 17], 8, [3, 3], [2, 2], [1; 4], [1, 1], 1)),
+    ("3x3, several bands", conv([50, 50, 32], 2, [3, 3], [1, 1], [1; 4], [1, 1], 1)),
+    ("3x3, stride 2, several bands", conv([81, 50, 21], 2, [3, 3], [2, 2], [1; 4], [1, 1], 1)),
     ("3x3, one pixel", conv([1, 1, 8], 8, [3, 3], [1, 1], [1; 4], [1, 1], 1)),
     ("3x3, dilated", conv([9, 9, 8], 8, [3, 3], [1, 1], [2; 4], [2, 2], 1)),
     ("3x3, dilated columns", conv([5, 9, 5], 3, [2, 3], [1, 1], [0; 4], [1, 3], 1)),
@@ -48,7 +50,7 @@ pub const SHAPES: &[(&str, ConvShape)] = &[
     ("depthwise 3x3", conv([8, 8, 16], 16, [3, 3], [1, 1], [1; 4], [1, 1], 16)),
     ("depthwise 3x3, stride 2", conv([9, 9, 24], 24, [3, 3], [2, 2], [1; 4], [1, 1], 24)),
     ("depthwise 3x3, odd channels", conv([5, 5, 13], 13, [3, 3], [1, 1], [1; 4], [1, 1], 13)),
-    ("depthwise 3x3, several bands", conv([33, 40, 24], 24, [3, 3], [1, 1], [1; 4], [1, 1], 24)),
+    ("depthwise 3x3, several bands", conv([60, 50, 28], 28, [3, 3], [1, 1], [1; 4], [1, 1], 28)),
     ("depthwise 5x5", conv([7, 7, 8], 8, [5, 5], [1, 1], [2; 4], [1, 1], 8)),
     ("depthwise 5x5, stride 2, asymmetric", conv([14, 14, 16], 16, [5, 5], [2, 2], [1, 1, 2, 2], [1, 1], 16)),
     ("depthwise, dilated", conv([9, 9, 8], 8, [3, 3], [1, 1], [2; 4], [2, 2], 8)),
@@ -58,6 +60,15 @@ pub const SHAPES: &[(&str, ConvShape)] = &[
     ("depth multiplier", conv([5, 5, 6], 12, [3, 3], [1, 1], [1; 4], [1, 1], 6)),
     ("long sums", conv([3, 3, 128], 8, [3, 3], [1, 1], [0; 4], [1, 1], 1)),
 ];
+
+/// The shape of a name.
+///
+/// # Panics
+/// If there is none.
+#[must_use]
+pub fn named(name: &str) -> ConvShape {
+    SHAPES.iter().find(|(n, _)| *n == name).unwrap_or_else(|| panic!("there is no shape '{name}'")).1
+}
 
 /// A small shape with anything in it.
 pub fn random(random: &mut Random) -> ConvShape {

@@ -11,7 +11,7 @@ use crate::simd128::vector::{load_i32, load_u8};
 use crate::walk::{Tiles, Walk, sweep};
 use core::arch::wasm32::{
     i8x16_splat, i16x8_add, i16x8_relaxed_dot_i8x16_i7x16, i16x8_splat, i32x4_add, i32x4_extadd_pairwise_i16x8, i32x4_extract_lane,
-    i32x4_mul, i32x4_relaxed_dot_i8x16_i7x16_add, i32x4_splat, i32x4_sub, v128, v128_load, v128_load32_splat,
+    i32x4_mul, i32x4_relaxed_dot_i8x16_i7x16_add, i32x4_splat, i32x4_sub, v128, v128_and, v128_load, v128_load32_splat,
 };
 use std::marker::PhantomData;
 
@@ -209,17 +209,23 @@ impl<P: Product> api::ConvI8 for Conv<P> {
 /// The sum of a window's activations.
 #[inline(always)]
 fn window_sum<P: Product>(image: &[u8], window: usize, runs: &[usize], run: usize) -> i32 {
+    /// From byte `16 - n`: a mask of `n` bytes.
+    static MASK: [u8; 32] = {
+        let mut mask = [0; 32];
+        let (first, _) = mask.split_at_mut(16);
+        first.copy_from_slice(&[0xFF; 16]);
+        mask
+    };
+    let (whole, rest) = (run / 16, run % 16);
+    let mask = load_u8(MASK[16 - rest..].first_chunk().expect("16 bytes follow"));
     let mut sum = i32x4_splat(0);
     for &start in runs {
-        let (whole, rest) = image[window + start..][..run].as_chunks();
-        for a in whole {
+        // The copy of a band is long enough for a whole vector at its last element.
+        let (vectors, last) = image[window + start..][..16 * whole + 16].as_chunks().0.split_at(whole);
+        for a in vectors {
             sum = P::add(load_u8(a), sum);
         }
-        if !rest.is_empty() {
-            let mut last = [0; 16];
-            last[..rest.len()].copy_from_slice(rest);
-            sum = P::add(load_u8(&last), sum);
-        }
+        sum = P::add(v128_and(load_u8(&last[0]), mask), sum);
     }
     i32x4_extract_lane::<0>(sum) + i32x4_extract_lane::<1>(sum) + i32x4_extract_lane::<2>(sum) + i32x4_extract_lane::<3>(sum)
 }

@@ -10,6 +10,7 @@ mod store;
 pub(crate) use elementwise::{add_f32, add_u8, affine_f32, clamp_f32, decode, dequantize, lookup, mul_f32, mul_u8, quantize, range};
 pub(crate) use pool::{average_pool_f32, average_pool_u8, max_pool_f32, max_pool_u8, mean_f32, mean_u8};
 
+use crate::table::Row;
 use crate::{Backend, Kernels};
 
 /// [`crate::Elementwise`] as its defaults are.
@@ -20,7 +21,7 @@ impl crate::Elementwise for Plain {}
 /// The plain kernels.
 pub(crate) const KERNELS: Kernels = Kernels {
     backend: Backend::Scalar,
-    conv_i8: &[&depthwise::DepthwiseI8, &conv_i8::Conv],
-    conv_f32: &[&depthwise::DepthwiseF32, &conv_f32::Conv],
+    conv_i8: &[Row::always(&depthwise::DepthwiseI8), Row::always(&conv_i8::Conv)],
+    conv_f32: &[Row::always(&depthwise::DepthwiseF32), Row::always(&conv_f32::Conv)],
     elementwise: &Plain,
 };
