@@ -21,7 +21,7 @@ fn main() {
         let calibration = model.images("calib");
         let drawn = draw_samples(calibration.len() / IMAGE, &Recipe::default().calibration);
         let drawn: Vec<f32> = drawn.into_iter().flat_map(|i| &calibration[i * IMAGE..][..IMAGE]).copied().collect();
-        let ranges = calibrated(&model.graph, &drawn);
+        let ranges = calibrated(&model.graph, &drawn, drawn.len() / IMAGE);
         println!("{}, {count} images", model.name);
         let f32 = predictions(&model.graph, images);
         println!("  f32                      {:6.2} %", percent_equal(&f32, labels));

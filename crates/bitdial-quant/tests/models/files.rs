@@ -31,7 +31,8 @@ impl Model {
     }
 }
 
-fn prepared(name: &str) -> Graph {
+/// An ONNX model of the repository, ready to quantize.
+pub fn prepared(name: &str) -> Graph {
     let graph = onnx::read(&bytes(&format!("models/{name}.onnx"))).unwrap_or_else(|e| panic!("{name}: {e}"));
     passes::prepare(graph).unwrap_or_else(|e| panic!("{name}: {e}"))
 }

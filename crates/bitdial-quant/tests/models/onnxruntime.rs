@@ -6,7 +6,7 @@ use bitdial_protocol::{Calibration, Recipe};
 use bitdial_quant::quantize;
 use serde::Deserialize;
 
-use crate::files::{Model, bytes};
+use crate::files::{IMAGE, Model, bytes};
 use crate::run::{calibrated, percent_equal, predictions};
 
 #[derive(Deserialize)]
@@ -30,7 +30,8 @@ fn w8a8_agrees_with_onnxruntime() {
         let facts: Facts = serde_json::from_slice(&bytes(&format!("tests/fixtures/qdq/{}.json", model.name))).unwrap();
         let theirs = bytes(&format!("tests/fixtures/qdq/{}", facts.predictions));
         let calibration = Calibration { samples: facts.calibration_images, ..Calibration::default() };
-        let ranges = calibrated(&model.graph, &model.images("calib"));
+        let calibration_images = model.images("calib");
+        let ranges = calibrated(&model.graph, &calibration_images, calibration_images.len() / IMAGE);
         let quantized = quantize(&model.graph, &Recipe { calibration, ..Recipe::default() }, Some(&ranges)).unwrap();
 
         check_grids(&quantized, &facts.activations);

@@ -8,32 +8,35 @@ use bitdial_runtime::{Options, Plan};
 use crate::files::IMAGE;
 
 /// Ranges over some images.
-pub fn calibrated(graph: &Graph, images: &[f32]) -> Ranges {
+pub fn calibrated(graph: &Graph, images: &[f32], count: usize) -> Ranges {
     let mut calibrator = Calibrator::new(graph, Backend::Scalar).unwrap();
-    for images in images.chunks(64 * IMAGE) {
-        calibrator.feed(images, images.len() / IMAGE).unwrap();
-    }
+    calibrator.feed(images, count).unwrap();
     calibrator.finish()
 }
 
-/// The class of each image, the lowest where logits tie; on two threads.
-pub fn predictions(graph: &Graph, images: &[f32]) -> Vec<u8> {
-    let half = (images.len() / IMAGE).div_ceil(2) * IMAGE;
-    let predict = |images: &[f32]| {
+/// The logits of each image, on two threads.
+pub fn logits(graph: &Graph, images: &[f32], count: usize) -> Vec<f32> {
+    let run = |images: &[f32], count: usize| {
         let mut plan = Plan::compile(graph, Options { backend: Backend::Scalar, strict: false }).unwrap();
-        let logits = plan.run(&[images], images.len() / IMAGE).unwrap().remove(0);
-        logits.chunks_exact(10).map(argmax).collect::<Vec<u8>>()
+        plan.run(&[images], count).unwrap().remove(0)
     };
+    let half = count / 2;
+    let (first, second) = images.split_at(half * (images.len() / count));
     std::thread::scope(|scope| {
-        let second = scope.spawn(|| predict(&images[half..]));
-        let first = predict(&images[..half]);
+        let second = scope.spawn(|| run(second, count - half));
+        let first = run(first, half);
         [first, second.join().unwrap()].concat()
     })
 }
 
-fn argmax(logits: &[f32]) -> u8 {
-    let best = (1..logits.len()).fold(0, |best, i| if logits[i] > logits[best] { i } else { best });
-    best as u8
+/// The class of each image of a small model.
+pub fn predictions(graph: &Graph, images: &[f32]) -> Vec<u8> {
+    logits(graph, images, images.len() / IMAGE).chunks_exact(10).map(|logits| argmax(logits) as u8).collect()
+}
+
+/// The largest logit, the first where they tie.
+pub fn argmax(logits: &[f32]) -> usize {
+    (1..logits.len()).fold(0, |best, i| if logits[i] > logits[best] { i } else { best })
 }
 
 /// Equal elements, in percent.
