@@ -35,16 +35,17 @@ fn main() {
 }
 
 fn recipes() -> Vec<(String, Recipe)> {
+    let activations = |mode| Some(ActivationScheme { mode, ..ActivationScheme::default() });
     let mut recipes = Vec::new();
     for granularity in [Granularity::Channel, Granularity::Tensor] {
         for bits in [8, 6, 4, 3, 2] {
-            for (name, mode) in [("A8", Some(ActivationMode::Static)), ("A8 dynamic", Some(ActivationMode::Dynamic)), ("", None)] {
-                let weights = WeightScheme { bits: Bits::new(bits).expect("2 to 8"), granularity, ..WeightScheme::default() };
-                let activations = mode.map(|mode| ActivationScheme { mode, ..ActivationScheme::default() });
-                let name = format!("W{bits}{name} per {}", if granularity == Granularity::Channel { "channel" } else { "tensor" });
-                recipes.push((name, Recipe { weights, activations, ..Recipe::default() }));
-            }
+            let weights = WeightScheme { bits: Bits::new(bits).expect("2 to 8"), granularity, ..WeightScheme::default() };
+            let name = if granularity == Granularity::Channel { "channel" } else { "tensor" };
+            let recipe = Recipe { weights, activations: activations(ActivationMode::Static), ..Recipe::default() };
+            recipes.push((format!("W{bits}A8 per {name}"), recipe));
         }
     }
+    recipes.push(("W8A8 dynamic".into(), Recipe { activations: activations(ActivationMode::Dynamic), ..Recipe::default() }));
+    recipes.push(("W8 weight-only".into(), Recipe { activations: None, ..Recipe::default() }));
     recipes
 }
