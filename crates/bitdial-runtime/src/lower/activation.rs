@@ -109,9 +109,8 @@ fn activate(kernels: &dyn Elementwise, activation: Activation, x: &[f32], out: &
 pub(crate) fn lower(l: &mut Lowering, node: &Node) -> Result<Lowered, RuntimeError> {
     output_dims(l.graph, node, &l.graph.value(node.inputs[0]).dims)?;
     if let (Held::U8(x, from), Some(to)) = (l.input(node, 0), l.graph.value(node.output).quant) {
-        if let Held::U8(out, _) = l.output(node) {
-            l.emit_table(table(&from, node.activation, &to), x, out);
-        }
+        let out = l.output_u8(node);
+        l.emit_table(table(&from, node.activation, &to), x, out);
         return Ok(Lowered::new("table-u8", Execution::Integer));
     }
     let x = l.float_input(node, 0);

@@ -20,7 +20,7 @@ pub(crate) fn values(l: &mut Lowering, node: &Node, op: Binary) -> Result<Lowere
     if let (Held::U8(a, a_grid), Held::U8(b, b_grid), Some(grid)) = (l.input(node, 0), l.input(node, 1), grid) {
         let spread_a = operand(l, node, 0, a, covers[0]);
         let spread_b = operand(l, node, 1, b, covers[1]);
-        let Held::U8(out, _) = l.output(node) else { unreachable!("its value has a grid") };
+        let out = l.output_u8(node);
         let ([a, b], repeats) = in_order([(spread_a, a_grid), (spread_b, b_grid)], covers);
         emit_u8(l, op, a, b, repeats, out, grid);
         return Ok(Lowered::new(if op == Binary::Add { "add-u8" } else { "mul-u8" }, Execution::Integer));

@@ -25,7 +25,7 @@ pub(crate) fn lower(l: &mut Lowering, node: &Node, axis: Axis) -> Result<Lowered
     let held: Vec<Held> = (0..parts.len()).map(|i| l.input(node, i)).collect();
     let integers: Option<Vec<_>> = held.iter().map(|h| if let Held::U8(x, grid) = *h { Some((x, grid)) } else { None }).collect();
     if let (Some(inputs), Some(to)) = (integers, l.graph.value(node.output).quant) {
-        let Held::U8(out, _) = l.output(node) else { unreachable!("its value has a grid") };
+        let out = l.output_u8(node);
         for (i, ((mut x, from), part)) in inputs.into_iter().zip(parts).enumerate() {
             if let Some(table) = table_if_needed(&from, node.activation, &to) {
                 let mapped = l.temporary(l.len(node.inputs[i]));

@@ -105,7 +105,7 @@ pub(crate) fn fixed(
     let multipliers: Vec<f32> = scales.iter().map(|s| s / to.scale).collect();
     check_factors(layer.node, &multipliers)?;
     let bias = int_bias(layer, &scales)?;
-    let Held::U8(out, _) = l.output(layer.node) else { unreachable!("its value has a grid") };
+    let out = l.output_u8(layer.node);
     l.emit(move |m| {
         let Memory { u8s, scratch: Scratch { panels, bytes, .. }, images: chunk, .. } = m;
         let (shape, count) = images(&packed.shape, *chunk);

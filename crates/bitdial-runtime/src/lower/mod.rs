@@ -169,9 +169,12 @@ impl<'g> Lowering<'g> {
         held
     }
 
-    /// A buffer for the output of a node, as it is to be held.
-    pub(crate) fn output(&mut self, node: &Node) -> Held {
-        self.hold(node.output)
+    /// A buffer for the output of a node whose value has a grid.
+    pub(crate) fn output_u8(&mut self, node: &Node) -> Buf<u8> {
+        match self.hold(node.output) {
+            Held::U8(buf, _) => buf,
+            Held::F32(_) => unreachable!("'{}' has no grid", node.name),
+        }
     }
 
     /// Makes the output of a node another name of a buffer.
@@ -181,7 +184,7 @@ impl<'g> Lowering<'g> {
 
     /// A buffer for the output of a node in f32; to be followed by [`Lowering::finish_float`].
     pub(crate) fn float_output(&mut self, node: &Node) -> FloatOutput {
-        match self.output(node) {
+        match self.hold(node.output) {
             Held::F32(buf) => FloatOutput { buf, quantized: None },
             Held::U8(to, grid) => FloatOutput { buf: self.temporary(self.len(node.output)), quantized: Some((to, grid)) },
         }

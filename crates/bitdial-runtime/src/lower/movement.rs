@@ -85,7 +85,7 @@ fn lower(l: &mut Lowering, node: &Node, how: Move, border: f32, name: &str) -> L
                 l.output_is(node, held);
                 return Lowered::new("view", Execution::Movement);
             }
-            let Held::U8(out, _) = l.output(node) else { unreachable!("its value has a grid") };
+            let out = l.output_u8(node);
             match (table, how) {
                 (Some(table), Move::Stay) => l.emit_table(table, x, out),
                 (Some(table), how) => {

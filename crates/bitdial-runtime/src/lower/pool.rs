@@ -16,7 +16,7 @@ pub(crate) fn max(l: &mut Lowering, node: &Node, pool: &Pool) -> Result<Lowered,
     let shape = geometry::pool(l.graph, node, pool)?;
     let kernels = l.elementwise();
     if let (Held::U8(x, from), Some(to)) = (l.input(node, 0), l.graph.value(node.output).quant) {
-        let Held::U8(out, _) = l.output(node) else { unreachable!("its value has a grid") };
+        let out = l.output_u8(node);
         let table = table_if_needed(&from, node.activation, &to);
         let pooled = if table.is_some() { l.temporary(shape.output_len()) } else { out };
         l.emit(move |m| each_image(m, x, pooled, |x, out| kernels.max_pool_u8(&shape, x, out)));
@@ -27,14 +27,9 @@ pub(crate) fn max(l: &mut Lowering, node: &Node, pool: &Pool) -> Result<Lowered,
     }
     let x = l.float_input(node, 0);
     let out = l.float_output(node);
-    let (to, (low, high, _)) = (out.buf, split(node.activation));
-    l.emit(move |m| {
-        each_image(m, x, to, |x, out| {
-            kernels.max_pool_f32(&shape, x, out);
-            out.iter_mut().for_each(|y| *y = y.clamp(low, high));
-        });
-    });
-    l.emit_rest(node, &out);
+    let to = out.buf;
+    l.emit(move |m| each_image(m, x, to, |x, out| kernels.max_pool_f32(&shape, x, out)));
+    l.emit_in_place(node.activation, to);
     l.finish_float(&out);
     Ok(Lowered::new("max-pool-f32", Execution::Float))
 }
@@ -45,7 +40,7 @@ pub(crate) fn average(l: &mut Lowering, node: &Node, pool: &Pool) -> Result<Lowe
     let kernels = l.elementwise();
     let grid = l.graph.value(node.output).quant.and_then(|grid| clamped(grid, node.activation));
     if let (Held::U8(x, from), Some(grid)) = (l.input(node, 0), grid) {
-        let Held::U8(out, _) = l.output(node) else { unreachable!("its value has a grid") };
+        let out = l.output_u8(node);
         l.emit(move |m| each_image(m, x, out, |x, out| kernels.average_pool_u8(&shape, x, &from, &grid, out)));
         return Ok(Lowered::new("average-pool-u8", Execution::Integer));
     }
@@ -78,7 +73,7 @@ pub(crate) fn mean(l: &mut Lowering, node: &Node, axes: &[Axis], keep: bool) -> 
     let grid = l.graph.value(node.output).quant.and_then(|grid| clamped(grid, node.activation));
     if let (Held::U8(x, from), Some(grid)) = (l.input(node, 0), grid) {
         let rows = axes_first(l, node, &perm, x);
-        let Held::U8(out, _) = l.output(node) else { unreachable!("its value has a grid") };
+        let out = l.output_u8(node);
         l.emit(move |m| each_image(m, rows, out, |x, out| kernels.mean_u8(x, &from, &grid, out)));
         return Ok(Lowered::new("mean-u8", Execution::Integer));
     }
