@@ -101,29 +101,35 @@ impl Operands {
 pub fn check(kernels: &Kernels, case: &IntCase, random: &mut Random, report: &mut Report) {
     let operands = Operands::new(case, random);
     let channels = case.shape.output[2];
-    let len = case.shape.output.iter().product();
     let (low, high) = random.one_of(&[(0, 255), (0, 255), (20, 255), (0, 15), (100, 101)]);
     let zero_point = random.between(low, high) as u8;
-    let (ones, zeros) = (vec![1.0; channels], vec![0.0; channels]);
-    let (mut bytes, mut floats, mut sums) = (vec![0; len], vec![0.0; len], vec![0.0; len]);
-    let mut all = |compute: &mut dyn FnMut(&mut I32Store)| {
-        bytes.fill(0xA5);
-        floats.fill(f32::NAN);
-        sums.fill(f32::NAN);
-        compute(&mut I32Store::U8 { multipliers: &operands.factors, zero_point, low: low as u8, high: high as u8, out: &mut bytes });
-        compute(&mut I32Store::F32 { scales: &operands.factors, bias: &operands.offsets, low: -100.0, high: 200.0, out: &mut floats });
-        let (low, high) = (f32::NEG_INFINITY, f32::INFINITY);
-        compute(&mut I32Store::F32 { scales: &ones, bias: &zeros, low, high, out: &mut sums });
-        (bytes.clone(), floats.clone(), sums.clone())
-    };
     let weights = IntWeights { values: &operands.weights, bits: case.bits, zero_points: &operands.zero_points };
     let input = IntInput { image: &operands.image, zero_point: case.zero_point, bias: &operands.bias };
-    let expected = all(&mut |store| reference::conv_i8(&case.shape, &weights, &input, store));
+    let sums = reference::conv_i8(&case.shape, &weights, &input);
+    let each =
+        |f: &dyn Fn(usize, f32) -> f32| -> Vec<f32> { sums.iter().enumerate().map(|(i, &sum)| f(i % channels, sum as f32)).collect() };
+    let zero = f32::from(zero_point);
+    let rounded = each(&|c, sum| (sum * operands.factors[c]).clamp(low as f32 - zero, high as f32 - zero).round_ties_even() + zero);
+    let bytes: Vec<u8> = rounded.into_iter().map(|q| q as u8).collect();
+    let floats = each(&|c, sum| (sum * operands.factors[c] + operands.offsets[c]).clamp(-100.0, 200.0));
+    let (ones, zeros) = (vec![1.0; channels], vec![0.0; channels]);
     for kernel in kernels.all_conv_i8().iter().filter(|kernel| kernel.supports(&case.shape, case.bits, case.high)) {
-        let found = all(&mut |store| run(*kernel, &case.shape, &weights, &input, store));
-        report.compare(kernel.name(), &(case, "sums"), &found.2, &expected.2);
-        report.compare(kernel.name(), &(case, "f32"), &found.1, &expected.1);
-        report.compare(kernel.name(), &(case, "u8", zero_point, low, high), &found.0, &expected.0);
+        let mut out = vec![f32::NAN; sums.len()];
+        let unbounded = (f32::NEG_INFINITY, f32::INFINITY);
+        let mut store = I32Store::F32 { scales: &ones, bias: &zeros, low: unbounded.0, high: unbounded.1, out: &mut out };
+        run(*kernel, &case.shape, &weights, &input, &mut store);
+        report.compare(kernel.name(), &(case, "sums"), &out, &each(&|_, sum| sum));
+
+        out.fill(f32::NAN);
+        let mut store = I32Store::F32 { scales: &operands.factors, bias: &operands.offsets, low: -100.0, high: 200.0, out: &mut out };
+        run(*kernel, &case.shape, &weights, &input, &mut store);
+        report.compare(kernel.name(), &(case, "f32"), &out, &floats);
+
+        let mut out = vec![0xA5; sums.len()];
+        let (low, high) = (low as u8, high as u8);
+        let mut store = I32Store::U8 { multipliers: &operands.factors, zero_point, low, high, out: &mut out };
+        run(*kernel, &case.shape, &weights, &input, &mut store);
+        report.compare(kernel.name(), &(case, "u8", zero_point, low, high), &out, &bytes);
     }
 }
 

@@ -140,7 +140,7 @@ fn binary_f32(kernels: &Kernels, a_len: usize, b_len: usize, random: &mut Random
 }
 
 fn decode(kernels: &Kernels, width: u8, random: &mut Random, report: &mut Report) {
-    for (rows, row) in [(1, 1), (3, 7), (8, 27), (5, 128), (16, 9)] {
+    for (rows, row) in [(1, 1), (3, 7), (8, 27), (5, 128), (16, 9), (2, 301), (70, 4)] {
         let (low, high) = (i32::from(i8::MIN >> (8 - width)), i32::from(i8::MAX >> (8 - width)));
         let values = random.many(rows * row, |random| random.between(low, high) as i8);
         let packed = PackedInts::pack(&values, width);

@@ -1,6 +1,6 @@
 //! Convolution as its definition says, one tap after the other: what all kernels are compared with.
 
-use crate::api::{ConvShape, F32Store, I32Store, IntInput, IntWeights};
+use crate::api::{ConvShape, IntInput, IntWeights};
 
 /// The index in the image of a tap, `None` on padding.
 fn tap(shape: &ConvShape, pixel: [usize; 2], window: [usize; 2], channel: usize) -> Option<usize> {
@@ -25,30 +25,35 @@ fn taps(shape: &ConvShape, y: usize, x: usize, channel: usize, mut see: impl FnM
     }
 }
 
-/// What [`crate::ConvI8`] computes.
-pub fn conv_i8(shape: &ConvShape, weights: &IntWeights, input: &IntInput, store: &mut I32Store) {
-    let [rows, columns, channels] = shape.output;
-    for (y, x, c) in outputs(rows, columns, channels) {
+/// The sums of an integer convolution, rows x columns x channels: `sum_k (a_k - zero_point) * (w_k - weight_zero_point) +
+/// bias`.
+#[must_use]
+pub fn conv_i8(shape: &ConvShape, weights: &IntWeights, input: &IntInput) -> Vec<i32> {
+    let sum = |(y, x, c): (usize, usize, usize)| {
         let zero_point = weights.zero_points.get(c).map_or(0, |&z| i32::from(z));
         let mut sum = input.bias[c];
         taps(shape, y, x, c, |weight, image| {
             let a = image.map_or(input.zero_point, |i| input.image[i]);
             sum = sum.wrapping_add((i32::from(a) - i32::from(input.zero_point)) * (i32::from(weights.values[weight]) - zero_point));
         });
-        store.put((y * columns + x) * channels + c, c, sum);
-    }
+        sum
+    };
+    outputs(shape).map(sum).collect()
 }
 
-/// What [`crate::ConvF32`] computes.
-pub fn conv_f32(shape: &ConvShape, weights: &[f32], image: &[f32], store: &mut F32Store) {
-    let [rows, columns, channels] = shape.output;
-    for (y, x, c) in outputs(rows, columns, channels) {
+/// The sums of an f32 convolution, rows x columns x channels, without a bias.
+#[must_use]
+pub fn conv_f32(shape: &ConvShape, weights: &[f32], image: &[f32]) -> Vec<f32> {
+    let sum = |(y, x, c): (usize, usize, usize)| {
         let mut sum = 0.0;
         taps(shape, y, x, c, |weight, i| sum += i.map_or(0.0, |i| image[i]) * weights[weight]);
-        store.put((y * columns + x) * channels + c, c, sum);
-    }
+        sum
+    };
+    outputs(shape).map(sum).collect()
 }
 
-fn outputs(rows: usize, columns: usize, channels: usize) -> impl Iterator<Item = (usize, usize, usize)> {
+/// Row, column and channel of each output.
+fn outputs(shape: &ConvShape) -> impl Iterator<Item = (usize, usize, usize)> {
+    let [rows, columns, channels] = shape.output;
     (0..rows).flat_map(move |y| (0..columns).flat_map(move |x| (0..channels).map(move |c| (y, x, c))))
 }

@@ -1,7 +1,7 @@
 //! The plain kernels: portable loops, which define every result but that of a convolution ([`crate::reference`]).
 
 mod conv_f32;
-mod conv_i8;
+pub(crate) mod conv_i8;
 mod depthwise;
 pub(crate) mod elementwise;
 mod pool;

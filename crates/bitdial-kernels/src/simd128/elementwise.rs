@@ -1,10 +1,11 @@
 //! Element by element, sixteen at a time; what is left over goes through the plain loops.
 
+use super::decode::decode;
 use super::sink::{Rounder, clamp};
 use super::vector::{load_f32, load_u8, store_f32, store_u8};
 use crate::api::Elementwise;
 use crate::scalar::{self, elementwise::repeat};
-use bitdial_numerics::ActivationParams;
+use bitdial_numerics::{ActivationParams, WeightParams};
 use core::arch::wasm32::{
     f32x4_add, f32x4_convert_i32x4, f32x4_div, f32x4_eq, f32x4_extract_lane, f32x4_mul, f32x4_pmax, f32x4_pmin, f32x4_splat,
     i16x8_narrow_i32x4, i16x8_splat, i16x8_sub, i32x4_extend_high_i16x8, i32x4_extend_low_i16x8, i32x4_mul, u8x16_narrow_i16x8,
@@ -79,6 +80,10 @@ impl Elementwise for Simd {
             }
         }
         scalar::dequantize(x_rest, grid, out_rest);
+    }
+
+    fn decode(&self, packed: &[u8], grids: &[WeightParams], out: &mut [f32]) {
+        decode(packed, grids, out);
     }
 
     fn range(&self, x: &[f32]) -> (f32, f32) {
