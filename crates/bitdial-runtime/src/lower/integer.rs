@@ -6,7 +6,7 @@ use bitdial_numerics::{ActivationParams, round_ties_even};
 
 use super::activation::{clamped, split};
 use super::conv::{Layer, images, len};
-use super::{Held, Lowered, Lowering};
+use super::{Lowered, Lowering};
 use crate::arena::Buf;
 use crate::error::RuntimeError;
 use crate::memory::{Memory, Scratch, grown};
