@@ -18,10 +18,10 @@ fn every_backend_equals_the_reference() {
 fn every_case_gets_its_kernel() {
     let kernels = Kernels::new(Backend::Scalar).expect("every build has it");
     for (name, integer, float) in [
-        ("3x3", "conv-u8i8-4x16-scalar", "conv-f32-4x16-scalar"),
-        ("two groups", "conv-u8i8-4x16-scalar", "conv-f32-4x16-scalar"),
+        ("3x3", "conv-u8i8-4x4-scalar", "conv-f32-4x4-scalar"),
+        ("two groups", "conv-u8i8-4x4-scalar", "conv-f32-4x4-scalar"),
         ("depthwise 3x3", "depthwise-u8i8-1x16-scalar", "depthwise-f32-1x16-scalar"),
-        ("depthwise, one channel", "conv-u8i8-4x16-scalar", "conv-f32-4x16-scalar"),
+        ("depthwise, one channel", "conv-u8i8-4x4-scalar", "conv-f32-4x4-scalar"),
     ] {
         for bits in 2..=8 {
             assert_eq!(kernels.conv_i8(&shape(name), bits, 255).name(), integer, "{name}, {bits} bits");

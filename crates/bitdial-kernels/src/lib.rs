@@ -5,6 +5,7 @@
 
 mod api;
 mod dot;
+mod elementwise;
 mod geometry;
 pub mod movement;
 #[cfg(target_feature = "simd128")]
@@ -21,6 +22,7 @@ mod simd128;
 mod table;
 mod walk;
 
-pub use api::{Backend, ConvF32, ConvI8, ConvShape, Elementwise, F32Store, I32Store, IntInput, IntWeights, PoolShape};
+pub use api::{Backend, ConvF32, ConvI8, ConvShape, F32Store, I32Store, IntInput, IntWeights, PoolShape};
 pub use dot::{DotSemantics, dot_semantics};
+pub use elementwise::Elementwise;
 pub use table::Kernels;

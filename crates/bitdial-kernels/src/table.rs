@@ -2,8 +2,9 @@
 //!
 //! The tables, with the rates that order them, are in the backends' own modules.
 
-use crate::api::{Backend, ConvF32, ConvI8, ConvShape, Elementwise};
+use crate::api::{Backend, ConvF32, ConvI8, ConvShape};
 use crate::dot::DotSemantics;
+use crate::elementwise::Elementwise;
 use crate::geometry::Geometry;
 use crate::scalar;
 

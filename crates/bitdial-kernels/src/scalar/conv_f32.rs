@@ -5,8 +5,9 @@ use crate::geometry::Geometry;
 use crate::scratch::Scratch;
 use crate::walk::{Band, Tiles, Walk, sweep};
 
-/// Output channels of a block.
-const N: usize = 16;
+/// Output channels of a block. With 4 the sums of a tile fit 16 registers of 4 lanes and LLVM keeps them there
+/// (x86-64, SSE2, 3x3 of 14x14x32 to 32: 11.3 GMAC/s; with 8 and 16 channels 0.8).
+const N: usize = 4;
 
 /// Packed: `[group][block][tap][N]`.
 pub(crate) struct Conv;
@@ -18,7 +19,7 @@ fn blocks(g: &Geometry) -> usize {
 
 impl api::ConvF32 for Conv {
     fn name(&self) -> &'static str {
-        "conv-f32-4x16-scalar"
+        "conv-f32-4x4-scalar"
     }
 
     fn strict(&self) -> bool {

@@ -6,8 +6,8 @@ use crate::scratch::Scratch;
 use crate::walk::{Band, Tiles, Walk, sweep};
 use bitdial_numerics::PackedInts;
 
-/// Output channels of a block.
-const N: usize = 16;
+/// Output channels of a block (x86-64, SSE2, 3x3 of 14x14x32 to 32: 7.3 GMAC/s; with 8 channels 1.5, with 16 3.7).
+const N: usize = 4;
 
 /// Packed: zero points (i8, one per output channel), then OHWI weights at their width. Panels: the weights less their
 /// zero points as i16, `[group][block][tap][N]`.
@@ -20,7 +20,7 @@ fn blocks(g: &Geometry) -> usize {
 
 impl api::ConvI8 for Conv {
     fn name(&self) -> &'static str {
-        "conv-u8i8-4x16-scalar"
+        "conv-u8i8-4x4-scalar"
     }
 
     fn supports(&self, _: &ConvShape, weight_bits: u8, _: u8) -> bool {

@@ -3,7 +3,7 @@
 use super::decode::decode;
 use super::sink::{Rounder, clamp};
 use super::vector::{load_f32, load_u8, store_f32, store_u8};
-use crate::api::Elementwise;
+use crate::elementwise::Elementwise;
 use crate::scalar::{self, elementwise::repeat};
 use bitdial_numerics::{ActivationParams, WeightParams};
 use core::arch::wasm32::{
