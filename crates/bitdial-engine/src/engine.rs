@@ -1,6 +1,6 @@
 //! The engine: a choice of kernels, and models loaded for them.
 
-use bitdial_kernels::Backend;
+use bitdial_kernels::{Backend, DotSemantics, dot_semantics};
 use bitdial_protocol::{BackendChoice, Capabilities};
 
 use crate::error::EngineError;
@@ -47,7 +47,7 @@ impl Engine {
             build: name(Backend::best()),
             backend: name(self.backend),
             backends: Backend::available().into_iter().map(name).collect(),
-            dot: None,
+            dot: dot_semantics().map(|dot| dot_name(dot).to_owned()),
         }
     }
 
@@ -58,6 +58,14 @@ impl Engine {
     /// if the model would need too much memory.
     pub fn load(&self, onnx: &[u8]) -> Result<Model, EngineError> {
         Model::load(onnx, self.backend)
+    }
+}
+
+fn dot_name(dot: DotSemantics) -> &'static str {
+    match dot {
+        DotSemantics::Signed => "signed",
+        DotSemantics::Unsigned => "unsigned",
+        DotSemantics::Saturating => "saturating",
     }
 }
 

@@ -60,7 +60,7 @@ async fn serve(queue: Rc<Queue>, post: Post) {
         let answer = match body {
             _ if queue.is_cancelled(id) => Err(Stop::Cancelled),
             Ok(request) => session.answer(request, &buffers, &mut turn).await,
-            Err(reason) => Err(Stop::Failed(reason)),
+            Err(reason) => Err(Stop::because(&reason)),
         };
         let (body, buffers) = answer.unwrap_or_else(|stop| match stop {
             Stop::Cancelled => (Response::Cancelled {}, Vec::new()),

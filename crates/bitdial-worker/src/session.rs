@@ -18,6 +18,8 @@ pub type Answer = (Response, Vec<ArrayBuffer>);
 pub struct Session {
     engine: Option<Engine>,
     models: HashMap<ModelHandle, Model>,
+    /// How many images of each model make a good step.
+    paces: HashMap<ModelHandle, usize>,
     quantized: HashMap<QuantizedHandle, (ModelHandle, Quantized)>,
     images: HashMap<ImagesHandle, Arc<Images>>,
     handles: u32,
@@ -29,6 +31,18 @@ impl Session {
     /// # Errors
     /// [`Stop`] if it was given up or cannot be done; what is kept is then as it was.
     pub async fn answer(&mut self, request: Request, buffers: &[ArrayBuffer], turn: &mut Turn<'_>) -> Result<Answer, Stop> {
+        let model = self.model_of(&request);
+        if let Some(&images) = model.and_then(|model| self.paces.get(&model)) {
+            turn.start_with(images);
+        }
+        let answer = self.compute(request, buffers, turn).await;
+        if let Some(model) = model.filter(|model| self.models.contains_key(model)) {
+            self.paces.insert(model, turn.images());
+        }
+        answer
+    }
+
+    async fn compute(&mut self, request: Request, buffers: &[ArrayBuffer], turn: &mut Turn<'_>) -> Result<Answer, Stop> {
         let response = match request {
             Request::Start { backend } => self.start(backend)?,
             Request::Load {} => self.load(buffer(buffers, 0, "a model")?)?,
@@ -45,13 +59,13 @@ impl Session {
                 self.quantize(model, quantizer, turn).await?
             }
             Request::QuantizeWith { model, recipe } => {
-                let inputs = wire::floats(buffer(buffers, 0, "calibration inputs")?)?;
+                let inputs = floats(buffers, "calibration inputs")?;
                 let quantizer = self.model(model)?.quantizer_with(&recipe, inputs)?;
                 self.quantize(model, quantizer, turn).await?
             }
             Request::Evaluate { target, images, first, count } => self.evaluate(target, images, first, count, turn).await?,
             Request::Run { target, batch } => {
-                let input = wire::floats(buffer(buffers, 0, "inputs")?)?;
+                let input = floats(buffers, "inputs")?;
                 return self.run(target, &input, batch, turn).await;
             }
             Request::Time { targets, images, runs } => self.time(&targets, images, runs, turn).await?,
@@ -80,6 +94,7 @@ impl Session {
                 return Ok((Response::Pixels { shape: images.shape() }, vec![pixels]));
             }
             Request::DisposeModel { model } => {
+                self.paces.remove(&model);
                 self.quantized.retain(|_, (of, _)| *of != model);
                 done(self.models.remove(&model), "model")?
             }
@@ -89,13 +104,25 @@ impl Session {
         Ok((response, Vec::new()))
     }
 
+    /// The model whose inputs a request runs batch by batch.
+    fn model_of(&self, request: &Request) -> Option<ModelHandle> {
+        match *request {
+            Request::Quantize { model, .. } | Request::QuantizeWith { model, .. } => Some(model),
+            Request::Evaluate { target, .. } | Request::Run { target, .. } => match target {
+                Target::F32(model) => Some(model),
+                Target::Quantized(quantized) => self.quantized.get(&quantized).map(|(model, _)| *model),
+            },
+            _ => None,
+        }
+    }
+
     fn start(&mut self, backend: BackendChoice) -> Result<Response, Stop> {
         let engine = self.engine.insert(Engine::new(backend)?);
         Ok(Response::Ready { capabilities: engine.capabilities() })
     }
 
     fn load(&mut self, onnx: &ArrayBuffer) -> Result<Response, Stop> {
-        let engine = self.engine.as_ref().ok_or_else(|| "the engine was not started".to_owned())?;
+        let engine = self.engine.as_ref().ok_or_else(|| Stop::because("the engine was not started"))?;
         let model = engine.load(&wire::bytes(onnx))?;
         let info = model.info().clone();
         let handle = ModelHandle(self.handle());
@@ -220,7 +247,7 @@ impl Session {
 }
 
 fn gone(what: &str) -> Stop {
-    Stop::Failed(format!("this {what} is not here: it was disposed of, or belongs to another worker"))
+    Stop::because(&format!("this {what} is not here: it was disposed of, or belongs to another worker"))
 }
 
 fn done<T>(removed: Option<T>, what: &str) -> Result<Response, Stop> {
@@ -228,5 +255,9 @@ fn done<T>(removed: Option<T>, what: &str) -> Result<Response, Stop> {
 }
 
 fn buffer<'a>(buffers: &'a [ArrayBuffer], index: usize, what: &str) -> Result<&'a ArrayBuffer, Stop> {
-    buffers.get(index).ok_or_else(|| Stop::Failed(format!("the request came without the buffer of {what}")))
+    buffers.get(index).ok_or_else(|| Stop::because(&format!("the request came without the buffer of {what}")))
+}
+
+fn floats(buffers: &[ArrayBuffer], what: &str) -> Result<Vec<f32>, Stop> {
+    wire::floats(buffer(buffers, 0, what)?).map_err(|reason| Stop::because(&reason))
 }

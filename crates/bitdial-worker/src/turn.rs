@@ -25,13 +25,17 @@ pub enum Stop {
 
 impl From<EngineError> for Stop {
     fn from(error: EngineError) -> Self {
-        Self::Failed(error.to_string())
+        Self::because(&error.to_string())
     }
 }
 
-impl From<String> for Stop {
-    fn from(sentence: String) -> Self {
-        Self::Failed(sentence)
+impl Stop {
+    /// It cannot be done, for a reason, which becomes a sentence.
+    pub fn because(reason: &str) -> Self {
+        let mut rest = reason.chars();
+        let first = rest.next().map(|first| first.to_ascii_uppercase());
+        let end = if reason.ends_with(['.', '!', '?']) { "" } else { "." };
+        Self::Failed(first.into_iter().chain(rest).chain(end.chars()).collect())
     }
 }
 
@@ -50,6 +54,11 @@ impl<'a> Turn<'a> {
     pub fn new(id: u32, queue: &'a Queue, report: &'a dyn Fn(Progress)) -> Self {
         let time = now();
         Self { id, queue, report, slice: time, step: time, images: 1 }
+    }
+
+    /// Sets how many images the first step takes; one, if nothing is known.
+    pub fn start_with(&mut self, images: usize) {
+        self.images = images;
     }
 
     /// How many images to take in the next step: as many as take a part of a slice, by what the steps before took.
@@ -104,4 +113,16 @@ pub async fn give_way() {
     });
     // It never rejects.
     let _ = JsFuture::from(promise).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_become_sentences() {
+        for (reason, sentence) in [("a set of 3", "A set of 3."), ("Done.", "Done."), ("'a' is b", "'a' is b."), ("", ".")] {
+            assert!(matches!(Stop::because(reason), Stop::Failed(found) if found == sentence), "{reason}");
+        }
+    }
 }

@@ -50,6 +50,7 @@ async fn every_request_has_its_answer() {
     };
     assert_eq!(capabilities.backend, "scalar");
     assert!(capabilities.backends.len() >= 2, "{capabilities:?}");
+    assert_eq!(capabilities.dot.is_some(), capabilities.build == "relaxed-simd", "{capabilities:?}");
 
     let (Response::Loaded { model, info }, _) = client.ask(Request::Load {}, &[DIGITS]).await else { panic!("no model") };
     assert_eq!(info.inputs[0].shape, [None, Some(1), Some(28), Some(28)]);
@@ -189,7 +190,7 @@ async fn a_cancelled_quantization_leaves_nothing_behind() {
 async fn what_cannot_be_done_is_said_and_nothing_breaks() {
     let fresh = Client::start();
     let (Response::Failed { message }, _) = fresh.ask(Request::Load {}, &[DIGITS]).await else { panic!("loaded") };
-    assert_eq!(message, "the engine was not started");
+    assert_eq!(message, "The engine was not started.");
 
     let (client, model, images) = ready().await;
     let quantized = quantize(&client, model, images).await;
@@ -199,7 +200,7 @@ async fn what_cannot_be_done_is_said_and_nothing_breaks() {
         (Request::Load {}, &[][..], "without the buffer of a model"),
         (Request::Load {}, &[&DIGITS[..5000]][..], "not an ONNX model"),
         (Request::AddIdx { normalize: UNIT }, &[IMAGES][..], "without the buffer of labels"),
-        (Request::AddIdx { normalize: UNIT }, &[LABELS, LABELS][..], "the images file is not an IDX file"),
+        (Request::AddIdx { normalize: UNIT }, &[LABELS, LABELS][..], "images file is not an IDX file"),
         (Request::Run { target: f32, batch: 1 }, &[&[0; 6][..]][..], "no multiple of 4"),
         (Request::Run { target: f32, batch: 1 }, &[&[0; 8][..]][..], "784"),
         (Request::Run { target: f32, batch: usize::MAX }, &[&[0; 8][..]][..], "not 2"),

@@ -120,7 +120,7 @@ async fn it_gives_what_the_readme_says() -> Result<()> {
             ensure!(layer["name"].is_string() && layer["op"].is_string() && layer["kernel"].is_string(), "{layer}");
             ensure!(layer["ms"].is_number() && layer["macs"].is_u64(), "{layer}");
         }
-        ensure!(found["agree"].as_u64() >= Some(31), "only {} of 32 predictions agree", found["agree"]);
+        ensure!(found["agree"].as_u64() >= Some(29), "only {} of 32 predictions agree", found["agree"]);
         ensure!(found["same"] == true && found["isFloat"] == true, "{found}");
         ensure!(found["given"] == json!([784 * 32, 147_395]), "the caller's buffers were taken: {}", found["given"]);
         Ok(())
@@ -203,7 +203,10 @@ async fn errors_are_sentences() -> Result<()> {
         for (i, (call, expected)) in cases.iter().enumerate() {
             let message = found[i].as_str().unwrap_or_default();
             println!("{call}: {message}");
-            ensure!(message.contains(expected) && !message.starts_with('('), "{call}: {message}");
+            ensure!(
+                message.contains(expected) && message.ends_with('.') && !message.starts_with(|c: char| c == '(' || c.is_lowercase()),
+                "{call}: {message}"
+            );
         }
         ensure!(found[cases.len()] == 320, "the engine is of no more use");
         Ok(())
