@@ -19,10 +19,11 @@ use fma::RelaxedMulAdd;
 ///
 /// GMAC/s in Chromium 156 on Zen 4, one thread, of `Narrow<4>` / `Narrow<5>` / `conv_dot16`, by run and output channels:
 /// 320 to 1280: 62 / 51 / 42; 3 rows of 192 to 64: 61 / 51 / 43; 3 of 96 to 32: 56 / 47 / 42; 128 to 128: 53 / 46 / 39;
-/// 64 to 64: 53 / 40 / 36; 144 to 24: 49 / 43 / 38; 32 to 64: 35 / 32 / 31; 3 of 48 to 16: 42 / 38 / 40; 64 to 16:
+/// 64 to 64: 46 / 40 / 36; 144 to 24: 49 / 43 / 38; 32 to 64: 35 / 32 / 31; 3 of 48 to 16: 42 / 38 / 40; 64 to 16:
 /// 37 / 33 / 34; 24 to 64: 30 / 27 / 28. Below that `conv_dot16` wins: 32 to 16: 27 / 26 / 28; 3 of 36 to 16:
 /// 36 / 33 / 38; 16 to 16: 17 / 17 / 22; 3 of 3 to 16: 8 / 8 / 13.
-/// With `RelaxedMulAdd` / `MulAdd`: 3 of 96 to 32: 27 / 22; 320 to 1280: 25 / 18; depthwise 3x3 of 14x14x64: 11 / 10.
+/// With `RelaxedMulAdd` / `MulAdd`: 3 of 96 to 32: 27 / 22; 320 to 1280: 25 / 22; depthwise 3x3 of
+/// 14x14x64: 12 / 11; a single pixel of 1280 to 1000, where one sum waits for the other: 7 / 10.
 const SATURATING: Kernels = Kernels {
     backend: Backend::RelaxedSimd,
     conv_i8: &[
