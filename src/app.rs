@@ -8,7 +8,7 @@ use yew::prelude::*;
 use crate::catalogue::{self, Entry};
 use crate::charts::{BitsChart, LatencyChart, SizeChart, TimeChart};
 use crate::client::{Order, Session};
-use crate::panels::{Activations, Images, Model, Notices, Readouts, TopBar, Weights};
+use crate::panels::{Images, Model, activations, notices, readouts, top_bar, weights};
 use crate::state::{Action, Page, State, Step, Store, address};
 
 /// The page.
@@ -27,21 +27,21 @@ pub fn App() -> Html {
     html! {
         <ContextProvider<Page> context={page.clone()}>
             <a class="skip" href="#main" onclick={focus_main()}>{"Skip to the dials"}</a>
-            <TopBar />
+            { top_bar(&page) }
             <main
                 id="main" tabindex="-1" data-phase={state.phase.name()} data-generation={state.generation.to_string()}
                 data-sweep={if state.bench.missing().is_empty() { "done" } else { "open" }}
             >
                 <div class="col recipe">
-                    <Weights />
-                    <Activations />
+                    { weights(&page) }
+                    { activations(&page) }
                 </div>
                 <div class="col model">
                     <Model />
                     <Images />
                 </div>
                 <div class="col right">
-                    <Readouts />
+                    { readouts(&page) }
                     <BitsChart />
                     <SizeChart />
                     <LatencyChart />
@@ -52,7 +52,7 @@ pub fn App() -> Html {
                 {"Everything runs in this browser; nothing is uploaded. Models and data: "}
                 <a href="assets/README.md">{"sources and licences"}</a>{"."}
             </footer>
-            <Notices />
+            { notices(&page) }
         </ContextProvider<Page>>
     }
 }

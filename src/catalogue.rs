@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 use bitdial_protocol::Normalize;
 use serde::Deserialize;
 
+use crate::json;
+
 /// Opened when the link names no model.
 const DEFAULT: &str = "fashion-mobilenet";
 
@@ -79,19 +81,13 @@ impl Entry {
     pub fn find(id: &str) -> Option<&'static Self> {
         all().iter().find(|entry| entry.id == id)
     }
-
-    /// Bytes the page fetches before the model can run; only the model's, which outweighs the rest where it matters.
-    pub fn is_large(&self) -> bool {
-        self.bytes > 4_000_000
-    }
 }
 
 /// Every model, in the catalogue's order.
 pub fn all() -> &'static [Entry] {
     // Part of the page, so that it is never of another version than the page and costs no round trip.
-    static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| {
-        serde_json::from_str(include_str!("../models/models.json")).expect("a test reads the catalogue that is compiled in")
-    });
+    static ENTRIES: LazyLock<Vec<Entry>> =
+        LazyLock::new(|| json::read(include_str!("../models/models.json")).expect("a test reads the catalogue that is compiled in"));
     &ENTRIES
 }
 

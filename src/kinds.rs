@@ -43,7 +43,7 @@ impl Kind {
 
     fn short(self) -> &'static str {
         match self {
-            Self::Conv => "conv",
+            Self::Conv => "c",
             Self::Depthwise => "dw",
             Self::Pointwise => "pw",
             Self::Linear => "fc",
@@ -52,14 +52,23 @@ impl Kind {
     }
 }
 
-/// A short name for each operator of a list: its kind, numbered.
-pub fn short_names<'a>(ops: impl Iterator<Item = &'a str>) -> Vec<String> {
+/// What the page calls a layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name {
+    /// Where there is little room: `dw2`.
+    pub short: String,
+    /// Where there is more: `depthwise 2`.
+    pub long: String,
+}
+
+/// A name for each operator of a list: its kind, numbered.
+pub fn names<'a>(ops: impl Iterator<Item = &'a str>) -> Vec<Name> {
     let mut counts = [0_usize; Kind::ALL.len()];
     let name = |op| {
         let kind = Kind::of(op);
         let count = &mut counts[kind as usize];
         *count += 1;
-        format!("{}{count}", kind.short())
+        Name { short: format!("{}{count}", kind.short()), long: format!("{} {count}", kind.name()) }
     };
     ops.map(name).collect()
 }
@@ -72,6 +81,8 @@ mod tests {
     fn operators_have_kinds_and_short_names() {
         let ops =
             ["Conv 3x3 + ReLU6", "Depthwise conv 3x3/2", "Conv 1x1", "Depthwise conv 5x5", "Linear", "Add + ReLU", "Conv in 4 groups 1x1"];
-        assert_eq!(short_names(ops.into_iter()), ["conv1", "dw1", "pw1", "dw2", "fc1", "op1", "conv2"]);
+        let names = names(ops.into_iter());
+        assert_eq!(names.iter().map(|name| name.short.as_str()).collect::<Vec<_>>(), ["c1", "dw1", "pw1", "dw2", "fc1", "op1", "c2"]);
+        assert_eq!(names[3].long, "depthwise 2");
     }
 }

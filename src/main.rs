@@ -5,6 +5,7 @@ mod catalogue;
 mod charts;
 mod client;
 mod format;
+mod json;
 mod kinds;
 mod panels;
 mod parts;

@@ -5,7 +5,7 @@ const Z: f64 = 1.959_963_984_540_054;
 
 /// The Wilson score interval at 95 % of a share of `hits` in `n`; `(0, 1)` without observations.
 ///
-/// Source: Wilson 1927; Brown, Cai, DasGupta 2001, equation 4.
+/// Source: Wilson 1927; Brown, Cai, Das Gupta 2001, equation 4.
 pub fn wilson(hits: usize, n: usize) -> (f64, f64) {
     if n == 0 {
         return (0.0, 1.0);

@@ -7,7 +7,7 @@ use yew::prelude::*;
 
 use super::draw::{CARD, Drawing, FLOAT, QUANTIZED, Spot, drawing, percent_axes, percent_range, text};
 use super::export::Table;
-use super::frame::{Frame, Plot, Press, use_width};
+use super::frame::{Frame, Press, plot, use_width};
 use crate::format::{bytes, count, percent};
 use crate::state::predictions::{Goal, Share};
 use crate::state::{Edit, use_page};
@@ -32,15 +32,17 @@ struct Data {
 fn draw(data: &Data, width: u32) -> Drawing {
     drawing(width, HEIGHT, |area| {
         let ends = data.points.iter().flat_map(|point| <[f64; 2]>::from(point.share.interval()));
-        let range = percent_range(ends.chain(data.float));
+        let known = !data.points.is_empty();
+        let range = percent_range(ends.chain(data.float.filter(|_| known)));
         let axes = percent_axes(area, 1.6..8.4, range.clone(), 7, &|bits| format!("{bits:.0}"))?;
         let plane = axes.plotting_area();
-        if let Some(float) = data.float {
-            let dash = axes.as_coord_spec();
-            let (left, right) = (dash.translate(&(1.6, float)), dash.translate(&(8.4, float)));
-            area.draw(&DashedPathElement::new(vec![left, right].into_iter(), 4, 4, FLOAT.stroke_width(1)))?;
-            let below = range.end - float < (range.end - range.start) * 0.12;
-            area.draw(&Text::new("f32", (right.0 - 20, right.1 + if below { 4 } else { -15 }), text(&FLOAT)))?;
+        if let Some(float) = data.float.filter(|_| known) {
+            let plane = axes.as_coord_spec();
+            let (left, right) = (plane.translate(&(1.6, float)), plane.translate(&(8.4, float)));
+            area.draw(&DashedPathElement::new([left, right], 4, 4, FLOAT.stroke_width(1)))?;
+            // At the left, where the curve is lowest; below the line unless that leaves the chart.
+            let below = float - range.start > (range.end - range.start) * 0.15;
+            area.draw(&Text::new("f32", (left.0 + 5, left.1 + if below { 4 } else { -15 }), text(&FLOAT)))?;
         }
         let at = |point: &Point, share: f64| (f64::from(point.bits), share);
         let centre = |point: &Point| at(point, point.share.value().unwrap_or_default());
@@ -85,11 +87,11 @@ pub fn BitsChart() -> Html {
         Press {
             label: format!("{bits} bits: {} % {name}", percent(point.share.value().unwrap_or_default(), 1)).into(),
             current: bits == data.current,
-            onpress: Some(Callback::from(move |()| {
+            onpress: Callback::from(move |()| {
                 if let Ok(bits) = Bits::new(bits) {
                     page.edit(Edit::WeightBits(bits));
                 }
-            })),
+            }),
         }
     });
     let presses: Vec<Press> = presses.collect();
@@ -114,17 +116,16 @@ pub fn BitsChart() -> Html {
     let said: Vec<String> =
         data.points.iter().map(|p| format!("{} bits {} %", p.bits, percent(p.share.value().unwrap_or_default(), 1))).collect();
     let label = format!("{title}: {}", if said.is_empty() { "not known yet".to_owned() } else { said.join(", ") });
-    let aside = if n == 0 { String::new() } else { format!("first {} images, 95 % band", count(n)) };
+    let aside = if n == 0 { String::new() } else { format!("{} images", count(n)) };
     let saving = data.points.iter().find(|point| point.bits == data.current).map(|point| bytes(point.size).to_string());
     let description = match saving {
-        Some(size) => format!("This scheme at every width; the large dot is the dial, {size}. Press a dot to turn the dial there."),
-        None => "This scheme at every width, filled in when the workers have time. Press a dot to turn the dial there.".to_owned(),
+        Some(size) => {
+            format!("This scheme at every width, with its 95 % interval. The large dot is the dial, {size}; press one to turn it there.")
+        }
+        None => "This scheme at every width, with its 95 % interval: filled in when the workers have time.".to_owned(),
     };
-    html! {
-        <Frame id="accuracy-bits" {title} {aside} {description} drawing={(*drawing).clone()} {table}>
-            <Plot {node} drawing={(*drawing).clone()} {presses} {label} />
-        </Frame>
-    }
+    let frame = Frame { id: "accuracy-bits", title: &title, aside: &aside, description: &description, drawing: &drawing, table };
+    frame.view(&page, plot(&node, &drawing, &presses, label))
 }
 
 #[cfg(test)]

@@ -5,15 +5,16 @@ use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use yew::prelude::*;
 
-use super::draw::{CARD, Drawing, FLOAT, QUANTIZED, SOFT, Spot, drawing, percent_axes, percent_range, text};
+use super::draw::{CARD, Drawing, FLOAT, LINE, QUANTIZED, SOFT, Spot, drawing, percent_axes, percent_range, text};
 use super::export::Table;
-use super::frame::{Frame, Plot, Press, use_width};
+use super::frame::{Frame, Press, plot, use_width};
 use crate::format::{bytes, percent};
 use crate::state::bench::{Bench, at_bits};
 use crate::state::predictions::{Goal, Share};
 use crate::state::{Edit, use_page};
 
 const HEIGHT: u32 = 186;
+const DESCRIPTION: &str = "Full dots are recipes you tried, hollow ones were swept in idle time; the dashed line joins those that no other beats. Press one to bring it back.";
 
 /// How a recipe came to be known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,24 +61,32 @@ fn frontier(points: &[(usize, f64)]) -> Vec<(usize, f64)> {
     sorted
 }
 
+/// Round sizes between two, for an axis: 1, 2, 5, 10, 20, ... bytes.
+fn round_sizes(low: f64, high: f64) -> Vec<f64> {
+    let all = (0..10).flat_map(|power| [1.0, 2.0, 5.0].map(|digit| digit * 10_f64.powi(power)));
+    all.filter(|size| (low..=high).contains(size)).collect()
+}
+
 fn draw(data: &Data, width: u32) -> Drawing {
     drawing(width, HEIGHT, |area| {
         let shares = data.points.iter().map(Point::value).chain(data.float.map(|(_, share)| share));
-        let widest = data.points.iter().map(|point| point.size).chain(data.float.map(|(size, _)| size)).max().unwrap_or(1);
-        let unit = bytes(widest).unit;
-        let scale = match unit {
-            "MB" => 1e6,
-            "kB" => 1e3,
-            _ => 1.0,
-        };
-        let x = |size: usize| size as f64 / scale;
-        let axes = percent_axes(area, 0.0..x(widest) * 1.04, percent_range(shares), 6, &|size| format!("{size:.0}"))?;
+        let range = percent_range(shares);
+        let sizes = data.points.iter().map(|point| point.size).chain(data.float.map(|(size, _)| size));
+        let (least, most) = sizes.fold((usize::MAX, 1), |(least, most), size| (least.min(size), most.max(size)));
+        // Equal steps for equal ratios: f32 is far from all that is quantized.
+        let (low, high) = (least.min(most) as f64 * 0.85, most as f64 * 1.15);
+        let x = |size: usize| (size as f64).ln();
+        let axes = percent_axes(area, low.ln()..high.ln(), range.clone(), 0, &|_| String::new())?;
         let plane = axes.plotting_area();
-        let corner = axes.as_coord_spec().translate(&(x(widest) * 1.04, 0.0));
-        area.draw(&Text::new(unit, (corner.0 - 18, HEIGHT as i32 - 34), text(&SOFT)))?;
+        for size in round_sizes(low, high) {
+            let (at, floor) = axes.as_coord_spec().translate(&(size.ln(), range.start));
+            let label = bytes(size as usize).to_string().replace(".00 ", " ").replace(".0 ", " ");
+            area.draw(&PathElement::new(vec![(at, floor), (at, floor + 4)], LINE.stroke_width(1)))?;
+            area.draw(&Text::new(label.clone(), (at - 3 * label.len() as i32, floor + 7), text(&SOFT)))?;
+        }
         let all: Vec<_> = data.points.iter().map(|point| (point.size, point.value())).chain(data.float).collect();
         let best: Vec<_> = frontier(&all).into_iter().map(|(size, share)| axes.as_coord_spec().translate(&(x(size), share))).collect();
-        area.draw(&DashedPathElement::new(best.into_iter(), 3, 3, SOFT.stroke_width(1)))?;
+        area.draw(&DashedPathElement::new(best, 3, 3, SOFT.stroke_width(1)))?;
         if let Some((size, share)) = data.float {
             plane.draw(&Circle::new((x(size), share), 5, FLOAT.filled()))?;
             let (left, top) = axes.as_coord_spec().translate(&(x(size), share));
@@ -114,10 +123,9 @@ fn points(bench: &Bench) -> Vec<Point> {
             points.push(Point { recipe: run.recipe.clone(), share, size: info.size, origin });
         }
     }
-    let swept = bench.sweeps.iter().filter_map(|(key, sweep)| Some((Recipe::from_json(key).ok()?, sweep)));
-    for (recipe, sweep) in swept {
+    for (base, sweep) in &*bench.sweeps {
         for (bits, point) in sweep {
-            let recipe = at_bits(&recipe, *bits);
+            let recipe = at_bits(base, *bits);
             if !points.iter().any(|known| known.recipe == recipe) {
                 points.push(Point { recipe, share: point.share, size: point.size, origin: Origin::Swept });
             }
@@ -175,7 +183,7 @@ pub fn SizeChart() -> Html {
         Press {
             label: text.into(),
             current: point.origin == Origin::Current,
-            onpress: Some(Callback::from(move |()| page.edit(Edit::Recipe(recipe.clone())))),
+            onpress: Callback::from(move |()| page.edit(Edit::Recipe(recipe.clone()))),
         }
     };
     let presses: Vec<Press> = data.points.iter().map(press).collect();
@@ -202,12 +210,9 @@ pub fn SizeChart() -> Html {
     let table = Table { columns: vec!["recipe", share, "images", "bytes", "how"], rows };
     let title = format!("{} against size", bench.goal().title());
     let label = format!("{title}: {} recipes; the figures are in the table below.", data.points.len());
-    let description = "Full dots are recipes you tried, hollow ones the sweep came by; the dashed line joins those that no other beats. Press a dot to bring its recipe back.";
-    html! {
-        <Frame id="accuracy-size" {title} aside="each dot a recipe" {description} drawing={(*drawing).clone()} {table}>
-            <Plot {node} drawing={(*drawing).clone()} {presses} {label} />
-        </Frame>
-    }
+    let frame =
+        Frame { id: "accuracy-size", title: &title, aside: "each dot a recipe", description: DESCRIPTION, drawing: &drawing, table };
+    frame.view(&page, plot(&node, &drawing, &presses, label))
 }
 
 #[cfg(test)]
@@ -219,6 +224,11 @@ mod tests {
         let points = [(10, 0.5), (20, 0.9), (15, 0.4), (20, 0.8), (30, 0.9), (40, 0.95)];
         assert_eq!(frontier(&points), [(10, 0.5), (20, 0.9), (40, 0.95)]);
         assert_eq!(frontier(&[]), []);
+    }
+
+    #[test]
+    fn the_axis_has_round_sizes() {
+        assert_eq!(round_sizes(18_000.0, 260_000.0), [20_000.0, 50_000.0, 100_000.0, 200_000.0]);
     }
 
     #[test]

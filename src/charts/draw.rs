@@ -1,5 +1,7 @@
 //! What all drawings share: colours by role, text, axes, and the way from plotters to the page.
 
+use std::ops::Range;
+
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use yew::AttrValue;
@@ -23,7 +25,10 @@ pub const CARD: RGBColor = RGBColor(0xFF, 0xFF, 0xFF);
 const TEXT: i32 = 13;
 
 /// Anything that can go wrong while drawing into a string is a mistake in a range; the chart then stays empty.
-pub type Drawn = Result<(), Box<dyn std::error::Error>>;
+pub type Drawn<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// Shares closer than this look alike.
+const NARROWEST: f64 = 0.04;
 
 /// A chart's area.
 pub type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
@@ -54,7 +59,7 @@ pub struct Drawing {
 }
 
 /// Draws into an SVG of this size. `paint` says where the points are.
-pub fn drawing(width: u32, height: u32, paint: impl FnOnce(&Area) -> Result<Vec<Spot>, Box<dyn std::error::Error>>) -> Drawing {
+pub fn drawing(width: u32, height: u32, paint: impl FnOnce(&Area) -> Drawn<Vec<Spot>>) -> Drawing {
     if width == 0 {
         return Drawing { height, ..Drawing::default() };
     }
@@ -74,11 +79,11 @@ pub fn text(colour: &RGBColor) -> TextStyle<'static> {
 /// A pair of axes with quiet grid lines, the vertical one in percent.
 pub fn percent_axes<'a, 'b>(
     area: &'a Area<'b>,
-    x: std::ops::Range<f64>,
-    y: std::ops::Range<f64>,
+    x: Range<f64>,
+    y: Range<f64>,
     ticks: usize,
     name: &dyn Fn(&f64) -> String,
-) -> Result<Axes<'a, 'b>, Box<dyn std::error::Error>> {
+) -> Drawn<Axes<'a, 'b>> {
     let mut axes =
         ChartBuilder::on(area).margin_top(10).margin_right(12).x_label_area_size(24).y_label_area_size(38).build_cartesian_2d(x, y)?;
     axes.configure_mesh()
@@ -96,14 +101,17 @@ pub fn percent_axes<'a, 'b>(
     Ok(axes)
 }
 
-/// A range of shares that holds all of `values` with some air, on full percents.
-pub fn percent_range(values: impl Iterator<Item = f64>) -> std::ops::Range<f64> {
+/// A range of shares that holds all of `values` with some air, on full percents and not too narrow to read.
+pub fn percent_range(values: impl Iterator<Item = f64>) -> Range<f64> {
     let (low, high) = values.fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(value), high.max(value)));
     if low > high {
         return 0.0..1.0;
     }
-    let air = ((high - low) * 0.08).max(0.01);
-    ((low - air) * 100.0).floor().max(0.0) / 100.0..((high + air) * 100.0).ceil().min(100.0) / 100.0 + 1e-9
+    let air = ((high - low) * 0.08).max((NARROWEST - (high - low)) / 2.0).max(0.005);
+    // A hair less than a full percent is one.
+    let (low, high) = (((low - air) * 100.0 + 1e-6).floor(), ((high + air) * 100.0 - 1e-6).ceil());
+    // The top line is drawn even where rounding puts it a hair too high.
+    low.max(0.0) / 100.0..high.min(100.0) / 100.0 + 1e-9
 }
 
 #[cfg(test)]
@@ -114,9 +122,9 @@ mod tests {
     fn ranges_hold_their_values() {
         for (values, low, high) in [
             (vec![0.1, 0.95], 0.03, 1.0),
-            (vec![0.93, 0.94], 0.92, 0.95),
-            (vec![0.5], 0.49, 0.51),
-            (vec![1.0], 0.99, 1.0),
+            (vec![0.93, 0.94], 0.91, 0.96),
+            (vec![0.5], 0.48, 0.52),
+            (vec![1.0], 0.98, 1.0),
             (vec![], 0.0, 1.0),
         ] {
             let range = percent_range(values.iter().copied());

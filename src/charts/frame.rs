@@ -5,9 +5,9 @@ use wasm_bindgen::prelude::Closure;
 use web_sys::{HtmlElement, ResizeObserver};
 use yew::prelude::*;
 
-use super::draw::Drawing;
+use super::draw::{Drawing, Spot};
 use super::export::{Table, save};
-use crate::state::{Action, Severity, use_page};
+use crate::state::{Action, Page, Severity};
 
 /// A point laid over a drawing.
 #[derive(Clone, PartialEq)]
@@ -16,103 +16,67 @@ pub struct Press {
     pub label: AttrValue,
     /// Whether it is the recipe in force.
     pub current: bool,
-    /// What pressing it does, if anything.
-    pub onpress: Option<Callback<()>>,
+    /// What pressing it does.
+    pub onpress: Callback<()>,
 }
 
-#[derive(Properties, PartialEq)]
-pub struct PlotProps {
-    /// The element whose width the drawing has.
-    pub node: NodeRef,
-    /// The drawing.
-    pub drawing: Drawing,
-    /// Its points, in the order of the drawing's spots.
-    #[prop_or_default]
-    pub presses: Vec<Press>,
-    /// What it shows, for people who cannot see it.
-    pub label: AttrValue,
-}
-
-/// A drawing in a place of fixed height.
-#[component]
-pub fn Plot(props: &PlotProps) -> Html {
-    let svg = &props.drawing.svg;
-    let point = |(spot, press): (&super::draw::Spot, &Press)| {
+/// A drawing in a place of fixed height. `node` is the element whose width the drawing has; `presses` are its points,
+/// in the order of the drawing's spots; `label` is for people who cannot see it.
+pub fn plot(node: &NodeRef, drawing: &Drawing, presses: &[Press], label: impl Into<AttrValue>) -> Html {
+    let svg = &drawing.svg;
+    let point = |(spot, press): (&Spot, &Press)| {
         let style = format!("left:{}px;top:{}px", spot.x, spot.y);
         // Near the right edge the words go to the left.
-        let class = classes!("spot", press.current.then_some("current"), (spot.x * 2 > props.drawing.width as i32).then_some("left"));
-        match &press.onpress {
-            Some(onpress) => {
-                let onclick = onpress.reform(|_: MouseEvent| ());
-                html! { <button type="button" {class} {style} {onclick} aria-label={press.label.clone()} data-tip={press.label.clone()}></button> }
-            }
-            None => {
-                html! { <span {class} {style} tabindex="0" role="img" aria-label={press.label.clone()} data-tip={press.label.clone()}></span> }
-            }
-        }
+        let class = classes!("spot", press.current.then_some("current"), (spot.x * 2 > drawing.width as i32).then_some("left"));
+        let (label, onclick) = (press.label.clone(), press.onpress.reform(|_: MouseEvent| ()));
+        html! { <button type="button" {class} {style} {onclick} aria-label={label.clone()} data-tip={label}></button> }
     };
     html! {
-        <div class="plot" ref={props.node.clone()} style={format!("height:{}px", props.drawing.height)}>
-            <div role="img" aria-label={props.label.clone()}>
+        <div class="plot" ref={node.clone()} style={format!("height:{}px", drawing.height)}>
+            <div role="img" aria-label={label.into()}>
                 // Drawn here from figures; text in it is escaped by plotters.
                 if !svg.is_empty() { { Html::from_html_unchecked(svg.clone()) } }
             </div>
-            { for props.drawing.spots.iter().zip(&props.presses).map(point) }
+            { for drawing.spots.iter().zip(presses).map(point) }
         </div>
     }
 }
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
+/// A chart in its frame.
+pub struct Frame<'a> {
     /// Names the chart in files and ids.
     pub id: &'static str,
     /// Its title.
-    pub title: AttrValue,
+    pub title: &'a str,
     /// Beside the title.
-    #[prop_or_default]
-    pub aside: AttrValue,
-    /// One sentence: what it shows.
-    pub description: AttrValue,
+    pub aside: &'a str,
+    /// What it shows.
+    pub description: &'a str,
     /// The drawing, for the download.
-    pub drawing: Drawing,
+    pub drawing: &'a Drawing,
     /// The figures.
     pub table: Table,
-    /// The plot, and what goes with it.
-    pub children: Children,
 }
 
-/// The frame.
-#[component]
-pub fn Frame(props: &Props) -> Html {
-    let title = format!("{}-title", props.id);
-    html! {
-        <section class="chart" id={props.id} aria-labelledby={title.clone()}>
-            <h2 id={title}>{&props.title}<span>{&props.aside}</span></h2>
-            <p class="desc">{&props.description}</p>
-            { for props.children.iter() }
-            <Figures id={props.id} title={props.title.clone()} drawing={props.drawing.clone()} table={props.table.clone()} />
-        </section>
+impl Frame<'_> {
+    /// The frame around `inner`: the plot, and what goes with it.
+    pub fn view(self, page: &Page, inner: Html) -> Html {
+        let heading = format!("{}-title", self.id);
+        html! {
+            <section class="chart" id={self.id} aria-labelledby={heading.clone()}>
+                <h2 id={heading}>{self.title.to_owned()}<span>{self.aside.to_owned()}</span></h2>
+                <p class="desc">{self.description.to_owned()}</p>
+                { inner }
+                { figures(page, self.id, self.title, self.drawing, &self.table) }
+            </section>
+        }
     }
 }
 
-#[derive(Properties, PartialEq)]
-pub struct FiguresProps {
-    /// Names files.
-    pub id: &'static str,
-    /// Names the table.
-    pub title: AttrValue,
-    /// The drawing, for the download.
-    pub drawing: Drawing,
-    /// The figures.
-    pub table: Table,
-}
-
-/// The figures of a chart, to read and to keep.
-#[component]
-pub fn Figures(props: &FiguresProps) -> Html {
-    let page = use_page();
-    let keep = |kind: &'static str, end: &'static str, text: String| {
-        let (dispatch, name) = (page.dispatch.clone(), format!("bitdial-{}.{end}", props.id));
+/// The figures of a chart, to read and to keep as files that `id` names.
+pub fn figures(page: &Page, id: &'static str, title: &str, drawing: &Drawing, table: &Table) -> Html {
+    let keep = |kind: &'static str, end: &str, text: String| {
+        let (dispatch, name) = (page.dispatch.clone(), format!("bitdial-{id}.{end}"));
         Callback::from(move |_: MouseEvent| {
             if let Err(error) = save(&name, kind, &text) {
                 let text = format!("{name} could not be saved: {error:?}");
@@ -120,27 +84,30 @@ pub fn Figures(props: &FiguresProps) -> Html {
             }
         })
     };
-    let nothing = props.table.rows.is_empty();
+    let disabled = table.rows.is_empty();
     html! {
         <div class="figures">
             <details>
                 <summary>{"Figures"}</summary>
-                <div class="scroll">
+                <div class="scroll" tabindex="0" role="region" aria-label={format!("Figures: {title}")}>
                     <table>
-                        <caption class="sr">{&props.title}</caption>
-                        <thead><tr>{ for props.table.columns.iter().map(|column| html! { <th scope="col">{*column}</th> }) }</tr></thead>
+                        <caption class="sr">{title.to_owned()}</caption>
+                        <thead><tr>{ for table.columns.iter().map(|column| html! { <th scope="col">{*column}</th> }) }</tr></thead>
                         <tbody>
-                            { for props.table.rows.iter().map(|row| html! {
-                                <tr>{ for row.iter().map(|cell| html! { <td>{cell}</td> }) }</tr>
-                            }) }
+                            { for table.rows.iter().map(|row| html! { <tr>{ for row.iter().map(|cell| html! { <td>{cell}</td> }) }</tr> }) }
                         </tbody>
                     </table>
                 </div>
             </details>
-            <button type="button" disabled={nothing} aria-label={format!("{}: download CSV", props.title)}
-                onclick={keep("text/csv", "csv", props.table.csv())}>{"CSV"}</button>
-            <button type="button" disabled={nothing} aria-label={format!("{}: download SVG", props.title)}
-                onclick={keep("image/svg+xml", "svg", props.drawing.svg.to_string())}>{"SVG"}</button>
+            <button type="button" {disabled} aria-label={format!("{title}: download CSV")} onclick={keep("text/csv", "csv", table.csv())}>
+                {"CSV"}
+            </button>
+            <button
+                type="button" {disabled} aria-label={format!("{title}: download SVG")}
+                onclick={keep("image/svg+xml", "svg", drawing.svg.to_string())}
+            >
+                {"SVG"}
+            </button>
         </div>
     }
 }

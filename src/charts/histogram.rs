@@ -8,13 +8,14 @@ use yew::prelude::*;
 
 use super::draw::{Drawing, FLOAT, LINE, QUANTIZED, SOFT, drawing, text};
 use super::export::Table;
-use super::frame::{Figures, Plot, use_width};
+use super::frame::{figures, plot, use_width};
+use crate::state::use_page;
 
 const HEIGHT: u32 = 196;
 /// Where the bars stand, and how high they may be.
 const FLOOR: i32 = 162;
 const HIGH: f64 = 146.0;
-/// More levels than this are a surface, not lines.
+/// More levels than this are a surface, not lines between bars.
 const MOST_LINES: usize = 64;
 
 fn draw(detail: Option<&LayerDetail>, width: u32) -> Drawing {
@@ -38,18 +39,19 @@ fn draw(detail: Option<&LayerDetail>, width: u32) -> Drawing {
             let right = (x(left + step) - 1).max(x(left) + 1);
             area.draw(&Rectangle::new([(x(left), top), (right, FLOOR)], FLOAT.mix(0.45).filled()))?;
         }
-        let strength = if detail.grid.len() > MOST_LINES { 0.35 } else { 1.0 };
+        // Many levels would cover the bars: they stand below them.
+        let top = if detail.grid.len() > MOST_LINES { FLOOR + 1 } else { 8 };
         for level in &detail.grid {
             let at = x(f64::from(*level));
-            area.draw(&PathElement::new(vec![(at, 8), (at, FLOOR + 6)], QUANTIZED.mix(strength).stroke_width(1)))?;
+            area.draw(&PathElement::new(vec![(at, top), (at, FLOOR + 8)], QUANTIZED.stroke_width(1)))?;
         }
         area.draw(&PathElement::new(vec![(0, FLOOR), (width as i32, FLOOR)], LINE.stroke_width(1)))?;
         let label = |value: f64| if value.abs() >= 9.95 { format!("{value:.1}") } else { format!("{value:.2}") };
-        area.draw(&Text::new(label(low), (2, FLOOR + 12), text(&SOFT)))?;
+        area.draw(&Text::new(label(low), (2, FLOOR + 14), text(&SOFT)))?;
         if low < 0.0 && high > 0.0 {
-            area.draw(&Text::new("0", (x(0.0) - 3, FLOOR + 12), text(&SOFT)))?;
+            area.draw(&Text::new("0", (x(0.0) - 3, FLOOR + 14), text(&SOFT)))?;
         }
-        area.draw(&Text::new(label(high), (width as i32 - 34, FLOOR + 12), text(&SOFT)))?;
+        area.draw(&Text::new(label(high), (width as i32 - 34, FLOOR + 14), text(&SOFT)))?;
         Ok(Vec::new())
     })
 }
@@ -73,6 +75,7 @@ impl PartialEq for Props {
 /// The chart.
 #[component]
 pub fn HistogramChart(props: &Props) -> Html {
+    let page = use_page();
     let (node, width) = use_width();
     let detail = props.detail.clone();
     let drawing = use_memo((detail.clone(), width), |(detail, width)| draw(detail.as_deref(), *width));
@@ -93,9 +96,9 @@ pub fn HistogramChart(props: &Props) -> Html {
     let table = Table { columns: vec!["from", "to", "weights"], rows: rows.unwrap_or_default() };
     html! {
         <div class="histogram">
-            <Plot {node} drawing={(*drawing).clone()} label={caption.clone()} />
-            <p class="desc">{caption.clone()}</p>
-            <Figures id="weights" title={format!("Weights of {}", props.layer)} drawing={(*drawing).clone()} {table} />
+            { plot(&node, &drawing, &[], caption.clone()) }
+            <p class="desc">{caption}</p>
+            { figures(&page, "weights", &format!("Weights of {}", props.layer), &drawing, &table) }
         </div>
     }
 }

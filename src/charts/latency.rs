@@ -6,7 +6,7 @@ use yew::prelude::*;
 
 use super::draw::{Drawing, FLOAT, LINE, QUANTIZED, SOFT, drawing, text};
 use super::export::Table;
-use super::frame::{Frame, Plot, use_width};
+use super::frame::{Frame, plot, use_width};
 use crate::format::{factor, time};
 use crate::state::bench::Latency;
 use crate::state::use_page;
@@ -69,11 +69,9 @@ pub fn LatencyChart() -> Html {
         }
         None => "One image, one worker, the others at rest; f32 and quantized taken in turn.".to_owned(),
     };
-    html! {
-        <Frame id="latency" title="Latency" aside="bar: median \u{b7} line: p10 to p90" {description} drawing={(*drawing).clone()} {table}>
-            <Plot {node} drawing={(*drawing).clone()} {label} />
-        </Frame>
-    }
+    let aside = "bar: median \u{b7} line: p10 to p90";
+    let frame = Frame { id: "latency", title: "Latency", aside, description: &description, drawing: &drawing, table };
+    frame.view(&page, plot(&node, &drawing, &[], label))
 }
 
 #[cfg(test)]

@@ -6,13 +6,14 @@ use yew::prelude::*;
 
 use super::draw::{CARD, Drawing, FLOAT, QUANTIZED, SOFT, drawing, text};
 use super::export::Table;
-use super::frame::{Frame, Plot, use_width};
+use super::frame::{Frame, plot, use_width};
 use crate::format::{percent, time};
 use crate::kinds::Kind;
 use crate::state::bench::Profiles;
 use crate::state::use_page;
 
 const HEIGHT: u32 = 84;
+const DESCRIPTION: &str = "Median time of the layers of each kind: convolution, depthwise, pointwise, linear, the rest, from the left.";
 /// Room for names on the left.
 const LEFT: i32 = 40;
 /// Top of each bar, and its height.
@@ -100,16 +101,17 @@ pub fn TimeChart() -> Html {
         None => "Where the time goes: not measured yet".to_owned(),
     };
     let text = profiles.as_deref().map_or("Measured when everything else is done.".to_owned(), why);
-    html! {
-        <Frame
-            id="time" title="Where the time goes" aside="measured layer by layer"
-            description="Median time of the layers of each kind: convolution, depthwise, pointwise, linear, the rest, from the left."
-            drawing={(*drawing).clone()} {table}
-        >
-            <Plot {node} drawing={(*drawing).clone()} {label} />
-            <p class="why">{text}</p>
-        </Frame>
-    }
+    let (title, aside) = ("Where the time goes", "measured layer by layer");
+    let frame = Frame { id: "time", title, aside, description: DESCRIPTION, drawing: &drawing, table };
+    frame.view(
+        &page,
+        html! {
+            <>
+                { plot(&node, &drawing, &[], label) }
+                <p class="why">{text}</p>
+            </>
+        },
+    )
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::plan::pieces;
 use super::pool::{Pool, Slot};
 use super::session::{Order, Voice};
 use super::task::on_first;
-use crate::state::bench::{Profiles, at_bits, sweep_key};
+use crate::state::bench::{Profiles, at_bits};
 use crate::state::report::{BenchReport, RunReport};
 
 /// Multiply-accumulates that the reference loops may take for a comparison.
@@ -86,8 +86,8 @@ impl Sweep<'_> {
             };
             match point {
                 Ok((size, classes)) => {
-                    let key = sweep_key(&self.order.link.recipe);
-                    self.voice.bench(BenchReport::Sweep { key, bits, size, classes });
+                    let recipe = at_bits(&self.order.link.recipe, bits);
+                    self.voice.bench(BenchReport::Sweep { recipe, size, classes });
                 }
                 Err(ClientError::Lost(message)) => {
                     self.missing.borrow_mut().push_front(bits);

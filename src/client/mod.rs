@@ -13,4 +13,6 @@ mod session;
 mod task;
 mod worker;
 
+#[cfg(target_arch = "wasm32")]
+pub use error::said;
 pub use session::{Order, Session};

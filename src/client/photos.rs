@@ -8,6 +8,7 @@ use web_sys::{Blob, CanvasRenderingContext2d, HtmlCanvasElement, ImageBitmap};
 
 use super::error::{ClientError, said};
 use super::fetch::Library;
+use crate::json;
 
 /// The share of a photo's shorter side that the model sees: 224 of 256, as EfficientNet is evaluated.
 const CROP: f64 = 224.0 / 256.0;
@@ -30,8 +31,7 @@ pub struct Photos {
 /// Fetches and crops every photo of a list to `side` x `side`.
 pub async fn load(library: &Library, list: &str, side: usize) -> Result<Photos, ClientError> {
     let text = library.text(list).await?;
-    let listed: Vec<Listed> =
-        serde_json::from_str(&text).map_err(|e| ClientError::Fetch { file: list.to_owned(), reason: e.to_string() })?;
+    let listed: Vec<Listed> = json::read(&text).map_err(|reason| ClientError::Fetch { file: list.to_owned(), reason })?;
     let folder = list.rsplit_once('/').map_or("", |(folder, _)| folder);
     let mut photos = Photos { titles: Vec::new(), pixels: Vec::new() };
     let paths: Vec<_> = listed.iter().map(|photo| format!("{folder}/{}", photo.file)).collect();

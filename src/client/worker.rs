@@ -34,6 +34,9 @@ pub struct Answer {
 #[derive(Clone)]
 pub struct Worker(Rc<Inner>);
 
+/// Kept alive as long as the worker may call it.
+type Listener<E> = Option<Closure<dyn FnMut(E)>>;
+
 struct Inner {
     raw: web_sys::Worker,
     next: Cell<u32>,
@@ -41,8 +44,8 @@ struct Inner {
     listening: RefCell<Option<oneshot::Sender<()>>>,
     /// Why it is gone.
     gone: RefCell<Option<String>>,
-    on_message: RefCell<Option<Closure<dyn FnMut(MessageEvent)>>>,
-    on_error: RefCell<Option<Closure<dyn FnMut(ErrorEvent)>>>,
+    on_message: RefCell<Listener<MessageEvent>>,
+    on_error: RefCell<Listener<ErrorEvent>>,
 }
 
 impl Worker {

@@ -154,11 +154,11 @@ fn card(bench: &Bench, image: usize, pixels: Option<&Pixels>) -> Html {
         _ => "",
     };
     let sure = |confidence: f32| format!("{} % sure", percent(f64::from(confidence), 0));
-    let line = |key: &str, tag: &'static str, class: Option<u16>, confidence: f32| {
+    let line = |key: &'static str, tag: &'static str, class: Option<u16>, confidence: f32| {
         let text = label(class).unwrap_or("\u{2013}".into());
         html! {
             <div class={tag} title={format!("{key}: {text}, {}", sure(confidence))}>
-                <dt>{key.to_owned()}</dt><dd>{text}</dd><span aria-hidden="true">{mark(class)}</span>
+                <dt>{key}</dt><dd>{text}</dd><span aria-hidden="true">{mark(class)}</span>
             </div>
         }
     };
@@ -173,7 +173,7 @@ fn card(bench: &Bench, image: usize, pixels: Option<&Pixels>) -> Html {
                 <strong title={title.clone()}>{title}</strong>
                 <dl>
                     { line("f32", "f", float, bench.baseline.confidence(image)) }
-                    { line(&format!("{}-bit", run.recipe.weights.bits), "q", quantized, run.predictions.confidence(image)) }
+                    { line("int", "q", quantized, run.predictions.confidence(image)) }
                 </dl>
             </figcaption>
         </figure>

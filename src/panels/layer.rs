@@ -1,31 +1,14 @@
 //! An opened layer: its weights and the levels they may take, how it runs, and bits of its own.
 
-use std::rc::Rc;
-
 use bitdial_protocol::{Bits, Execution, QuantizedInfo, QuantizedLayer};
 use yew::prelude::*;
 
 use super::model::weighted;
 use crate::charts::HistogramChart;
 use crate::format::{bytes, percent, time};
-use crate::parts::row::Effect;
-use crate::parts::segmented::Segmented;
-use crate::state::{Control, Edit, Page, use_page};
-
-#[derive(Properties)]
-pub struct Props {
-    /// The quantized model.
-    pub info: Option<Rc<QuantizedInfo>>,
-}
-
-impl PartialEq for Props {
-    fn eq(&self, other: &Self) -> bool {
-        match (&self.info, &other.info) {
-            (Some(a), Some(b)) => Rc::ptr_eq(a, b),
-            (a, b) => a.is_none() && b.is_none(),
-        }
-    }
-}
+use crate::parts::row::effect;
+use crate::parts::segmented::segmented;
+use crate::state::{Control, Edit, Page};
 
 fn execution(layer: &QuantizedLayer) -> &'static str {
     match layer.execution {
@@ -46,71 +29,61 @@ fn times(page: &Page, layer: &str) -> Option<String> {
 }
 
 /// The opened layer; an empty frame before a model is quantized.
-#[component]
-pub fn OpenLayer(props: &Props) -> Html {
-    let page = use_page();
-    let layers = props.info.as_deref().map(weighted).unwrap_or_default();
+pub fn open_layer(page: &Page, info: Option<&QuantizedInfo>) -> Html {
+    let layers = info.map(weighted).unwrap_or_default();
     let open = page.state.layer.as_ref().and_then(|name| layers.iter().find(|(_, layer)| layer.name == *name));
-    let Some((short, layer)) = open else {
+    let Some((name, layer)) = open else {
         return html! { <div class="lay" id="layer" aria-busy="true"></div> };
     };
     let detail = page.state.detail.clone();
-    let total = props.info.as_ref().map_or(1, |info| info.size).max(1);
+    let total = info.map_or(1, |info| info.size).max(1);
     let share = format!("{} \u{b7} {} %", bytes(layer.bytes), percent(layer.bytes as f64 / total as f64, 0));
     let quality = layer.weight_sqnr.map_or("no noise".to_owned(), |db| format!("{db:.1} dB"));
     let activations = layer.activation_bits.map_or("f32".to_owned(), |bits| format!("{bits} bits"));
-    let ratio = detail.as_ref().map_or("\u{2013}".to_owned(), |detail| match detail.scales {
-        1 => format!("1 scale \u{b7} channels differ {:.0}\u{d7}", detail.range_ratio),
-        n => format!("{n} scales \u{b7} channels differ {:.0}\u{d7}", detail.range_ratio),
-    });
-    let name = layer.name.trim_start_matches('/').to_owned();
+    let ratio = detail
+        .as_ref()
+        .map_or("\u{2013}".to_owned(), |detail| format!("{} \u{b7} ranges differ {:.0}\u{d7}", detail.scales, detail.range_ratio));
+    let listed = layer.name.trim_start_matches('/').to_owned();
     let facts: [(&str, String); 8] = [
         ("Operator", layer.op.clone()),
-        ("In the file", name),
+        ("In the file", listed),
         ("Bytes", share),
         ("Weight SQNR", quality),
         ("Scales", ratio),
         ("Kernel", layer.kernel.clone()),
         ("Computes in", format!("{} \u{2192} {activations}", execution(layer))),
-        ("Time", times(&page, &layer.name).unwrap_or("\u{2013}".to_owned())),
+        ("Time", times(page, &layer.name).unwrap_or("\u{2013}".to_owned())),
     ];
     html! {
-        <div class="lay" id="layer" role="tabpanel" aria-label={format!("Layer {short}")}>
-            <HistogramChart {detail} bits={layer.weight_bits.unwrap_or_default()} layer={short.clone()} />
+        <div class="lay" id="layer" role="tabpanel" aria-label={format!("Layer {}", name.long)}>
+            <HistogramChart {detail} bits={layer.weight_bits.unwrap_or_default()} layer={name.long.clone()} />
             <div class="kv">
-                <h3>{short}<Effect control={Control::LayerBits(layer.name.clone())} /></h3>
+                <h3>{&name.long}{ effect(page, &Control::LayerBits(layer.name.clone())) }</h3>
                 <dl>
                     { for facts.iter().map(|(key, value)| html! {
                         <div key={*key}><dt>{*key}</dt><dd title={value.clone()}>{value}</dd></div>
                     }) }
                 </dl>
-                <OwnBits layer={layer.name.clone()} />
+                { own_bits(page, &layer.name) }
             </div>
         </div>
     }
 }
 
-#[derive(Properties, PartialEq)]
-struct OwnBitsProps {
-    layer: String,
-}
-
 /// Bits of this layer alone.
-#[component]
-fn OwnBits(props: &OwnBitsProps) -> Html {
-    let page = use_page();
-    let own = page.state.link.recipe.layers.get(&props.layer).and_then(|layer| layer.weights).and_then(|weights| weights.bits);
+fn own_bits(page: &Page, layer: &str) -> Html {
+    let own = page.state.link.recipe.layers.get(layer).and_then(|layer| layer.weights).and_then(|weights| weights.bits);
     let widths: Vec<Option<Bits>> = std::iter::once(None).chain(Bits::all().map(Some)).collect();
     let options: Vec<AttrValue> = widths.iter().map(|bits| bits.map_or("dial".to_owned(), |bits| bits.to_string()).into()).collect();
     let selected = widths.iter().position(|bits| *bits == own);
     let onselect = {
-        let (page, layer) = (page.clone(), props.layer.clone());
+        let (page, layer) = (page.clone(), layer.to_owned());
         Callback::from(move |index: usize| page.edit(Edit::LayerBits(layer.clone(), widths[index])))
     };
     html! {
         <div class="own">
             <span>{"Bits here"}</span>
-            <Segmented name="own-bits" label="Bits of this layer" {options} {selected} {onselect} />
+            { segmented("own-bits", "Bits of this layer", &options, selected, &onselect) }
         </div>
     }
 }

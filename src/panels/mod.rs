@@ -12,7 +12,7 @@ mod topbar;
 
 pub use images::Images;
 pub use model::Model;
-pub use notices::Notices;
-pub use readouts::Readouts;
-pub use recipe::{Activations, Weights};
-pub use topbar::TopBar;
+pub use notices::notices;
+pub use readouts::readouts;
+pub use recipe::{activations, weights};
+pub use topbar::top_bar;

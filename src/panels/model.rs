@@ -7,11 +7,11 @@ use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 use yew::prelude::*;
 
-use super::layer::OpenLayer;
+use super::layer::open_layer;
 use crate::charts::sqnr;
 use crate::format::{amount, bytes};
-use crate::kinds::short_names;
-use crate::state::{Action, use_page};
+use crate::kinds::{Name, names};
+use crate::state::{Action, Download, use_page};
 
 /// The region.
 #[component]
@@ -23,7 +23,7 @@ pub fn Model() -> Html {
     let info = info.filter(|(id, _)| *id == page.state.bench.entry.id).map(|(_, info)| info);
     let facts = page.state.bench.loaded.as_ref().map(|loaded| {
         let (parameters, macs) = (amount(loaded.info.parameters), amount(usize::try_from(loaded.info.macs).unwrap_or(usize::MAX)));
-        format!("{parameters} parameters \u{b7} {macs} multiply-accumulates per image")
+        format!("{parameters} parameters, BatchNorm folded \u{b7} {macs} multiply-accumulates per image")
     });
     let onopen = {
         let dispatch = page.dispatch.clone();
@@ -38,30 +38,23 @@ pub fn Model() -> Html {
                     (Some(info), _) => html! {
                         <Strip info={info.clone()} open={page.state.layer.clone()} {onopen} late={run.info.is_none()} />
                     },
-                    (None, Some(download)) => html! { <Bar done={download.done} total={download.total} /> },
+                    (None, Some(download)) => bar(*download),
                     (None, None) => html! { <div class="strip waiting" aria-busy="true"></div> },
                 }
             }
-            <sqnr::Legend />
-            <OpenLayer info={info.clone()} />
+            { sqnr::legend() }
+            { open_layer(&page, info.as_deref()) }
         </section>
     }
 }
 
-#[derive(Properties, PartialEq)]
-struct BarProps {
-    done: usize,
-    total: usize,
-}
-
 /// How much of a large model is here.
-#[component]
-fn Bar(props: &BarProps) -> Html {
-    let text = format!("Fetching the model: {} of {}", bytes(props.done), bytes(props.total));
+fn bar(Download { done, total }: Download) -> Html {
+    let text = format!("Fetching the model: {} of {}", bytes(done), bytes(total));
     html! {
         <div class="strip waiting loading" role="progressbar" aria-label="Fetching the model" aria-valuemin="0"
-            aria-valuemax={props.total.to_string()} aria-valuenow={props.done.to_string()} aria-valuetext={text.clone()}>
-            <i style={format!("width:{:.1}%", 100.0 * props.done as f64 / props.total.max(1) as f64)}></i>
+            aria-valuemax={total.to_string()} aria-valuenow={done.to_string()} aria-valuetext={text.clone()}>
+            <i style={format!("width:{:.1}%", 100.0 * done as f64 / total.max(1) as f64)}></i>
             <span>{text}</span>
         </div>
     }
@@ -81,10 +74,10 @@ impl PartialEq for StripProps {
     }
 }
 
-/// Layers that have weights, each with a short name.
-pub fn weighted(info: &QuantizedInfo) -> Vec<(String, &QuantizedLayer)> {
+/// Layers that have weights, each with a name.
+pub fn weighted(info: &QuantizedInfo) -> Vec<(Name, &QuantizedLayer)> {
     let layers: Vec<_> = info.layers.iter().filter(|layer| layer.weight_bits.is_some()).collect();
-    short_names(layers.iter().map(|layer| layer.op.as_str())).into_iter().zip(layers).collect()
+    names(layers.iter().map(|layer| layer.op.as_str())).into_iter().zip(layers).collect()
 }
 
 #[component]
@@ -114,10 +107,10 @@ fn Strip(props: &StripProps) -> Html {
             }
         })
     };
-    let cell = |(index, (short, layer)): (usize, &(String, &QuantizedLayer))| {
+    let cell = |(index, (name, layer)): (usize, &(Name, &QuantizedLayer))| {
         let bits = layer.weight_bits.unwrap_or_default();
         let quality = layer.weight_sqnr.map_or("no noise".to_owned(), |db| format!("SQNR {db:.1} dB"));
-        let label = format!("{short}: {}, {bits} bits, {}, {quality}", layer.op, bytes(layer.bytes));
+        let label = format!("{}: {}, {bits} bits, {}, {quality}", name.long, layer.op, bytes(layer.bytes));
         let (colour, ink) = sqnr::colour(layer.weight_sqnr);
         let onclick = {
             let name = layer.name.clone();
@@ -129,7 +122,7 @@ fn Strip(props: &StripProps) -> Html {
                 tabindex={if index == current { "0" } else { "-1" }} aria-label={label.clone()} title={label} {onclick}
                 style={format!("flex-grow:{};background:{colour};color:{ink}", layer.bytes)}
             >
-                <span>{bits}</span><small>{short}</small>
+                <span>{bits}</span><small>{&name.short}</small>
             </button>
         }
     };

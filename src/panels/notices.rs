@@ -2,12 +2,10 @@
 
 use yew::prelude::*;
 
-use crate::state::{Action, Notice, Severity, use_page};
+use crate::state::{Action, Notice, Page, Severity};
 
 /// All notices, in a corner of the page.
-#[component]
-pub fn Notices() -> Html {
-    let page = use_page();
+pub fn notices(page: &Page) -> Html {
     let notice = |notice: &Notice| {
         let (mark, class, role) = match notice.severity {
             Severity::Info => ("i", "info", "status"),

@@ -3,12 +3,12 @@
 use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    /// Names it for people.
-    pub label: AttrValue,
+/// What a picker shows.
+pub struct Picker {
     /// Names it for scripts.
-    pub id: AttrValue,
+    pub id: &'static str,
+    /// Names it for people.
+    pub label: &'static str,
     /// What is in force.
     pub title: AttrValue,
     /// More about it.
@@ -17,23 +17,23 @@ pub struct Props {
     pub options: Vec<(AttrValue, AttrValue)>,
     /// The value in force.
     pub selected: AttrValue,
-    /// Told the value chosen.
-    pub onselect: Callback<String>,
 }
 
-/// The picker.
-#[component]
-pub fn Picker(props: &Props) -> Html {
-    let onchange = props.onselect.reform(|event: Event| event.target_unchecked_into::<HtmlSelectElement>().value());
-    html! {
-        <label class="pick">
-            <span aria-hidden="true">{&props.title}</span>
-            <small aria-hidden="true">{&props.aside}{" \u{25be}"}</small>
-            <select id={props.id.clone()} aria-label={props.label.clone()} {onchange}>
-                { for props.options.iter().map(|(value, line)| html! {
-                    <option key={value.to_string()} value={value.clone()} selected={*value == props.selected}>{line}</option>
-                }) }
-            </select>
-        </label>
+impl Picker {
+    /// The picker; `onselect` is told the value chosen.
+    pub fn view(self, onselect: &Callback<String>) -> Html {
+        let onchange = onselect.reform(|event: Event| event.target_unchecked_into::<HtmlSelectElement>().value());
+        let Self { id, label, title, aside, options, selected } = self;
+        html! {
+            <label class="pick">
+                <span aria-hidden="true">{title}</span>
+                <small aria-hidden="true">{aside}{" \u{25be}"}</small>
+                <select {id} aria-label={label} {onchange}>
+                    { for options.into_iter().map(|(value, line)| html! {
+                        <option key={value.to_string()} selected={value == selected} value={value.clone()}>{line}</option>
+                    }) }
+                </select>
+            </label>
+        }
     }
 }

@@ -6,7 +6,7 @@ use crate::format::{bytes, count, energy, factor, percent, points, significant, 
 use crate::parts::use_last;
 use crate::state::bench::Bench;
 use crate::state::predictions::Goal;
-use crate::state::{Pairs, Phase, State, use_page};
+use crate::state::{Page, Pairs, Phase, State};
 
 /// A figure as it is shown.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,7 +65,7 @@ fn Card(props: &CardProps) -> Html {
                 {&figure.value}<small>{"\u{a0}"}{&figure.unit}</small>
             </div>
             <div class="d">{blank(&figure.spread)}</div>
-            <div class="d"><b>{&figure.against.0}</b>{" "}{blank(&figure.against.1)}</div>
+            <div class="d"><b>{&figure.against.0}</b><span>{" "}{blank(&figure.against.1)}</span></div>
         </div>
     }
 }
@@ -83,7 +83,8 @@ fn accuracy(bench: &Bench) -> Option<Figure> {
         (Goal::Accuracy, None) => Default::default(),
     };
     let spread = if bench.goal() == Goal::Accuracy { interval } else { String::new() };
-    Some(Figure { raw: value * 100.0, value: percent(value, 1), unit: "%".into(), spread, against, n: Some(share.n) })
+    // Two decimals are all that 10,000 images can give.
+    Some(Figure { raw: (value * 1e4).round() / 100.0, value: percent(value, 1), unit: "%".into(), spread, against, n: Some(share.n) })
 }
 
 fn size(bench: &Bench) -> Option<Figure> {
@@ -106,7 +107,8 @@ fn latency(bench: &Bench) -> Option<Figure> {
     };
     let spread = format!("{}\u{2013}{} {}", significant(quantized.p10 * scale), significant(quantized.p90 * scale), shown.unit);
     let (much, word) = factor(quantized.median, float.median, "faster", "slower")?;
-    Some(Figure { raw: quantized.median, value: shown.value, unit: shown.unit.into(), spread, against: (much, word.into()), n: None })
+    let raw = (quantized.median * 1e6).round() / 1e6;
+    Some(Figure { raw, value: shown.value, unit: shown.unit.into(), spread, against: (much, word.into()), n: None })
 }
 
 fn energy_of(bench: &Bench) -> Option<Figure> {
@@ -115,21 +117,25 @@ fn energy_of(bench: &Bench) -> Option<Figure> {
     let shown = energy(quantized.total());
     let (much, word) = factor(quantized.total(), float.total(), "less", "more")?;
     let memory = percent(quantized.memory / quantized.total().max(f64::MIN_POSITIVE), 0);
-    let (raw, spread) = (quantized.total() / 1e6, format!("{memory} % in memory"));
+    let (raw, spread) = ((quantized.total() / 1e2).round() / 1e4, format!("{memory} % in memory"));
     Some(Figure { raw, value: shown.value, unit: shown.unit.into(), spread, against: (much, word.into()), n: None })
 }
 
 /// The region.
-#[component]
-pub fn Readouts() -> Html {
-    let page = use_page();
+pub fn readouts(page: &Page) -> Html {
     let state = &page.state;
     let bench = &state.bench;
     let goal = bench.goal();
     let of = bench.entry.id.clone();
     let (n, total) = (bench.share(&bench.run().predictions, usize::MAX).n, bench.images());
     let what = if goal == Goal::Accuracy { "test images" } else { "photos" };
-    let counted = if n < total { format!("{} of {} {what}", count(n), count(total)) } else { format!("on {} {what}", count(total)) };
+    let counted = if total == 0 {
+        what.to_owned()
+    } else if n < total {
+        format!("{} of {} {what}", count(n), count(total))
+    } else {
+        format!("on {} {what}", count(total))
+    };
     html! {
         <section class="readbar" aria-labelledby="readouts-title">
             <h2 id="readouts-title">{"Readouts"}<span>{counted}</span></h2>
@@ -181,12 +187,9 @@ fn verdict(bench: &Bench) -> String {
 
 fn chance(pairs: &Pairs) -> String {
     let p = pairs.p();
-    let shown = if p < 0.001 { "p < 0.001".to_owned() } else { format!("p = {p:.3}") };
-    match (p < 0.05, pairs.gained > pairs.lost) {
-        (false, _) => format!("A difference this small could be chance (McNemar, {shown})."),
-        (true, true) => format!("Better than f32, and more than chance explains (McNemar, {shown})."),
-        (true, false) => format!("Worse than f32, and more than chance explains (McNemar, {shown})."),
-    }
+    let shown = if p < 0.001 { "p\u{a0}<\u{a0}0.001".to_owned() } else { format!("p\u{a0}=\u{a0}{p:.3}") };
+    let verdict = if p < 0.05 { "More than chance explains" } else { "So small a difference could be chance" };
+    format!("{verdict} (McNemar, {shown}).")
 }
 
 /// For people who listen: said once, when everything is counted.

@@ -1,13 +1,13 @@
 //! The recipe: how weights and activations are quantized.
 
-use bitdial_protocol::{ActivationMode, Bits, Granularity};
+use bitdial_protocol::{ActivationMode, ActivationScheme, Bits, Granularity};
 use yew::prelude::*;
 
 use crate::catalogue::Calibration;
 use crate::parts::dial::{Dial, Stop};
-use crate::parts::row::{Effect, Help, Row};
-use crate::parts::segmented::Segmented;
-use crate::state::{Action, Control, Edit, Page, use_page};
+use crate::parts::row::{effect, help, row};
+use crate::parts::segmented::segmented;
+use crate::state::{Action, Control, Edit, Page};
 
 /// Calibration images to choose from.
 const SAMPLES: [u32; 4] = [64, 128, 256, 512];
@@ -43,63 +43,54 @@ fn options(labels: &[&'static str]) -> Vec<AttrValue> {
 }
 
 /// How weights are stored.
-#[component]
-pub fn Weights() -> Html {
-    let page = use_page();
+pub fn weights(page: &Page) -> Html {
     let scheme = page.state.link.recipe.weights;
     let widths: Vec<Bits> = Bits::all().collect();
     let selected = widths.iter().position(|bits| *bits == scheme.bits).unwrap_or_default();
-    let onturn = {
-        let widths = widths.clone();
-        turn(&page, move |stop| widths.get(stop).copied().map(Edit::WeightBits))
-    };
+    let stops: Vec<Stop> = widths.iter().copied().map(bits_stop).collect();
+    let onturn = turn(page, move |stop| widths.get(stop).copied().map(Edit::WeightBits));
+    let scale = segmented(
+        "w-scale",
+        "Scale of the weights per",
+        &options(&["tensor", "channel"]),
+        Some(usize::from(scheme.granularity == Granularity::Channel)),
+        &choose(page, |i| Edit::WeightScale(if i == 0 { Granularity::Tensor } else { Granularity::Channel })),
+    );
+    let range = segmented(
+        "w-range",
+        "Range of the weights",
+        &options(&["symmetric", "affine"]),
+        Some(usize::from(!scheme.symmetric)),
+        &choose(page, |i| Edit::WeightRange(i == 0)),
+    );
     html! {
         <section aria-labelledby="weights-title">
             <h2 id="weights-title">{"Weights"}</h2>
             <div class="dial">
                 <div class="top">
                     <div class="n">{scheme.bits.to_string()}<small>{format!("bits \u{b7} {} levels", 1_u32 << scheme.bits.get())}</small></div>
-                    <Effect control={Control::WeightBits} />
+                    { effect(page, &Control::WeightBits) }
                 </div>
-                <Dial
-                    id="weight-bits" label="Weight bits" stops={widths.iter().copied().map(bits_stop).collect::<Vec<_>>()} lead={1}
-                    {selected} {onturn} onrest={rest(&page)}
-                />
-                <Ticks bits={scheme.bits.get()} symmetric={scheme.symmetric} />
+                <Dial id="weight-bits" label="Weight bits" {stops} lead={1} {selected} {onturn} onrest={rest(page)} />
+                { ticks(scheme.bits.get(), scheme.symmetric) }
             </div>
-            <Row
-                id="w-scale" word="Scale per" control={Control::WeightScale}
-                text="A scale turns integers back into weights. One per output channel follows each channel's own range; one for the whole layer is coarser where channels differ."
-            >
-                <Segmented
-                    name="w-scale" label="Scale of the weights per" options={options(&["tensor", "channel"])}
-                    selected={usize::from(scheme.granularity == Granularity::Channel)}
-                    onselect={choose(&page, |i| Edit::WeightScale(if i == 0 { Granularity::Tensor } else { Granularity::Channel }))}
-                />
-            </Row>
-            <Row
-                id="w-range" word="Range" control={Control::WeightRange}
-                text="A symmetric range keeps zero in the middle and needs no zero point. An affine one follows the smallest and largest weight, and pays for a zero point in every product."
-            >
-                <Segmented
-                    name="w-range" label="Range of the weights" options={options(&["symmetric", "affine"])}
-                    selected={usize::from(!scheme.symmetric)} onselect={choose(&page, |i| Edit::WeightRange(i == 0))}
-                />
-            </Row>
+            { row(page, "w-scale", "Scale per", SCALE, &Control::WeightScale, scale) }
+            { row(page, "w-range", "Range", WEIGHT_RANGE, &Control::WeightRange, range) }
         </section>
     }
 }
 
-#[derive(Properties, PartialEq)]
-struct TicksProps {
-    bits: u8,
-    symmetric: bool,
-}
+const SCALE: &str = "A scale turns integers back into weights. One per output channel follows each channel's own range; one for the whole layer is coarser where channels differ.";
+const WEIGHT_RANGE: &str = "A symmetric range keeps zero in the middle and needs no zero point. An affine one follows the smallest and largest weight, and pays for a zero point in every product.";
+const ACTIVATION_RANGE: &str = "After ReLU activations are never negative, and a symmetric range leaves half of its integers unused. An affine one spends them all on what occurs.";
+const MODE: &str = "Static ranges are found once, on calibration images, and everything stays in integers. Dynamic ones are found for every image anew: no calibration, more work per image.";
+const IMAGES: &str =
+    "How many training images are looked at to find the smallest and largest value of each activation. Test images are never used for it.";
+const PHOTOS: &str = "This model has no training images here, so its ranges are found on the sample photos themselves.";
 
 /// Every level that so many bits can tell apart, on a line; the taller one is zero.
-#[component]
-fn Ticks(props: &TicksProps) -> Html {
-    let levels = 1_u32 << props.bits;
+fn ticks(bits: u8, symmetric: bool) -> Html {
+    let levels = 1_u32 << bits;
     let place = |level: u32| 4.0 + 272.0 * f64::from(level) / f64::from(levels - 1);
     let path: String = (0..levels).map(|level| format!("M{:.2} 5V16", place(level))).collect();
     // Thin enough to stay apart as long as they can.
@@ -109,7 +100,7 @@ fn Ticks(props: &TicksProps) -> Html {
         <svg class="ticks" viewBox="0 0 280 26" aria-hidden="true">
             <path class="level" d={path} style={format!("stroke-width:{width:.2}")} />
             <line class="base" x1="0" x2="280" y1="16.5" y2="16.5" />
-            if props.symmetric {
+            if symmetric {
                 <path class="zero" d={format!("M{zero:.2} 2V20")} />
             }
         </svg>
@@ -117,39 +108,33 @@ fn Ticks(props: &TicksProps) -> Html {
 }
 
 /// How activations are represented between layers.
-#[component]
-pub fn Activations() -> Html {
-    let page = use_page();
+pub fn activations(page: &Page) -> Html {
     let scheme = page.state.link.recipe.activations;
     let widths: Vec<Option<Bits>> = Bits::all().map(Some).chain([None]).collect();
-    let stops: Vec<Stop> = widths
-        .iter()
-        .map(|bits| match bits {
-            Some(bits) => bits_stop(*bits),
-            None => Stop { value: FLOAT_BITS, label: "f32".into(), spoken: "f32, not quantized".into() },
-        })
-        .collect();
+    let stop = |bits: &Option<Bits>| match bits {
+        Some(bits) => bits_stop(*bits),
+        None => Stop { value: FLOAT_BITS, label: "f32".into(), spoken: "f32, not quantized".into() },
+    };
+    let stops: Vec<Stop> = widths.iter().map(stop).collect();
     let selected = widths.iter().position(|bits| *bits == scheme.map(|scheme| scheme.bits)).unwrap_or_default();
     let (number, unit) = match scheme {
         Some(scheme) => (scheme.bits.to_string(), format!("bits \u{b7} {}", mode_name(scheme.mode))),
         None => ("f32".to_owned(), "weight-only".to_owned()),
     };
-    let onturn = turn(&page, move |stop| widths.get(stop).copied().map(Edit::ActivationBits));
+    let onturn = turn(page, move |stop| widths.get(stop).copied().map(Edit::ActivationBits));
     html! {
         <section aria-labelledby="activations-title">
             <h2 id="activations-title">{"Activations"}</h2>
             <div class="dial">
                 <div class="top">
                     <div class="n">{number}<small>{unit}</small></div>
-                    <Effect control={Control::ActivationBits} />
+                    { effect(page, &Control::ActivationBits) }
                 </div>
-                <Dial
-                    id="activation-bits" class="a" label="Activation bits" {stops} lead={1} {selected} {onturn} onrest={rest(&page)}
-                />
+                <Dial id="activation-bits" class="a" label="Activation bits" {stops} lead={1} {selected} {onturn} onrest={rest(page)} />
             </div>
             {
                 match scheme {
-                    Some(scheme) => html! { <Ranges symmetric={scheme.symmetric} mode={scheme.mode} /> },
+                    Some(scheme) => ranges(page, scheme),
                     None => html! {
                         <p class="aside">
                             {"Weights are stored in "}{page.state.link.recipe.weights.bits.to_string()}
@@ -169,68 +154,45 @@ fn mode_name(mode: ActivationMode) -> &'static str {
     }
 }
 
-#[derive(Properties, PartialEq)]
-struct RangesProps {
-    symmetric: bool,
-    mode: ActivationMode,
-}
-
 /// Where the ranges of activations come from.
-#[component]
-fn Ranges(props: &RangesProps) -> Html {
-    let page = use_page();
-    let samples = page.state.link.recipe.calibration.samples;
-    let available = match &page.state.bench.entry.calibration {
-        Calibration::Images { count, .. } => Some(*count),
-        Calibration::Photos { .. } => None,
-    };
+fn ranges(page: &Page, scheme: ActivationScheme) -> Html {
+    let range = segmented(
+        "a-range",
+        "Range of the activations",
+        &options(&["symmetric", "affine"]),
+        Some(usize::from(!scheme.symmetric)),
+        &choose(page, |i| Edit::ActivationRange(i == 0)),
+    );
+    let mode = segmented(
+        "a-mode",
+        "When ranges are found",
+        &options(&["static", "dynamic"]),
+        Some(usize::from(scheme.mode == ActivationMode::Dynamic)),
+        &choose(page, |i| Edit::Mode(if i == 0 { ActivationMode::Static } else { ActivationMode::Dynamic })),
+    );
     html! {
         <>
-            <Row
-                id="a-range" word="Range" control={Control::ActivationRange}
-                text="After ReLU activations are never negative, and a symmetric range leaves half of its integers unused. An affine one spends them all on what occurs."
-            >
-                <Segmented
-                    name="a-range" label="Range of the activations" options={options(&["symmetric", "affine"])}
-                    selected={usize::from(!props.symmetric)} onselect={choose(&page, |i| Edit::ActivationRange(i == 0))}
-                />
-            </Row>
-            <Row
-                id="a-mode" word="Found" control={Control::Mode}
-                text="Static ranges are found once, on calibration images, and everything stays in integers. Dynamic ones are found for every image anew: no calibration, more work per image."
-            >
-                <Segmented
-                    name="a-mode" label="When ranges are found" options={options(&["static", "dynamic"])}
-                    selected={usize::from(props.mode == ActivationMode::Dynamic)}
-                    onselect={choose(&page, |i| Edit::Mode(if i == 0 { ActivationMode::Static } else { ActivationMode::Dynamic }))}
-                />
-            </Row>
-            {
-                match (props.mode, available) {
-                    (ActivationMode::Dynamic, _) => html! {},
-                    (ActivationMode::Static, Some(count)) => html! {
-                        <Row
-                            id="samples" word="Images" control={Control::Samples}
-                            text="How many training images are looked at to find the smallest and largest value of each activation. Test images are never used for it."
-                        >
-                            <Segmented
-                                name="samples" label="Calibration images"
-                                options={SAMPLES.iter().filter(|n| **n as usize <= count).map(|n| AttrValue::from(n.to_string())).collect::<Vec<_>>()}
-                                selected={SAMPLES.iter().position(|n| *n == samples)} onselect={choose(&page, |i| Edit::Samples(SAMPLES[i]))}
-                            />
-                        </Row>
-                    },
-                    (ActivationMode::Static, None) => html! {
-                        <div class="row">
-                            <Help
-                                id="help-samples" word="Images"
-                                text="This model has no training images here, so its ranges are found on the sample photos themselves."
-                            />
-                            <span class="fact">{"the sample photos"}</span>
-                        </div>
-                    },
-                }
+            { row(page, "a-range", "Range", ACTIVATION_RANGE, &Control::ActivationRange, range) }
+            { row(page, "a-mode", "Found", MODE, &Control::Mode, mode) }
+            if scheme.mode == ActivationMode::Static {
+                { calibration(page) }
             }
         </>
+    }
+}
+
+/// Which images static ranges are found on.
+fn calibration(page: &Page) -> Html {
+    match &page.state.bench.entry.calibration {
+        Calibration::Images { count, .. } => {
+            let samples = page.state.link.recipe.calibration.samples;
+            let labels: Vec<AttrValue> = SAMPLES.iter().filter(|n| **n as usize <= *count).map(|n| n.to_string().into()).collect();
+            let selected = SAMPLES.iter().position(|n| *n == samples);
+            let choice = segmented("samples", "Calibration images", &labels, selected, &choose(page, |i| Edit::Samples(SAMPLES[i])));
+            row(page, "samples", "Images", IMAGES, &Control::Samples, choice)
+        }
+        Calibration::Photos { .. } => html! {
+            <div class="row">{ help("samples", "Images", PHOTOS) }<span class="fact">{"the sample photos"}</span></div>
+        },
     }
 }

@@ -9,20 +9,19 @@ use super::theme::Theme;
 use crate::catalogue;
 use crate::client::probe::backend_name;
 use crate::format::{amount, count, s};
-use crate::state::{Action, Edit, Severity, address, use_page};
+use crate::state::{Action, Edit, Page, Severity, address, use_page};
 
 /// The bar.
-#[component]
-pub fn TopBar() -> Html {
+pub fn top_bar(page: &Page) -> Html {
     html! {
         <header>
             <div class="logo">
                 <i aria-hidden="true">{ for (0..8).map(|i| html! { <b key={i} class={classes!((i > 3).then_some("o"))}></b> }) }</i>
                 <h1>{"bitdial"}</h1>
             </div>
-            <ModelPicker />
-            <BackendPicker />
-            <Badge />
+            { model_picker(page) }
+            { backend_picker(page) }
+            { badge(page) }
             <div class="sp"></div>
             <Theme />
             <CopyLink />
@@ -30,9 +29,7 @@ pub fn TopBar() -> Html {
     }
 }
 
-#[component]
-fn ModelPicker() -> Html {
-    let page = use_page();
+fn model_picker(page: &Page) -> Html {
     let options = catalogue::all().iter().map(|entry| {
         let line = format!("{}: {} parameters", entry.title, amount(entry.parameters));
         (AttrValue::from(entry.id.as_str()), AttrValue::from(line))
@@ -42,12 +39,9 @@ fn ModelPicker() -> Html {
         let page = page.clone();
         Callback::from(move |id| page.edit(Edit::Model(id)))
     };
-    html! {
-        <Picker
-            id="model" label="Model" title={entry.title.as_str()} aside={format!("{} parameters", amount(entry.parameters))}
-            options={options.collect::<Vec<_>>()} selected={page.state.link.model.clone()} {onselect}
-        />
-    }
+    let (title, aside) = (entry.title.as_str().into(), format!("{} parameters", amount(entry.parameters)).into());
+    let selected = page.state.link.model.clone().into();
+    Picker { id: "model", label: "Model", title, aside, options: options.collect(), selected }.view(&onselect)
 }
 
 /// A backend as people call it.
@@ -60,9 +54,7 @@ fn spoken(backend: &str) -> &'static str {
     }
 }
 
-#[component]
-fn BackendPicker() -> Html {
-    let page = use_page();
+fn backend_picker(page: &Page) -> Html {
     let choices = page.session.support.choices();
     let best = choices.get(1).map_or("simd128", |choice| backend_name(*choice));
     let options = choices.iter().map(|choice| {
@@ -90,19 +82,14 @@ fn BackendPicker() -> Html {
             }
         })
     };
-    html! {
-        <Picker
-            id="backend" label="Backend" {title} {aside} options={options.collect::<Vec<_>>()} selected={backend_name(chosen)} {onselect}
-        />
-    }
+    let (title, aside, options) = (title.into(), aside.into(), options.collect());
+    Picker { id: "backend", label: "Backend", title, aside, options, selected: backend_name(chosen).into() }.view(&onselect)
 }
 
 /// Whether every backend computes the same integers on this device.
-#[component]
-fn Badge() -> Html {
-    let page = use_page();
+fn badge(page: &Page) -> Html {
     let Some(checks) = page.state.bench.run().checks.clone() else {
-        return html! { <span class="badge open" data-truth="open">{"agreement not checked yet"}</span> };
+        return html! { <span class="badge open" data-truth="open">{"backends not compared yet"}</span> };
     };
     let wrong = checks.iter().filter(|check| check.difference != 0).count();
     let line = |check: &bitdial_protocol::BackendCheck| {

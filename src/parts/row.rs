@@ -3,40 +3,22 @@
 use yew::prelude::*;
 
 use crate::format::points;
-use crate::state::{Control, use_page};
+use crate::state::{Control, Page};
 
-#[derive(Properties, PartialEq)]
-pub struct HelpProps {
-    /// Names the sentence, uniquely on the page.
-    pub id: AttrValue,
-    /// The word that is explained.
-    pub word: AttrValue,
-    /// One sentence.
-    pub text: AttrValue,
-}
-
-/// A word that explains itself to whoever points at it, focuses it or taps it.
-#[component]
-pub fn Help(props: &HelpProps) -> Html {
+/// A word that explains itself to whoever points at it, focuses it or taps it. `id` is unique on the page.
+pub fn help(id: &str, word: &'static str, text: &'static str) -> Html {
+    let id = format!("help-{id}");
     html! {
         <span class="help">
-            <button type="button" aria-describedby={props.id.clone()}>{props.word.clone()}</button>
-            <span role="tooltip" id={props.id.clone()}>{props.text.clone()}</span>
+            <button type="button" aria-describedby={id.clone()}>{word}</button>
+            <span role="tooltip" {id}>{text}</span>
         </span>
     }
 }
 
-#[derive(Properties, PartialEq)]
-pub struct EffectProps {
-    /// The control whose effect is shown.
-    pub control: Control,
-}
-
 /// What the last change did, if it was made here: `+3.1 points`. Holds its place when there is nothing to say.
-#[component]
-pub fn Effect(props: &EffectProps) -> Html {
-    let page = use_page();
-    match page.state.effect(&props.control) {
+pub fn effect(page: &Page, control: &Control) -> Html {
+    match page.state.effect(control) {
         None => html! { <em class="effect" aria-hidden="true"></em> },
         Some(None) => html! { <em class="effect" aria-hidden="true">{"\u{2026}"}</em> },
         Some(Some(change)) => {
@@ -52,28 +34,13 @@ pub fn Effect(props: &EffectProps) -> Html {
     }
 }
 
-#[derive(Properties, PartialEq)]
-pub struct RowProps {
-    /// Names the row, uniquely on the page.
-    pub id: AttrValue,
-    /// Its word.
-    pub word: AttrValue,
-    /// One sentence.
-    pub text: AttrValue,
-    /// What it changes.
-    pub control: Control,
-    /// The control itself.
-    pub children: Children,
-}
-
 /// The row.
-#[component]
-pub fn Row(props: &RowProps) -> Html {
+pub fn row(page: &Page, id: &str, word: &'static str, text: &'static str, control: &Control, inner: Html) -> Html {
     html! {
         <div class="row">
-            <Help id={format!("help-{}", props.id)} word={props.word.clone()} text={props.text.clone()} />
-            <Effect control={props.control.clone()} />
-            { for props.children.iter() }
+            { help(id, word, text) }
+            { effect(page, control) }
+            { inner }
         </div>
     }
 }

@@ -2,35 +2,26 @@
 
 use yew::prelude::*;
 
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    /// Names the group, uniquely on the page.
-    pub name: AttrValue,
-    /// Names it for people.
-    pub label: AttrValue,
-    /// The choices.
-    pub options: Vec<AttrValue>,
-    /// Which one is in force; none if it is something else.
-    pub selected: Option<usize>,
-    /// Told which was chosen.
-    pub onselect: Callback<usize>,
-}
-
-/// The bar.
-#[component]
-pub fn Segmented(props: &Props) -> Html {
-    let option = |(index, label): (usize, &AttrValue)| {
-        let onchange = props.onselect.reform(move |_| index);
+/// The bar. `name` names the group, uniquely on the page; `selected` is none if something else is in force.
+pub fn segmented(
+    name: &'static str,
+    label: &'static str,
+    options: &[AttrValue],
+    selected: Option<usize>,
+    onselect: &Callback<usize>,
+) -> Html {
+    let option = |(index, text): (usize, &AttrValue)| {
+        let onchange = onselect.reform(move |_| index);
         html! {
             <label key={index}>
-                <input type="radio" name={props.name.clone()} checked={props.selected == Some(index)} {onchange} />
-                <span>{label}</span>
+                <input type="radio" {name} checked={selected == Some(index)} {onchange} />
+                <span>{text}</span>
             </label>
         }
     };
     html! {
-        <div class="seg" role="radiogroup" aria-label={props.label.clone()}>
-            { for props.options.iter().enumerate().map(option) }
+        <div class="seg" role="radiogroup" aria-label={label}>
+            { for options.iter().enumerate().map(option) }
         </div>
     }
 }

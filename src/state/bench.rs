@@ -91,8 +91,8 @@ pub struct Bench {
     pub runs: Vec<Run>,
     /// The one in force.
     pub current: usize,
-    /// Sweeps by recipe (with the most bits).
-    pub sweeps: Rc<BTreeMap<String, Sweep>>,
+    /// Sweeps, each by the recipe that all its points share but for the bits.
+    pub sweeps: Rc<Vec<(Recipe, Sweep)>>,
 }
 
 impl Bench {
@@ -107,6 +107,20 @@ impl Bench {
             current: 0,
             sweeps: Rc::default(),
         }
+    }
+
+    /// Takes a point of a sweep.
+    pub fn add_swept(&mut self, recipe: &Recipe, size: usize, classes: &[u16]) {
+        let mut predictions = Predictions::default();
+        predictions.put(0, classes, &[]);
+        let point = SweepPoint { share: self.share(&predictions, classes.len()), size };
+        let shared = sweep_base(recipe);
+        let sweeps = Rc::make_mut(&mut self.sweeps);
+        let at = sweeps.iter().position(|(base, _)| *base == shared).unwrap_or_else(|| {
+            sweeps.push((shared, Sweep::new()));
+            sweeps.len() - 1
+        });
+        sweeps[at].1.insert(recipe.weights.bits, point);
     }
 
     /// The recipe in force, and what it gave so far.
@@ -175,7 +189,8 @@ impl Bench {
     /// force has it, as far as known from sweeps and from recipes tried.
     pub fn curve(&self) -> Sweep {
         let (recipe, first) = (&self.run().recipe, self.first());
-        let mut curve = self.sweeps.get(&sweep_key(recipe)).cloned().unwrap_or_default();
+        let shared = sweep_base(recipe);
+        let mut curve = self.sweeps.iter().find(|(base, _)| *base == shared).map(|(_, sweep)| sweep.clone()).unwrap_or_default();
         for bits in Bits::all() {
             let wanted = at_bits(recipe, bits);
             let tried = self.runs.iter().find(|run| run.recipe == wanted && run.predictions.n() >= first);
@@ -200,9 +215,9 @@ pub fn at_bits(recipe: &Recipe, bits: Bits) -> Recipe {
     recipe
 }
 
-/// Names the sweep that a recipe is part of.
-pub fn sweep_key(recipe: &Recipe) -> String {
-    at_bits(recipe, Bits::MAX).to_json()
+/// Stands for the sweep that a recipe is part of.
+pub fn sweep_base(recipe: &Recipe) -> Recipe {
+    at_bits(recipe, Bits::MAX)
 }
 
 #[cfg(test)]
@@ -228,6 +243,8 @@ mod tests {
         assert_eq!((bits(&bench), bench.current), (vec![8, 5], 1));
         bench.select(&recipe(8));
         assert_eq!((bits(&bench), bench.run().predictions.n()), (vec![8], 2));
-        assert_eq!(sweep_key(&recipe(3)), sweep_key(&recipe(7)));
+        bench.add_swept(&recipe(4), 100, &[1, 0]);
+        assert_eq!((bench.sweeps.len(), bench.curve().len(), bench.missing().len()), (1, 1, 5));
+        assert_eq!(sweep_base(&recipe(3)), sweep_base(&recipe(7)));
     }
 }

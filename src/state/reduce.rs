@@ -5,8 +5,8 @@ use std::rc::Rc;
 use bitdial_protocol::{Link, LinkIssue, QuantizedInfo};
 use yew::Reducible;
 
-use super::bench::{Bench, SweepPoint};
-use super::{Action, Before, BenchReport, Control, Edit, Notice, Phase, Predictions, RunReport, Severity, State, Step, Store};
+use super::bench::Bench;
+use super::{Action, Before, BenchReport, Control, Edit, Notice, Phase, RunReport, Severity, State, Step, Store};
 use crate::catalogue::Entry;
 use crate::client::probe;
 
@@ -56,11 +56,11 @@ impl State {
         let control = edit.control();
         let mut link = self.link.clone();
         edit.apply(&mut link, self.activations);
-        let goes_on = dragging && self.dragging.as_ref() == Some(&control);
-        self.dragging = dragging.then(|| control.clone());
         if link == self.link {
             return;
         }
+        let goes_on = dragging && self.dragging.as_ref() == Some(&control);
+        self.dragging = dragging.then(|| control.clone());
         // A drag is one change: what it did counts from where it began.
         let begun = self.before.take().filter(|before| goes_on && before.control == control);
         let predictions = &self.bench.run().predictions;
@@ -116,12 +116,7 @@ impl State {
                 }
             }
             BenchReport::Baseline { first, top1, confidence } => Rc::make_mut(&mut self.bench.baseline).put(first, &top1, &confidence),
-            BenchReport::Sweep { key, bits, size, classes } => {
-                let mut predictions = Predictions::default();
-                predictions.put(0, &classes, &[]);
-                let point = SweepPoint { share: self.bench.share(&predictions, classes.len()), size };
-                Rc::make_mut(&mut self.bench.sweeps).entry(key).or_default().insert(bits, point);
-            }
+            BenchReport::Sweep { recipe, size, classes } => self.bench.add_swept(&recipe, size, &classes),
             BenchReport::Trapped(message) => {
                 self.tell(
                     Severity::Warning,
@@ -274,6 +269,8 @@ mod tests {
         state.take(Action::Bench(0, BenchReport::Truth(Rc::new(vec![1; ENOUGH]))));
         evaluated(&mut state, 0, 1, ENOUGH);
         let mut steps = Vec::new();
+        // The finger comes down where the dial is.
+        state.take(Action::Edit { edit: bits(8), dragging: true });
         for b in [7, 6, 5] {
             state.take(Action::Edit { edit: bits(b), dragging: true });
             steps.push(state.step);

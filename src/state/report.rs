@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use bitdial_protocol::{BackendCheck, Bits, Capabilities, LayerDetail, QuantizedInfo};
+use bitdial_protocol::{BackendCheck, Capabilities, LayerDetail, QuantizedInfo, Recipe};
 
 use super::bench::{Latency, Loaded, Profiles};
 
@@ -78,10 +78,8 @@ pub enum BenchReport {
     },
     /// A point of a sweep.
     Sweep {
-        /// Which sweep.
-        key: String,
-        /// Which point.
-        bits: Bits,
+        /// Of this recipe.
+        recipe: Recipe,
         /// Bytes of the model.
         size: usize,
         /// Classes of the first images.
