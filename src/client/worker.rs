@@ -14,7 +14,7 @@ use js_sys::{Array, ArrayBuffer, Object, Reflect};
 use serde::{Deserialize, Serialize};
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::prelude::*;
-use web_sys::{ErrorEvent, MessageEvent, WorkerOptions, WorkerType};
+use web_sys::{Event, MessageEvent, WorkerOptions, WorkerType};
 
 use super::clock::sleep;
 use super::error::{ClientError, said};
@@ -45,7 +45,7 @@ struct Inner {
     /// Why it is gone.
     gone: RefCell<Option<String>>,
     on_message: RefCell<Listener<MessageEvent>>,
-    on_error: RefCell<Listener<ErrorEvent>>,
+    on_error: RefCell<Listener<Event>>,
 }
 
 impl Worker {
@@ -111,11 +111,12 @@ impl Inner {
             }
         });
         let weak = Rc::downgrade(inner);
-        let on_error = Closure::new(move |event: ErrorEvent| {
+        let on_error = Closure::new(move |event: Event| {
             event.prevent_default();
             if let Some(inner) = weak.upgrade() {
-                let message = event.message();
-                inner.lose(if message.is_empty() { "The worker could not be loaded.".into() } else { message });
+                // A worker that cannot be loaded is told by an event without a message.
+                let message = Reflect::get(&event, &"message".into()).ok().and_then(|message| message.as_string());
+                inner.lose(message.filter(|text| !text.is_empty()).unwrap_or_else(|| "The worker could not be loaded.".into()));
             }
         });
         inner.raw.set_onmessage(Some(on_message.as_ref().unchecked_ref()));

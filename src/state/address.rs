@@ -1,15 +1,25 @@
 //! The link in the browser's address bar and history.
 
-use bitdial_protocol::{Link, LinkIssue};
+use bitdial_protocol::{BackendChoice, Link, LinkIssue};
 use wasm_bindgen::JsValue;
 
 use super::Step;
 use crate::catalogue;
+use crate::client::probe;
 
 /// The link that the address holds, and what could not be taken from it.
 pub fn read() -> (Link, Vec<LinkIssue>) {
     let fragment = gloo::utils::window().location().hash().unwrap_or_default();
-    Link::from_fragment(&fragment, &catalogue::ids())
+    let (mut link, mut issues) = Link::from_fragment(&fragment, &catalogue::ids());
+    let choices = probe::support().choices();
+    if !choices.contains(&link.backend) {
+        // Possible elsewhere, not in this browser.
+        let names: Vec<_> = choices.iter().map(|choice| probe::backend_name(*choice)).collect();
+        let value = probe::backend_name(link.backend).to_owned();
+        issues.push(LinkIssue::Value { key: "backend", value, expects: format!("{} in this browser", names.join(", ")) });
+        link.backend = BackendChoice::Auto;
+    }
+    (link, issues)
 }
 
 /// Puts a link into the address.
