@@ -21,6 +21,8 @@ pub struct Entry {
     pub description: String,
     /// The ONNX file.
     pub file: String,
+    /// What there is to say about the model, with its licence.
+    pub card: String,
     /// Length of that file.
     pub bytes: usize,
     /// Weights and biases.
@@ -109,7 +111,7 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         assert_eq!(ids()[0], DEFAULT);
         for entry in all() {
-            let mut files = vec![&entry.file, &entry.labels];
+            let mut files = vec![&entry.file, &entry.card, &entry.labels];
             if let Some(test) = &entry.test {
                 files.extend([&test.images, &test.labels, &test.first_images, &test.first_labels]);
             }

@@ -6,7 +6,7 @@ use plotters::prelude::*;
 use yew::prelude::*;
 
 use super::draw::{CARD, Drawing, FLOAT, QUANTIZED, Spot, drawing, percent_axes, percent_range, text};
-use super::export::Table;
+use super::export::{Column, IMAGES, Table};
 use super::frame::{Frame, Press, plot, use_width};
 use crate::format::{bytes, count, percent};
 use crate::state::predictions::{Goal, Share};
@@ -107,9 +107,15 @@ pub fn BitsChart() -> Html {
             point.size.to_string().into(),
         ]
     };
-    let share = if bench.goal() == Goal::Accuracy { "accuracy %" } else { "agreement %" };
     let table = Table {
-        columns: vec!["weight bits", share, "low 95 %", "high 95 %", "images", "bytes"],
+        columns: vec![
+            Column::plain("weight bits"),
+            Column::measured(if bench.goal() == Goal::Accuracy { "accuracy %" } else { "agreement %" }, name, "%"),
+            Column::plain("low 95 %"),
+            Column::plain("high 95 %"),
+            Column::plain(IMAGES),
+            Column::measured("bytes", "size", "B"),
+        ],
         rows: data.points.iter().map(row).collect(),
     };
     let title = format!("{} against weight bits", bench.goal().title());

@@ -6,7 +6,7 @@ use plotters::prelude::*;
 use yew::prelude::*;
 
 use super::draw::{CARD, Drawing, FLOAT, LINE, QUANTIZED, SOFT, Spot, drawing, percent_axes, percent_range, text};
-use super::export::Table;
+use super::export::{Column, IMAGES, Table};
 use super::frame::{Frame, Press, plot, use_width};
 use crate::format::{bytes, percent};
 use crate::state::bench::{Bench, at_bits};
@@ -100,7 +100,10 @@ fn draw(data: &Data, width: u32) -> Drawing {
             let place = (x(point.size), point.value());
             match point.origin {
                 Origin::Current => plane.draw(&Circle::new(place, 7, QUANTIZED.filled()))?,
-                Origin::Tried => plane.draw(&Circle::new(place, 5, QUANTIZED.mix(0.45).filled()))?,
+                Origin::Tried => {
+                    plane.draw(&Circle::new(place, 5, CARD.filled()))?;
+                    plane.draw(&Circle::new(place, 5, QUANTIZED.mix(0.45).filled()))?;
+                }
                 Origin::Swept => {
                     plane.draw(&Circle::new(place, 4, CARD.filled()))?;
                     plane.draw(&Circle::new(place, 4, QUANTIZED.mix(0.6).stroke_width(1)))?;
@@ -207,7 +210,14 @@ pub fn SizeChart() -> Html {
         rows.push(vec!["f32".into(), percent(share, 2).into(), n.to_string().into(), size.to_string().into(), "baseline".into()]);
     }
     let share = if bench.goal() == Goal::Accuracy { "accuracy %" } else { "agreement %" };
-    let table = Table { columns: vec!["recipe", share, "images", "bytes", "how"], rows };
+    let columns = vec![
+        Column::plain("recipe"),
+        Column::measured(share, bench.goal().name(), "%"),
+        Column::plain(IMAGES),
+        Column::measured("bytes", "size", "B"),
+        Column::plain("how"),
+    ];
+    let table = Table { columns, rows };
     let title = format!("{} against size", bench.goal().title());
     let label = format!("{title}: {} recipes; the figures are in the table below.", data.points.len());
     let frame =

@@ -5,11 +5,35 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, Url};
 use yew::AttrValue;
 
+/// A column of figures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Column {
+    /// Its heading.
+    pub name: &'static str,
+    /// Where its cells are figures with hooks: metric, unit, kind.
+    pub hook: Option<[&'static str; 3]>,
+}
+
+impl Column {
+    /// A column without hooks.
+    pub const fn plain(name: &'static str) -> Self {
+        Self { name, hook: None }
+    }
+
+    /// A column of a measured metric.
+    pub const fn measured(name: &'static str, metric: &'static str, unit: &'static str) -> Self {
+        Self { name, hook: Some([metric, unit, "measured"]) }
+    }
+}
+
+/// The heading of the column that counts images, which is the `data-n` of an accuracy in the same row.
+pub const IMAGES: &str = "images";
+
 /// The figures of a chart.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
     /// Headings.
-    pub columns: Vec<&'static str>,
+    pub columns: Vec<Column>,
     /// Rows of as many cells.
     pub rows: Vec<Vec<AttrValue>>,
 }
@@ -20,7 +44,7 @@ impl Table {
         let quote =
             |cell: &str| if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() };
         let line = |cells: Vec<String>| cells.join(",") + "\r\n";
-        let head = line(self.columns.iter().map(|column| quote(column)).collect());
+        let head = line(self.columns.iter().map(|column| quote(column.name)).collect());
         let rows = self.rows.iter().map(|row| line(row.iter().map(|cell| quote(cell)).collect()));
         std::iter::once(head).chain(rows).collect()
     }
@@ -45,8 +69,10 @@ mod tests {
 
     #[test]
     fn csv_quotes_what_needs_it() {
-        let table =
-            Table { columns: vec!["bits", "what, why"], rows: vec![vec!["4".into(), "a \"b\"".into()], vec!["5".into(), "c".into()]] };
+        let table = Table {
+            columns: vec![Column::plain("bits"), Column::plain("what, why")],
+            rows: vec![vec!["4".into(), "a \"b\"".into()], vec!["5".into(), "c".into()]],
+        };
         assert_eq!(table.csv(), "bits,\"what, why\"\r\n4,\"a \"\"b\"\"\"\r\n5,c\r\n");
     }
 }

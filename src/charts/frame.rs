@@ -6,7 +6,7 @@ use web_sys::{HtmlElement, ResizeObserver};
 use yew::prelude::*;
 
 use super::draw::{Drawing, Spot};
-use super::export::{Table, save};
+use super::export::{IMAGES, Table, save};
 use crate::state::{Action, Page, Severity};
 
 /// A point laid over a drawing.
@@ -73,6 +73,18 @@ impl Frame<'_> {
     }
 }
 
+/// Cells of a row; those that are figures carry their hooks.
+fn cells<'a>(table: &'a Table, row: &'a [AttrValue]) -> impl Iterator<Item = Html> + 'a {
+    let images = table.columns.iter().position(|column| column.name == IMAGES).and_then(|at| row.get(at).cloned());
+    table.columns.iter().zip(row).map(move |(column, cell)| match column.hook {
+        None => html! { <td>{cell}</td> },
+        Some([metric, unit, kind]) => {
+            let n = images.clone().filter(|_| matches!(metric, "accuracy" | "agreement"));
+            html! { <td data-metric={metric} data-value={cell.clone()} data-unit={unit} data-kind={kind} data-n={n}>{cell}</td> }
+        }
+    })
+}
+
 /// The figures of a chart, to read and to keep as files that `id` names.
 pub fn figures(page: &Page, id: &'static str, title: &str, drawing: &Drawing, table: &Table) -> Html {
     let keep = |kind: &'static str, end: &str, text: String| {
@@ -92,9 +104,9 @@ pub fn figures(page: &Page, id: &'static str, title: &str, drawing: &Drawing, ta
                 <div class="scroll" tabindex="0" role="region" aria-label={format!("Figures: {title}")}>
                     <table>
                         <caption class="sr">{title.to_owned()}</caption>
-                        <thead><tr>{ for table.columns.iter().map(|column| html! { <th scope="col">{*column}</th> }) }</tr></thead>
+                        <thead><tr>{ for table.columns.iter().map(|column| html! { <th scope="col">{column.name}</th> }) }</tr></thead>
                         <tbody>
-                            { for table.rows.iter().map(|row| html! { <tr>{ for row.iter().map(|cell| html! { <td>{cell}</td> }) }</tr> }) }
+                            { for table.rows.iter().map(|row| html! { <tr>{ for cells(table, row) }</tr> }) }
                         </tbody>
                     </table>
                 </div>

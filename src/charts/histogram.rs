@@ -7,7 +7,7 @@ use plotters::prelude::*;
 use yew::prelude::*;
 
 use super::draw::{Drawing, FLOAT, LINE, QUANTIZED, SOFT, drawing, text};
-use super::export::Table;
+use super::export::{Column, Table};
 use super::frame::{figures, plot, use_width};
 use crate::state::use_page;
 
@@ -93,7 +93,8 @@ pub fn HistogramChart(props: &Props) -> Html {
         };
         bars.counts.iter().enumerate().map(row).collect::<Vec<_>>()
     });
-    let table = Table { columns: vec!["from", "to", "weights"], rows: rows.unwrap_or_default() };
+    let table =
+        Table { columns: vec![Column::plain("from"), Column::plain("to"), Column::plain("weights")], rows: rows.unwrap_or_default() };
     html! {
         <div class="histogram">
             { plot(&node, &drawing, &[], caption.clone()) }

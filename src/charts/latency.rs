@@ -5,7 +5,7 @@ use plotters::prelude::*;
 use yew::prelude::*;
 
 use super::draw::{Drawing, FLOAT, LINE, QUANTIZED, SOFT, drawing, text};
-use super::export::Table;
+use super::export::{Column, Table};
 use super::frame::{Frame, plot, use_width};
 use crate::format::{factor, time};
 use crate::state::bench::Latency;
@@ -55,7 +55,16 @@ pub fn LatencyChart() -> Html {
         vec![name.into(), ms(timing.median), ms(timing.p10), ms(timing.p90), timing.runs.to_string().into()]
     };
     let rows = now.map(|latency| vec![row("f32", latency.float), row("quantized", latency.quantized)]).unwrap_or_default();
-    let table = Table { columns: vec!["model", "median ms", "p10 ms", "p90 ms", "runs"], rows };
+    let table = Table {
+        columns: vec![
+            Column::plain("model"),
+            Column::measured("median ms", "latency", "ms"),
+            Column::plain("p10 ms"),
+            Column::plain("p90 ms"),
+            Column::plain("runs"),
+        ],
+        rows,
+    };
     let label = match now {
         Some(latency) => format!("Latency: f32 {}, quantized {}", time(latency.float.median), time(latency.quantized.median)),
         None => "Latency: not measured yet".to_owned(),

@@ -5,7 +5,7 @@ use plotters::prelude::*;
 use yew::prelude::*;
 
 use super::draw::{CARD, Drawing, FLOAT, QUANTIZED, SOFT, drawing, text};
-use super::export::Table;
+use super::export::{Column, Table};
 use super::frame::{Frame, plot, use_width};
 use crate::format::{percent, time};
 use crate::kinds::Kind;
@@ -69,10 +69,11 @@ fn why(profiles: &Profiles) -> String {
     let part = format!("{} % of the quantized time is in {} layers", percent(ms / all, 0), kind.name());
     let ratio = |a: f64, b: f64| if a <= b { format!("{:.1}\u{d7} faster", b / a) } else { format!("{:.1}\u{d7} slower", a / b) };
     let there = float[kind as usize];
-    if there > 0.0 && ms > 0.0 {
-        format!("{part}, which run {} than in f32. The layers together run {}.", ratio(ms, there), ratio(all, all_float))
-    } else {
-        format!("{part}. The layers together run {} than in f32.", ratio(all, all_float))
+    let whole = ratio(all, all_float);
+    match (there > 0.0 && ms > 0.0, ms / all > 0.95) {
+        (true, true) => format!("{part}, which run {} than in f32.", ratio(ms, there)),
+        (true, false) => format!("{part}, which run {} than in f32. The layers together run {whole}.", ratio(ms, there)),
+        (false, _) => format!("{part}. The layers together run {whole} than in f32."),
     }
 }
 
@@ -91,7 +92,10 @@ pub fn TimeChart() -> Html {
         };
         Kind::ALL.into_iter().map(row).collect::<Vec<_>>()
     });
-    let table = Table { columns: vec!["layers", "f32 ms", "quantized ms"], rows: rows.unwrap_or_default() };
+    let table = Table {
+        columns: vec![Column::plain("layers"), Column::plain("f32 ms"), Column::plain("quantized ms")],
+        rows: rows.unwrap_or_default(),
+    };
     let label = match profiles.as_deref() {
         Some(profiles) => format!(
             "Where the time goes: f32 {}, quantized {}; by kind of layer in the table below",

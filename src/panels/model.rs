@@ -23,7 +23,7 @@ pub fn Model() -> Html {
     let info = info.filter(|(id, _)| *id == page.state.bench.entry.id).map(|(_, info)| info);
     let facts = page.state.bench.loaded.as_ref().map(|loaded| {
         let (parameters, macs) = (amount(loaded.info.parameters), amount(usize::try_from(loaded.info.macs).unwrap_or(usize::MAX)));
-        format!("{parameters} parameters, BatchNorm folded \u{b7} {macs} multiply-accumulates per image")
+        format!("{parameters} parameters, BatchNorm folded \u{b7} {macs} multiply-accumulates per image \u{b7}")
     });
     let onopen = {
         let dispatch = page.dispatch.clone();
@@ -32,7 +32,7 @@ pub fn Model() -> Html {
     html! {
         <section aria-labelledby="model-title">
             <h2 id="model-title">{"Model"}<span>{"width: bytes \u{b7} colour: SQNR \u{b7} number: weight bits"}</span></h2>
-            <p class="desc">{page.state.bench.entry.description.as_str()}<span class="facts">{facts.unwrap_or_default()}</span></p>
+            <p class="desc">{page.state.bench.entry.description.as_str()}<span class="facts">{facts.unwrap_or_default()}{" "}<a href={page.state.bench.entry.card.as_str()}>{"model card"}</a></span></p>
             {
                 match (&info, &page.state.download) {
                     (Some(info), _) => html! {

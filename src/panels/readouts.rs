@@ -3,10 +3,14 @@
 use yew::prelude::*;
 
 use crate::format::{bytes, count, energy, factor, percent, points, significant, time};
+use crate::parts::sparkline::sparkline;
 use crate::parts::use_last;
-use crate::state::bench::Bench;
+use crate::state::bench::{Bench, Run};
 use crate::state::predictions::Goal;
 use crate::state::{Page, Pairs, Phase, State};
+
+/// Recipes in a sparkline.
+const TRIED: usize = 16;
 
 /// A figure as it is shown.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,8 +23,8 @@ struct Figure {
     unit: String,
     /// Below it.
     spread: String,
-    /// Against f32: what stands out, and the rest.
-    against: (String, String),
+    /// Against f32: what stands out, what it is, and what a phone has no room for.
+    against: (String, &'static str, &'static str),
     /// Images counted, for an accuracy.
     n: Option<usize>,
 }
@@ -38,6 +42,8 @@ struct CardProps {
     of: String,
     /// `None` while it is not known yet.
     figure: Option<Figure>,
+    /// The same figure of the recipes tried, and which of them is in force.
+    tried: (Vec<f64>, Option<usize>),
 }
 
 /// One figure. Until the next one is known the last one stays, dimmed and without its hooks.
@@ -63,9 +69,10 @@ fn Card(props: &CardProps) -> Html {
                 data-value={fresh.map(|figure| figure.raw.to_string())} data-n={fresh.and_then(|figure| figure.n).map(|n| n.to_string())}
             >
                 {&figure.value}<small>{"\u{a0}"}{&figure.unit}</small>
+                { sparkline(&props.tried.0, props.tried.1) }
             </div>
             <div class="d">{blank(&figure.spread)}</div>
-            <div class="d"><b>{&figure.against.0}</b><span>{" "}{blank(&figure.against.1)}</span></div>
+            <div class="d"><b>{&figure.against.0}</b>{" "}{figure.against.1}<span>{"\u{a0}"}{figure.against.2}</span></div>
         </div>
     }
 }
@@ -78,8 +85,8 @@ fn accuracy(bench: &Bench) -> Option<Figure> {
     let interval = format!("{}\u{2013}{} %", percent(low, 1), percent(high, 1));
     let pairs = bench.pairs(&run.predictions);
     let against = match (bench.goal(), pairs.change()) {
-        (Goal::Agreement, _) => (format!("{} of {}", share.hits, share.n), "as f32".to_owned()),
-        (Goal::Accuracy, Some(change)) => (points(change, if pairs.n >= 5_000 { 2 } else { 1 }), "pts vs f32".to_owned()),
+        (Goal::Agreement, _) => (format!("{} of {}", share.hits, share.n), "as f32", ""),
+        (Goal::Accuracy, Some(change)) => (points(change, if pairs.n >= 5_000 { 2 } else { 1 }), "pts", "vs f32"),
         (Goal::Accuracy, None) => Default::default(),
     };
     let spread = if bench.goal() == Goal::Accuracy { interval } else { String::new() };
@@ -93,7 +100,7 @@ fn size(bench: &Bench) -> Option<Figure> {
     let shown = bytes(size);
     let (much, word) = factor(size as f64, float as f64, "smaller", "larger")?;
     let spread = format!("f32 {}", bytes(float));
-    Some(Figure { raw: size as f64, value: shown.value, unit: shown.unit.into(), spread, against: (much, word.into()), n: None })
+    Some(Figure { raw: size as f64, value: shown.value, unit: shown.unit.into(), spread, against: (much, word, ""), n: None })
 }
 
 fn latency(bench: &Bench) -> Option<Figure> {
@@ -108,7 +115,7 @@ fn latency(bench: &Bench) -> Option<Figure> {
     let spread = format!("{}\u{2013}{} {}", significant(quantized.p10 * scale), significant(quantized.p90 * scale), shown.unit);
     let (much, word) = factor(quantized.median, float.median, "faster", "slower")?;
     let raw = (quantized.median * 1e6).round() / 1e6;
-    Some(Figure { raw, value: shown.value, unit: shown.unit.into(), spread, against: (much, word.into()), n: None })
+    Some(Figure { raw, value: shown.value, unit: shown.unit.into(), spread, against: (much, word, ""), n: None })
 }
 
 fn energy_of(bench: &Bench) -> Option<Figure> {
@@ -118,7 +125,15 @@ fn energy_of(bench: &Bench) -> Option<Figure> {
     let (much, word) = factor(quantized.total(), float.total(), "less", "more")?;
     let memory = percent(quantized.memory / quantized.total().max(f64::MIN_POSITIVE), 0);
     let (raw, spread) = ((quantized.total() / 1e2).round() / 1e4, format!("{memory} % in memory"));
-    Some(Figure { raw, value: shown.value, unit: shown.unit.into(), spread, against: (much, word.into()), n: None })
+    Some(Figure { raw, value: shown.value, unit: shown.unit.into(), spread, against: (much, word, ""), n: None })
+}
+
+/// A figure of the recipes tried last, and which of them is in force.
+fn tried(bench: &Bench, figure: impl Fn(&Run) -> Option<f64>) -> (Vec<f64>, Option<usize>) {
+    let first = bench.runs.len().saturating_sub(TRIED);
+    let known = bench.runs.iter().enumerate().skip(first).filter_map(|(index, run)| Some((index, figure(run)?)));
+    let (indices, values): (Vec<usize>, Vec<f64>) = known.unzip();
+    (values, indices.iter().position(|index| *index == bench.current))
 }
 
 /// The region.
@@ -136,21 +151,30 @@ pub fn readouts(page: &Page) -> Html {
     } else {
         format!("on {} {what}", count(total))
     };
+    let shares = tried(bench, |run| {
+        let share = bench.share(&run.predictions, usize::MAX);
+        share.value().filter(|_| share.n >= bench.enough())
+    });
+    let sizes = tried(bench, |run| run.info.as_ref().map(|info| info.size as f64));
+    let latencies = tried(bench, |run| run.latency.map(|latency| latency.quantized.median));
+    let energies = tried(bench, |run| run.info.as_ref().map(|info| info.energy.total()));
     html! {
-        <section class="readbar" aria-labelledby="readouts-title">
-            <h2 id="readouts-title">{"Readouts"}<span>{counted}</span></h2>
-            <div class="reads">
-                <Card metric={goal.name()} title={goal.title()} unit="%" kind="measured" of={of.clone()} figure={accuracy(bench)} />
-                <Card metric="size" title="Size" unit="B" kind="measured" of={of.clone()} figure={size(bench)} />
-                <Card metric="latency" title="Latency" unit="ms" kind="measured" of={of.clone()} figure={latency(bench)} />
-                <Card metric="energy" title="Energy" unit="\u{b5}J" kind="estimated" {of} figure={energy_of(bench)} />
-            </div>
-            <div
-                class="progress" role="progressbar" aria-label="Images counted" aria-valuemin="0" aria-valuemax={total.to_string()}
-                aria-valuenow={n.to_string()} aria-valuetext={format!("{} of {}, {}", count(n), count(total), doing(state))}
-            >
-                <i style={format!("transform:scaleX({:.4})", if total == 0 { 0.0 } else { n as f64 / total as f64 })}></i>
-                <span>{doing(state)}</span>
+        <section class="readouts" aria-labelledby="readouts-title">
+            <div class="readbar">
+                <h2 id="readouts-title">{"Readouts"}<span>{counted}</span></h2>
+                <div class="reads">
+                    <Card metric={goal.name()} title={goal.title()} unit="%" kind="measured" of={of.clone()} figure={accuracy(bench)} tried={shares} />
+                    <Card metric="size" title="Size" unit="B" kind="measured" of={of.clone()} figure={size(bench)} tried={sizes} />
+                    <Card metric="latency" title="Latency" unit="ms" kind="measured" of={of.clone()} figure={latency(bench)} tried={latencies} />
+                    <Card metric="energy" title="Energy" unit="\u{b5}J" kind="estimated" {of} figure={energy_of(bench)} tried={energies} />
+                </div>
+                <div
+                    class="progress" role="progressbar" aria-label="Images counted" aria-valuemin="0" aria-valuemax={total.to_string()}
+                    aria-valuenow={n.to_string()} aria-valuetext={format!("{} of {}, {}", count(n), count(total), doing(state))}
+                >
+                    <i style={format!("transform:scaleX({:.4})", if total == 0 { 0.0 } else { n as f64 / total as f64 })}></i>
+                    <span>{doing(state)}</span>
+                </div>
             </div>
             <p class="why">{verdict(bench)}</p>
             <p class="sr" role="status">{spoken(state)}</p>

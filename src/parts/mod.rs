@@ -4,6 +4,7 @@ pub mod canvas;
 pub mod dial;
 pub mod row;
 pub mod segmented;
+pub mod sparkline;
 
 use yew::prelude::*;
 

@@ -12,7 +12,7 @@ use crate::catalogue::Entry;
 /// Fewer images than this are no accuracy yet.
 pub const ENOUGH: usize = 500;
 /// Recipes kept; the oldest go first.
-const MOST_RUNS: usize = 200;
+const MOST_RUNS: usize = 64;
 
 /// A loaded model.
 #[derive(Clone, Debug, PartialEq)]
