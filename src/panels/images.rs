@@ -61,7 +61,7 @@ pub fn Images() -> Html {
         Callback::from(move |_: MouseEvent| shown.set(*shown + PAGE))
     };
     let rest = listed.len() - visible.len();
-    let counted = predictions.n();
+    let counted = bench.pairs(&predictions).n;
     html! {
         <section aria-label="Images">
             <div class="tabs" role="tablist" aria-label="Which images">
@@ -88,6 +88,7 @@ fn is_photo(bench: &Bench) -> bool {
     bench.entry.test.is_none()
 }
 
+/// Why there is nothing to see; `counted` images were run by both models.
 fn empty(tab: Tab, counted: usize) -> String {
     match (tab, counted) {
         (_, 0) => "The images come with the first results.".to_owned(),
