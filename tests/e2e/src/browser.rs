@@ -57,8 +57,8 @@ impl Driver {
         }
         capabilities.add_arg(&format!("--window-size={width},{height}"))?;
         capabilities.set_browser_log_level(LoggingPrefsLogLevel::All)?;
-        // A page that keeps loading is the test's to judge.
-        capabilities.set_page_load_strategy(PageLoadStrategy::Eager)?;
+        // chromedriver waits for a page's end of loading in vain when the page changes its own address meanwhile.
+        capabilities.set_page_load_strategy(PageLoadStrategy::None)?;
         Ok(WebDriver::new(&self.url, capabilities).await?)
     }
 }

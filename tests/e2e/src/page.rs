@@ -62,7 +62,20 @@ impl Page {
     /// # Errors
     /// If the browser cannot.
     pub async fn goto(&self, path: &str) -> Result<()> {
-        Ok(self.driver.goto(format!("{}{path}", self.server.origin())).await?)
+        self.goto_url(&format!("{}{path}", self.server.origin())).await
+    }
+
+    /// Goes to an address and waits until its document is parsed. It is always a new document, even where only the
+    /// fragment differs from the one before.
+    ///
+    /// # Errors
+    /// If the browser cannot.
+    pub async fn goto_url(&self, url: &str) -> Result<()> {
+        self.driver.goto("about:blank").await?;
+        self.until("an empty page", "location.href === 'about:blank'").await?;
+        self.driver.goto(url).await?;
+        self.until("a page", "location.href !== 'about:blank' && document.readyState !== 'loading'").await?;
+        Ok(())
     }
 
     /// Goes to the site; `fragment` follows the `#`, if it is not empty.
@@ -114,7 +127,8 @@ impl Page {
     pub async fn until_within(&self, what: &str, expression: &str, patience: Duration) -> Result<Value> {
         let start = Instant::now();
         loop {
-            let value = self.js(&format!("return ({expression})")).await?;
+            // A document that is just going away cannot answer.
+            let value = self.js(&format!("return ({expression})")).await.unwrap_or_default();
             if !matches!(value, Value::Null | Value::Bool(false)) && value != json!(0) && value != json!("") {
                 return Ok(value);
             }

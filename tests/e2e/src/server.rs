@@ -4,12 +4,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use anyhow::{Result, anyhow};
-use tiny_http::{Header, Request, Response};
+use tiny_http::Request;
 
 /// The sub-path of the site.
 const SITE: &str = "/bitdial/";
@@ -95,14 +96,20 @@ impl Drop for Server {
 fn answer(request: Request, shared: &Mutex<Shared>) {
     let path = request.url().split(['?', '#']).next().unwrap_or_default().to_owned();
     let found = find(&path, &mut shared.lock().unwrap_or_else(PoisonError::into_inner));
-    let header = |name: &str, value: &str| Header::from_bytes(name, value).expect("a plain header");
-    let response = match found {
-        Some((body, kind)) => Response::from_data(body).with_header(header("content-type", kind)),
-        None => Response::from_string("not found").with_status_code(404),
+    let (status, kind, body) = match found {
+        Some((body, kind)) => ("200 OK", kind, body),
+        None => ("404 Not Found", "text/plain", b"not found".to_vec()),
     };
-    let response = response.with_header(header("access-control-allow-origin", "*")).with_header(header("cache-control", "no-store"));
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n\
+         Access-Control-Allow-Origin: *\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    // Written by hand because of the last line: tiny_http gives each connection a thread and, when several come at
+    // once, may leave one waiting until another is closed, which a browser does not do by itself.
+    let mut writer = request.into_writer();
     // A browser that goes away in the middle of an answer is none of our business.
-    let _ = request.respond(response);
+    let _ = writer.write_all(head.as_bytes()).and_then(|()| writer.write_all(&body)).and_then(|()| writer.flush());
 }
 
 fn find(path: &str, shared: &mut Shared) -> Option<(Vec<u8>, &'static str)> {

@@ -63,7 +63,7 @@ async fn another_origin_can_import_it() -> Result<()> {
     scenario(|page| async move {
         let other = Server::start(std::path::Path::new("/nonexistent"))?;
         other.add_page("/", "<!doctype html><title>Another origin</title>");
-        page.driver.goto(other.origin()).await?;
+        page.goto_url(other.origin()).await?;
         let site = page.server.origin();
         let size = page
             .js(&format!(

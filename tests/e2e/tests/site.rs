@@ -82,15 +82,16 @@ async fn the_first_accuracy_comes_within_two_seconds() -> Result<()> {
 async fn eight_bits_are_as_accurate_as_f32() -> Result<()> {
     scenario(|page| async move {
         for model in ["fashion-mobilenet", "digits", "fashion-resnet"] {
-            page.goto("/bitdial/models/models.json").await?;
-            let float = page
-                .js(&format!("return JSON.parse(document.body.innerText).find((m) => m.id === '{model}').f32_accuracy * 100"))
-                .await?
-                .as_f64()
-                .context("no accuracy in models.json")?;
             // The default is static W8A8 with one scale per channel.
             page.open_site(&format!("model={model}")).await?;
             settle(&page).await?;
+            let float = page
+                .js(&format!(
+                    "return (await (await fetch('models/models.json')).json()).find((m) => m.id === '{model}').f32_accuracy * 100"
+                ))
+                .await?
+                .as_f64()
+                .context("no accuracy in models.json")?;
             let accuracy = page.metric("accuracy").await?.context("no accuracy")?;
             println!(
                 "{model}: f32 {float}, W8A8 {}, {} B, {} ms",
@@ -205,10 +206,7 @@ async fn what_is_shown_belongs_to_where_the_dial_stands() -> Result<()> {
         }
         ensure!(keys.contains(&"size 8") && keys.contains(&"size 5") && keys.contains(&"accuracy 5"), "{frames}");
 
-        page.open_site("").await?;
-        page.driver.refresh().await?;
         page.open_site("model=digits&w=5").await?;
-        page.driver.refresh().await?;
         settle(&page).await?;
         let fresh = [value(&page, "accuracy").await?, value(&page, "size").await?];
         ensure!(shown == fresh, "{shown:?} after turning, {fresh:?} from a link");
@@ -230,10 +228,9 @@ async fn back_and_forward_turn_the_dial() -> Result<()> {
         ensure!(address.fragment().is_some_and(|f| f.contains("w=2") && f.contains("a=7") && f.contains("model=digits")), "{address}");
         let mut seen = Vec::new();
         for step in ["back", "back", "forward", "forward"] {
-            if step == "back" {
-                page.driver.back().await?
-            } else {
-                page.driver.forward().await?
+            match step {
+                "back" => page.driver.back().await?,
+                _ => page.driver.forward().await?,
             }
             sleep(Duration::from_millis(200)).await;
             seen.push([dial(&page, "weight-bits").await?, dial(&page, "activation-bits").await?]);
@@ -329,7 +326,6 @@ async fn every_backend_gives_the_same_accuracy() -> Result<()> {
         let mut found = Vec::new();
         for backend in ["scalar", "simd128", "relaxed-simd"] {
             page.open_site(&format!("model=digits&backend={backend}&w=3")).await?;
-            page.driver.refresh().await?;
             settle(&page).await?;
             found.push(value(&page, "accuracy").await?);
             let badge = page.until("the badge", "document.querySelector('[data-truth]:not([data-truth=open])')?.dataset.truth").await?;
