@@ -5,6 +5,7 @@ mod desk;
 mod error;
 mod fetch;
 mod idle;
+mod outbox;
 mod photos;
 mod plan;
 mod pool;

@@ -5,10 +5,11 @@ use std::ops::Range;
 
 use crate::state::Predictions;
 
-/// Multiply-accumulates of one request: short enough to be taken back without being missed.
-const CHUNK_MACS: u64 = 600_000_000;
-/// Images of one request: the answer is a message, and messages cost.
-const MOST: usize = 100;
+/// Multiply-accumulates of one request, as long as little is known, and later: it is shared out among the workers, and
+/// each answer is a message and a drawing.
+const CHUNK_MACS: [u64; 2] = [600_000_000, 1_800_000_000];
+/// Images of one request.
+const MOST: [usize; 2] = [100, 250];
 /// After how many images the model changes places with f32 at first, and later.
 const STAGES: [usize; 2] = [500, 1_000];
 
@@ -25,7 +26,8 @@ pub struct Chunk {
 
 /// A range of images as requests of a bearable length.
 pub fn pieces(range: Range<usize>, macs: u64) -> impl Iterator<Item = Range<usize>> {
-    let step = ((CHUNK_MACS / macs.max(1)) as usize).clamp(1, MOST);
+    let late = usize::from(range.start >= STAGES[1]);
+    let step = ((CHUNK_MACS[late] / macs.max(1)) as usize).clamp(1, MOST[late]);
     let end = range.end;
     range.step_by(step).map(move |first| first..(first + step).min(end))
 }

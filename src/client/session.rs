@@ -14,6 +14,7 @@ use super::clock::sleep;
 use super::desk::Kit;
 use super::error::ClientError;
 use super::fetch::Library;
+use super::outbox::Outbox;
 use super::pool::Pool;
 use super::probe::{self, Support};
 use super::task;
@@ -57,7 +58,7 @@ pub struct Order {
 /// Says things to the page, for one wish.
 #[derive(Clone)]
 pub struct Voice {
-    dispatch: UseReducerDispatcher<Store>,
+    outbox: Rc<Outbox>,
     epoch: u32,
     generation: u32,
 }
@@ -65,18 +66,24 @@ pub struct Voice {
 impl Voice {
     /// News about the model.
     pub fn bench(&self, report: BenchReport) {
-        self.dispatch.dispatch(Action::Bench(self.epoch, report));
+        let frequent = matches!(report, BenchReport::Baseline { .. } | BenchReport::Download(Some(_)));
+        self.send(frequent, Action::Bench(self.epoch, report));
     }
 
     /// News about the recipe.
     pub fn run(&self, report: RunReport) {
-        self.dispatch.dispatch(Action::Run(self.generation, report));
+        let frequent = matches!(report, RunReport::Evaluated { .. });
+        self.send(frequent, Action::Run(self.generation, report));
+    }
+
+    fn send(&self, frequent: bool, action: Action) {
+        if frequent { self.outbox.send_soon(action) } else { self.outbox.send(action) }
     }
 }
 
 /// The page's connection to the workers.
 pub struct Session {
-    dispatch: UseReducerDispatcher<Store>,
+    outbox: Rc<Outbox>,
     /// What this browser can run.
     pub support: Support,
     library: Rc<Library>,
@@ -89,12 +96,13 @@ impl Session {
     /// No workers yet.
     pub fn new(dispatch: UseReducerDispatcher<Store>) -> Self {
         let support = probe::support();
-        Self { dispatch, support, library: Rc::default(), pool: RefCell::default(), task: RefCell::default(), look: RefCell::default() }
+        let outbox = Outbox::new(dispatch);
+        Self { outbox, support, library: Rc::default(), pool: RefCell::default(), task: RefCell::default(), look: RefCell::default() }
     }
 
     /// Starts what is asked for and ends what was asked for before.
     pub fn order(&self, order: Order) {
-        let voice = Voice { dispatch: self.dispatch.clone(), epoch: order.epoch, generation: order.generation };
+        let voice = Voice { outbox: self.outbox.clone(), epoch: order.epoch, generation: order.generation };
         if let Some(older) = self.task.take() {
             older.abort();
         }
@@ -153,7 +161,7 @@ impl Session {
     /// Looks closer at one layer of the model under a recipe.
     pub fn open_layer(&self, generation: u32, bench: &Bench, layer: String) {
         let Ok(pool) = self.current() else { return };
-        let voice = Voice { dispatch: self.dispatch.clone(), epoch: 0, generation };
+        let voice = Voice { outbox: self.outbox.clone(), epoch: 0, generation };
         let recipe = bench.run().recipe.clone();
         let (handle, registration) = AbortHandle::new_pair();
         if let Some(older) = self.look.replace(Some(handle)) {

@@ -123,6 +123,8 @@ pub enum Action {
     Dismiss(u32),
     /// Says something.
     Tell(Severity, String),
+    /// One after the other.
+    Several(Vec<Action>),
     /// News about the model.
     Bench(u32, BenchReport),
     /// News about the recipe.

@@ -45,6 +45,7 @@ impl State {
             }
             Action::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
             Action::Tell(severity, text) => self.tell(severity, text, false),
+            Action::Several(actions) => actions.into_iter().for_each(|action| self.take(action)),
             Action::Bench(epoch, report) if epoch == self.epoch => self.take_bench(report),
             Action::Run(generation, report) if generation == self.generation => self.take_run(report),
             // Late news about something that nobody asks for any more.
