@@ -8,8 +8,8 @@ use crate::progress::Progress;
 const WARM_UP: u32 = 3;
 
 /// A counted run repeats until it has lasted this long, in milliseconds: a browser's clock ticks every 0.1 ms when a
-/// page is not cross-origin isolated, which is then 5 % of what is measured.
-const SHORTEST: f64 = 2.0;
+/// page is not cross-origin isolated, which is then 2.5 % at most of what is measured.
+const SHORTEST: f64 = 4.0;
 
 /// Most repetitions of one counted run.
 const MOST: u32 = 1 << 10;
@@ -152,10 +152,11 @@ mod tests {
         };
         let mut race = Race::new(2, 5);
         while !race.step(&mut run, &|| clock.get()).unwrap().is_done() {}
-        // Three warm-up turns each; then 1, 2, 4, 8 trial runs and 8 counted ones of the quick runner before the slow one's.
+        // Three warm-up turns each; then the quick runner's 1, 2, 4, 8, 16 trial runs and 16 counted as one, then the
+        // slow one's 1 and 2, and 2 counted as one.
         let mut expected = [0, 1].repeat(3);
-        expected.extend([0].repeat(15 + 8));
-        expected.extend([1, 1]);
+        expected.extend([0].repeat(31 + 16));
+        expected.extend([1].repeat(3 + 2));
         assert_eq!(order.borrow()[..expected.len()], expected);
         let times = race.finish();
         assert_eq!(times.iter().map(|t| (t.median, t.runs)).collect::<Vec<_>>(), [(0.25, 5), (3.0, 5)]);
