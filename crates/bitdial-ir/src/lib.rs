@@ -9,6 +9,7 @@ mod error;
 mod graph;
 mod infer;
 mod limits;
+mod names;
 pub mod onnx;
 mod op;
 pub mod packed;

@@ -139,7 +139,7 @@ impl<'r, 'n> Call<'r, 'n> {
 
     /// Adds a node before the one being converted, and gives its value.
     pub fn before(&mut self, suffix: &str, op: Op, input: ValueId) -> Result<ValueId, String> {
-        let name = self.reader.unique(format!("{}/{suffix}", self.name));
+        let name = self.reader.node_names.unique(format!("{}/{suffix}", self.name));
         self.reader.emit(name, format!("{}/{suffix}", self.output), op, vec![input], Activation::None)
     }
 }

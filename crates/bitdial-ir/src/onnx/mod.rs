@@ -10,7 +10,7 @@ mod proto;
 mod scan;
 mod sort;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use prost::Message;
@@ -19,6 +19,7 @@ use crate::error::{IrError, shorten};
 use crate::graph::{Graph, Layout, Node, Value, ValueId};
 use crate::infer::infer;
 use crate::limits::{self, Budget};
+use crate::names::Names;
 use crate::op::{Activation, Op};
 use call::{Call, Made, Operand};
 use constant::Constant;
@@ -68,7 +69,7 @@ pub(crate) struct Reader {
     values: Vec<Value>,
     nodes: Vec<Node>,
     names: HashMap<String, Operand>,
-    node_names: HashSet<String>,
+    node_names: Names,
     constants: Budget,
     activations: Budget,
     /// The batch as the file has it, if it is a number.
@@ -82,7 +83,7 @@ impl Reader {
             values: Vec::new(),
             nodes: Vec::new(),
             names: HashMap::new(),
-            node_names: HashSet::new(),
+            node_names: Names::default(),
             constants: Budget::constants(),
             activations: Budget::values(),
             batch: None,
@@ -186,18 +187,7 @@ impl Reader {
     fn node_name(&mut self, node: &NodeProto, index: usize) -> String {
         let own = node.name.as_deref().filter(|n| !n.is_empty()).map(ToOwned::to_owned);
         let base = own.unwrap_or_else(|| format!("{}_{index}", node.op_type.as_deref().unwrap_or("")));
-        self.unique(base)
-    }
-
-    fn unique(&mut self, base: String) -> String {
-        let mut name = base.clone();
-        // The count of names so far is unused as a suffix, but for names that were chosen to collide.
-        let mut count = self.node_names.len();
-        while !self.node_names.insert(name.clone()) {
-            name = format!("{base}#{count}");
-            count += 1;
-        }
-        name
+        self.node_names.unique(base)
     }
 
     fn node(&mut self, node: &NodeProto, name: &str) -> Result<(), IrError> {

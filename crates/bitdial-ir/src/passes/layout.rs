@@ -6,8 +6,8 @@
 //! makes it. Graph inputs and outputs stay in ONNX's order.
 
 use crate::graph::{Graph, Layout, Node, Value, ValueId};
+use crate::names::Names;
 use crate::op::{Activation, Binary, Op, Tensor};
-use crate::passes::names::Names;
 use crate::permute::permute;
 
 /// `TO_IMAGE[i]` is the ONNX axis (without the batch) that lies at place `i` of an image.

@@ -10,7 +10,6 @@ mod fuse_activation;
 mod layout;
 mod linear_order;
 mod movement;
-mod names;
 mod uses;
 
 use crate::error::IrError;
