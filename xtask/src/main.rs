@@ -57,12 +57,21 @@ fn dispatch(args: &[&str]) -> Result<ExitCode> {
         }
         ["build"] => site::build(&Project::find()?)?,
         ["check"] => check::all(&Project::find()?)?,
-        ["test"] => return test::run(&Project::find()?, Part::All),
-        ["test", part] => return test::run(&Project::find()?, part.parse()?),
+        ["test"] => return Ok(run_tests(Part::All)),
+        ["test", part] => return Ok(run_tests(part.parse()?)),
         ["clean-cache"] => files::remove(&Project::find()?.cache)?,
         _ => bail!("no such command: {}\n\n{HELP}", args.join(" ")),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whatever happens, the last line printed is `N passed, N failed`.
+fn run_tests(part: Part) -> ExitCode {
+    Project::find().and_then(|project| test::run(&project, part)).unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        println!("0 passed, 1 failed");
+        ExitCode::FAILURE
+    })
 }
 
 fn serve(port: u16) -> Result<()> {
