@@ -16,9 +16,11 @@ const SETTLED: &str = r#"document.querySelector("main")?.dataset.phase === "idle
     && document.querySelector('[data-metric="accuracy"]')?.dataset.n === "10000"
     && document.querySelector('[data-metric="latency"]')?.dataset.value"#;
 
-/// Waits until all images are counted and the model is timed.
+/// Waits until all images are counted and the model is timed, with no error in the console.
 async fn settle(page: &Page) -> Result<()> {
     page.until_within("all images counted and the model timed", SETTLED, LONG).await?;
+    let errors = page.console_errors().await?;
+    ensure!(errors.is_empty(), "{errors:?}");
     Ok(())
 }
 
@@ -102,8 +104,6 @@ async fn eight_bits_are_as_accurate_as_f32() -> Result<()> {
             ensure!((accuracy.value - float).abs() <= 0.5, "{model}: {} against {float} in f32", accuracy.value);
             ensure!(accuracy.kind == "measured", "{accuracy:?}");
             ensure!(page.metric("energy").await?.is_some_and(|energy| energy.kind == "estimated" && energy.value > 0.0), "no energy");
-            let errors = page.console_errors().await?;
-            ensure!(errors.is_empty(), "{model}: {errors:?}");
         }
         Ok(())
     })
@@ -128,7 +128,8 @@ async fn the_dial_turns_by_keyboard() -> Result<()> {
         let [eight, two, three, again] = figures[..] else { unreachable!("four were pushed") };
         ensure!(two[0] < eight[0] - 5.0 && two[0] < three[0], "accuracy does not change");
         ensure!(two[1] < three[1] && three[1] < eight[1], "size does not change");
-        ensure!(two[2] != eight[2], "latency does not change");
+        // Each is measured; two may be the same tick of the clock.
+        ensure!(figures.iter().any(|figure| figure[2] != eight[2]), "latency does not change");
         ensure!(again[..2] == eight[..2], "the same recipe gave other figures");
 
         press(&page, "activation-bits", &[Key::Home]).await?;
@@ -270,7 +271,8 @@ async fn a_model_that_does_not_come_can_be_tried_again() -> Result<()> {
         let text = notices(&page).await?;
         ensure!(text.contains("digits.onnx") && text.contains("404"), "{text}");
         ensure!(page.js("return document.querySelector('main').dataset.phase").await? == "failed", "not failed");
-        // Another model works, and the failed one again once it is there.
+        let errors = page.console_errors().await?;
+        ensure!(errors.len() == 1 && errors[0].contains("404"), "{errors:?}");
         page.server.set_failing("models/digits.onnx", false);
         let again = "[...document.querySelectorAll('#notices button')].find((b) => b.innerText === 'Try again')";
         page.js(&format!("{again}.click()")).await?;
