@@ -89,6 +89,10 @@ fn Strip(props: &StripProps) -> Html {
         let (node, onopen) = (node.clone(), props.onopen.clone());
         let names: Vec<String> = layers.iter().map(|(_, layer)| layer.name.clone()).collect();
         Callback::from(move |event: KeyboardEvent| {
+            // The browser's own shortcuts stay the browser's.
+            if event.alt_key() || event.ctrl_key() || event.meta_key() {
+                return;
+            }
             let last = names.len().saturating_sub(1);
             let next = match event.key().as_str() {
                 "ArrowRight" | "ArrowDown" => (current + 1).min(last),

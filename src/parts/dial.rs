@@ -117,6 +117,10 @@ pub fn Dial(props: &Props) -> Html {
     let onkeydown = {
         let onturn = props.onturn.clone();
         Callback::from(move |event: KeyboardEvent| {
+            // The browser's own shortcuts stay the browser's.
+            if event.alt_key() || event.ctrl_key() || event.meta_key() {
+                return;
+            }
             if let Some(stop) = key_target(&event.key(), selected, last) {
                 event.prevent_default();
                 onturn.emit(stop);
