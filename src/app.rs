@@ -22,6 +22,7 @@ pub fn App() -> Html {
     let page = Page { state: store.0.clone(), dispatch: store.dispatcher(), session };
     use_navigation(&page);
     use_orders(&page);
+    use_mending(&page);
     use_layer(&page);
     let state = &page.state;
     html! {
@@ -88,6 +89,17 @@ fn use_navigation(page: &Page) {
             dispatch.dispatch(Action::Navigate(link, issues));
         });
         move || drop(listener)
+    });
+}
+
+/// An address that was bad but asks for what is in force is mended.
+#[hook]
+fn use_mending(page: &Page) {
+    let link = page.state.link.clone();
+    use_effect_with(page.state.mend, move |mend| {
+        if *mend > 0 {
+            address::write(&link, Step::Replace);
+        }
     });
 }
 

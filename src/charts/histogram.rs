@@ -83,7 +83,11 @@ pub fn HistogramChart(props: &Props) -> Html {
         Some(channel) => format!(" (of channel {channel}, the widest)"),
         None => String::new(),
     };
-    let caption = format!("weights of {}, and the {} levels that {} bits leave them{whose}", props.layer, 1_u32 << props.bits, props.bits);
+    let levels = detail.as_deref().is_some_and(|detail| !detail.grid.is_empty());
+    let caption = match levels {
+        true => format!("weights of {}, and the {} levels that {} bits leave them{whose}", props.layer, 1_u32 << props.bits, props.bits),
+        false => format!("weights of {}; the levels follow", props.layer),
+    };
     let rows = detail.as_deref().map(|detail| {
         let bars = &detail.weights;
         let step = (bars.high - bars.low) / bars.counts.len().max(1) as f32;

@@ -35,13 +35,14 @@ pub fn open_layer(page: &Page, info: Option<&QuantizedInfo>) -> Html {
     let Some((name, layer)) = open else {
         return html! { <div class="lay" id="layer" aria-busy="true"></div> };
     };
-    let detail = page.state.detail.clone();
+    let detail = page.state.layer_detail();
     let total = info.map_or(1, |info| info.size).max(1);
     let share = format!("{} \u{b7} {} %", bytes(layer.bytes), percent(layer.bytes as f64 / total as f64, 0));
     let quality = layer.weight_sqnr.map_or("no noise".to_owned(), |db| format!("{db:.1} dB"));
     let activations = layer.activation_bits.map_or("f32".to_owned(), |bits| format!("{bits} bits"));
     let ratio = detail
         .as_ref()
+        .filter(|detail| !detail.grid.is_empty())
         .map_or("\u{2013}".to_owned(), |detail| format!("{} \u{b7} ranges differ {:.0}\u{d7}", detail.scales, detail.range_ratio));
     let listed = layer.name.trim_start_matches('/').to_owned();
     let facts: [(&str, String); 8] = [

@@ -10,7 +10,7 @@ pub mod report;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use bitdial_protocol::{ActivationScheme, LayerDetail, Link, LinkIssue};
+use bitdial_protocol::{ActivationScheme, LayerDetail, Link, LinkIssue, Recipe};
 use yew::prelude::*;
 
 use crate::catalogue::Entry;
@@ -73,6 +73,8 @@ pub struct State {
     pub step: Step,
     /// Counts changes of the link; what older ones asked for is dropped.
     pub generation: u32,
+    /// Counts addresses that said what is in force wrongly and are to be written anew.
+    pub mend: u32,
     /// Counts changes of model or backend (and new attempts): each has workers of its own.
     pub epoch: u32,
     /// What the workers do.
@@ -93,8 +95,8 @@ pub struct State {
     pub before: Option<Before>,
     /// The layer that is open; `None` until the first model is quantized.
     pub layer: Option<String>,
-    /// What it shows.
-    pub detail: Option<Rc<LayerDetail>>,
+    /// What it shows, and of which recipe.
+    pub detail: Option<(Recipe, Rc<LayerDetail>)>,
     /// Sentences, oldest first.
     pub notices: Vec<Notice>,
     /// Notices so far.
@@ -170,6 +172,7 @@ impl State {
         Self {
             step: Step::Keep,
             generation: 0,
+            mend: 0,
             epoch: 0,
             phase: Phase::Loading,
             download: None,
@@ -185,6 +188,16 @@ impl State {
             noticed: 0,
             link,
         }
+    }
+
+    /// What the open layer shows: of a recipe before, the weights alone, for they are the same under every recipe.
+    pub fn layer_detail(&self) -> Option<Rc<LayerDetail>> {
+        let (recipe, detail) = self.detail.as_ref()?;
+        if *recipe == self.link.recipe {
+            return Some(detail.clone());
+        }
+        let weights = detail.weights.clone();
+        Some(Rc::new(LayerDetail { weights, grid: Vec::new(), grid_channel: None, scales: 0, ..LayerDetail::clone(detail) }))
     }
 
     /// What the last change did at a control, in accuracy, as far as it is counted: `None` where it is not the one

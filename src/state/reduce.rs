@@ -30,6 +30,9 @@ impl State {
                 if link != self.link {
                     self.before = None;
                     self.go_to(link, if issues.is_empty() { Step::Keep } else { Step::Replace });
+                } else if !issues.is_empty() {
+                    // What is asked for is in force; only the address says it wrongly.
+                    self.mend += 1;
                 }
             }
             Action::Open(layer) => {
@@ -145,7 +148,7 @@ impl State {
             RunReport::Verified(checks) => self.verified(checks),
             RunReport::Layer(detail) => {
                 if self.layer.as_ref() == Some(&detail.name) {
-                    self.detail = Some(detail);
+                    self.detail = Some((self.link.recipe.clone(), detail));
                 }
             }
             RunReport::Failed { message, retry } => {
@@ -298,6 +301,38 @@ mod tests {
         assert_eq!((state.notices.len(), state.step), (1, Step::Replace));
         state.take(Action::Dismiss(state.notices[0].id));
         assert!(state.notices.is_empty());
+    }
+
+    #[test]
+    fn a_bad_address_that_asks_for_what_is_in_force_is_mended_too() {
+        let mut state = state();
+        let (_, issues) = Link::from_fragment("w=99", &catalogue::ids());
+        let link = state.link.clone();
+        state.take(Action::Navigate(link.clone(), Vec::new()));
+        assert_eq!(state.mend, 0);
+        state.take(Action::Navigate(link, issues));
+        assert_eq!((state.mend, state.generation, state.notices.len()), (1, 0, 1));
+    }
+
+    #[test]
+    fn an_open_layer_shows_the_levels_of_the_recipe_in_force_only() {
+        let mut state = state();
+        let detail = bitdial_protocol::LayerDetail {
+            name: "fc".into(),
+            weights: bitdial_protocol::Histogram { low: -1.0, high: 1.0, counts: vec![1, 2] },
+            grid: vec![-1.0, 0.0, 1.0],
+            grid_channel: None,
+            scales: 1,
+            range_ratio: 1.0,
+        };
+        state.take(Action::Open("fc".into()));
+        state.take(Action::Run(0, RunReport::Layer(Rc::new(detail.clone()))));
+        assert_eq!(state.layer_detail().as_deref(), Some(&detail));
+        state.take(Action::Edit { edit: bits(4), dragging: false });
+        let late = state.layer_detail().unwrap();
+        assert_eq!((late.weights.clone(), late.grid.len()), (detail.weights.clone(), 0));
+        state.take(Action::Edit { edit: bits(8), dragging: false });
+        assert_eq!(state.layer_detail().as_deref(), Some(&detail));
     }
 
     #[test]
