@@ -12,7 +12,7 @@ use super::error::ClientError;
 /// Each worker has its own memory; more than this many are no faster for models of this size.
 const MOST_WORKERS: usize = 8;
 /// A worker lost so often without any success in between is not replaced again.
-const MOST_LOSSES: u32 = 3;
+pub const MOST_LOSSES: u32 = 3;
 
 /// Workers that are all set up alike.
 pub struct Pool {

@@ -11,16 +11,16 @@ use wasm_bindgen_futures::spawn_local;
 use yew::UseReducerDispatcher;
 
 use super::clock::sleep;
-use super::desk::Kit;
+use super::desk::{Desk, Kit};
 use super::error::ClientError;
 use super::fetch::Library;
 use super::outbox::Outbox;
-use super::pool::Pool;
+use super::pool::{Pool, Slot};
 use super::probe::{self, Support};
-use super::task;
+use super::task::{self, on_slot};
 use crate::catalogue::Entry;
 use crate::state::report::{BenchReport, Download, RunReport};
-use crate::state::{Action, Bench, Predictions, Store};
+use crate::state::{Action, Bench, Predictions, Severity, Store};
 
 /// The folder of the workers, relative to the page.
 const WORKERS: &str = match option_env!("BITDIAL_WORKER_DIR") {
@@ -74,6 +74,13 @@ impl Voice {
     pub fn run(&self, report: RunReport) {
         let frequent = matches!(report, RunReport::Evaluated { .. });
         self.send(frequent, Action::Run(self.generation, report));
+    }
+
+    /// What went wrong beside the wish itself. A file that does not come is told where the wish needs it.
+    pub fn trouble(&self, error: &ClientError) {
+        if matches!(error, ClientError::KeepsFailing(_) | ClientError::Refused(_) | ClientError::Unexpected(_)) {
+            self.outbox.send(Action::Tell(Severity::Warning, error.to_string()));
+        }
     }
 
     fn send(&self, frequent: bool, action: Action) {
@@ -154,31 +161,32 @@ impl Session {
         Ok(pool)
     }
 
-    fn current(&self) -> Result<Rc<Pool>, ClientError> {
-        self.pool.borrow().as_ref().map(|(_, pool)| pool.clone()).ok_or(ClientError::Cancelled)
+    /// The worker for small requests, and a voice for what becomes of it.
+    fn helper(&self, generation: u32) -> Result<(Rc<Slot>, Voice), ClientError> {
+        let pool = self.pool.borrow();
+        let (epoch, pool) = pool.as_ref().ok_or(ClientError::Cancelled)?;
+        Ok((pool.helper().clone(), Voice { outbox: self.outbox.clone(), epoch: *epoch, generation }))
     }
 
     /// Looks closer at one layer of the model under a recipe.
     pub fn open_layer(&self, generation: u32, bench: &Bench, layer: String) {
-        let Ok(pool) = self.current() else { return };
-        let voice = Voice { outbox: self.outbox.clone(), epoch: 0, generation };
+        let Ok((slot, voice)) = self.helper(generation) else { return };
         let recipe = bench.run().recipe.clone();
         let (handle, registration) = AbortHandle::new_pair();
         if let Some(older) = self.look.replace(Some(handle)) {
             older.abort();
         }
         let look = async move {
-            let look = async {
-                let desk = pool.helper().desk().await?;
+            let look = on_slot(&slot, &voice, async |desk: Rc<Desk>| {
                 let (quantized, _) = desk.quantized(&recipe).await?;
-                match desk.worker.ask(Request::Layer { quantized, layer }).await? {
+                match desk.worker.ask(Request::Layer { quantized, layer: layer.clone() }).await? {
                     Response::Layer { detail } => Ok(detail),
                     _ => Err(ClientError::Unexpected("the layer")),
                 }
-            };
-            // A lost worker is noticed, reported and replaced where images are run.
-            if let Ok(detail) = look.await {
-                voice.run(RunReport::Layer(Rc::new(detail)));
+            });
+            match look.await {
+                Ok(detail) => voice.run(RunReport::Layer(Rc::new(detail))),
+                Err(error) => voice.trouble(&error),
             }
         };
         spawn_local(Abortable::new(look, registration).map(drop));
@@ -186,10 +194,13 @@ impl Session {
 
     /// Pixels of some images: rows, columns, channels, and one vector per image.
     pub async fn pixels(&self, indices: Vec<usize>) -> Result<([usize; 3], Vec<Vec<u8>>), ClientError> {
-        let desk = self.current()?.helper().desk().await?;
+        let (slot, voice) = self.helper(0)?;
         let end = indices.iter().max().map_or(0, |last| last + 1);
-        let images = desk.holding(end).await?.handle;
-        let answer = desk.worker.request(Request::Pixels { images, indices }, Vec::new()).await?;
+        let answer = on_slot(&slot, &voice, async |desk: Rc<Desk>| {
+            let images = desk.holding(end).await?.handle;
+            desk.worker.request(Request::Pixels { images, indices: indices.clone() }, Vec::new()).await
+        });
+        let answer = answer.await.inspect_err(|error| voice.trouble(error))?;
         let (Response::Pixels { shape }, Some(buffer)) = (answer.body, answer.buffers.first()) else {
             return Err(ClientError::Unexpected("pixels"));
         };

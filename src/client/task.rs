@@ -13,7 +13,7 @@ use super::error::ClientError;
 use super::fetch::Library;
 use super::idle;
 use super::plan::{Chunk, plan};
-use super::pool::{Pool, Slot};
+use super::pool::{MOST_LOSSES, Pool, Slot};
 use super::session::{Order, Voice};
 use crate::state::bench::{Latency, Loaded};
 use crate::state::report::{BenchReport, Engine, Phase, RunReport};
@@ -184,7 +184,13 @@ impl Job<'_> {
 
 /// Something for the first worker; once more with a new one if it is lost.
 pub async fn on_first<T>(pool: &Pool, voice: &Voice, work: impl AsyncFn(Rc<Desk>) -> Result<T, ClientError>) -> Result<T, ClientError> {
-    let slot = &pool.slots[0];
+    on_slot(&pool.slots[0], voice, work).await
+}
+
+/// Something for one worker, which is replaced when it is lost. What stops worker after worker is given up, even if
+/// they do other things well in between.
+pub async fn on_slot<T>(slot: &Slot, voice: &Voice, work: impl AsyncFn(Rc<Desk>) -> Result<T, ClientError>) -> Result<T, ClientError> {
+    let mut losses = 0;
     loop {
         let lost = match slot.desk().await {
             Ok(desk) => match work(desk).await {
@@ -195,7 +201,11 @@ pub async fn on_first<T>(pool: &Pool, voice: &Voice, work: impl AsyncFn(Rc<Desk>
             Err(error) => return Err(error),
         };
         slot.replace(&lost)?;
-        voice.bench(BenchReport::Trapped(lost));
+        voice.bench(BenchReport::Trapped(lost.clone()));
+        losses += 1;
+        if losses > MOST_LOSSES {
+            return Err(ClientError::KeepsFailing(lost));
+        }
     }
 }
 

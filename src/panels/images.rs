@@ -110,18 +110,22 @@ fn use_pixels(page: &Page, visible: &[usize]) -> Rc<HashMap<usize, Pixels>> {
     let workers = format!("{id} {}", page.state.epoch);
     let (session, latest) = (page.session.clone(), use_mut_ref(|| (String::new(), Rc::new(HashMap::new()))));
     use_effect_with((ready, workers, missing), move |(ready, workers, missing)| {
-        let mut asked = asked.borrow_mut();
-        if asked.0 != *workers {
-            *asked = (workers.clone(), Vec::new());
+        let mut open = asked.borrow_mut();
+        if open.0 != *workers {
+            *open = (workers.clone(), Vec::new());
         }
-        let wanted: Vec<usize> = missing.iter().copied().filter(|image| !asked.1.contains(image)).collect();
+        let wanted: Vec<usize> = missing.iter().copied().filter(|image| !open.1.contains(image)).collect();
         if !*ready || wanted.is_empty() {
             return;
         }
-        asked.1.extend(&wanted);
+        open.1.extend(&wanted);
+        drop(open);
         spawn_local(async move {
-            // Lost workers are reported where they compute; the squares then stay empty until the next look.
-            let Ok((shape, images)) = session.pixels(wanted.clone()).await else { return };
+            let Ok((shape, images)) = session.pixels(wanted.clone()).await else {
+                // The session has told why; the squares stay empty until the next look asks again.
+                asked.borrow_mut().1.retain(|image| !wanted.contains(image));
+                return;
+            };
             let mut latest = latest.borrow_mut();
             if latest.0 != id {
                 *latest = (id.clone(), Rc::default());

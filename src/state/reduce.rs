@@ -206,7 +206,8 @@ impl State {
     }
 
     fn tell(&mut self, severity: Severity, text: String, retry: bool) {
-        if self.notices.iter().any(|notice| notice.text == text) {
+        if let Some(told) = self.notices.iter_mut().find(|notice| notice.text == text) {
+            told.retry |= retry;
             return;
         }
         self.noticed += 1;
