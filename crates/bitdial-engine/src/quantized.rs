@@ -6,7 +6,7 @@ use bitdial_ir::{Graph, Node, Weights, packed};
 use bitdial_kernels::Backend;
 use bitdial_numerics::ActivationParams;
 use bitdial_protocol::{Execution, LayerDetail, QuantizedInfo, QuantizedLayer, Recipe};
-use bitdial_runtime::Step;
+use bitdial_runtime::{Options, Step};
 
 use crate::describe;
 use crate::detail;
@@ -27,7 +27,7 @@ pub struct Quantized {
 
 impl Quantized {
     pub(crate) fn new(original: Arc<Graph>, graph: Graph, recipe: &Recipe, backend: Backend) -> Result<Self, EngineError> {
-        let runner = Runner::new(&graph, backend)?;
+        let runner = Runner::new(&graph, options(backend))?;
         let layers = graph.nodes.iter().zip(runner.steps()).map(|(node, step)| QuantizedLayer {
             name: node.name.clone(),
             op: describe::operator(node),
@@ -86,6 +86,12 @@ impl Runnable for Quantized {
     fn runner(&mut self) -> &mut Runner {
         &mut self.runner
     }
+}
+
+/// How every quantized model is compiled, to run and to be verified: strict, so that what it computes in f32 (all of
+/// it, for weights only) is the same on every backend, as its integers are.
+pub(crate) fn options(backend: Backend) -> Options {
+    Options { backend, strict: true }
 }
 
 fn execution(step: &Step) -> Execution {

@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use bitdial_ir::{Graph, Op};
-use bitdial_kernels::Backend;
 use bitdial_protocol::LayerInfo;
 use bitdial_runtime::{Options, Plan, Step};
 
@@ -54,8 +53,8 @@ pub trait Runnable {
 }
 
 impl Runner {
-    pub(crate) fn new(graph: &Graph, backend: Backend) -> Result<Self, EngineError> {
-        let plan = Plan::compile(graph, Options { backend, strict: false })?;
+    pub(crate) fn new(graph: &Graph, options: Options) -> Result<Self, EngineError> {
+        let plan = Plan::compile(graph, options)?;
         let dims = |ids: &[bitdial_ir::ValueId]| ids.iter().map(|&id| graph.value(id).dims.clone()).collect();
         let last = graph.outputs.first().and_then(|&id| graph.producer(id));
         Ok(Self {

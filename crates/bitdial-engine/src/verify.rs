@@ -5,11 +5,12 @@ use std::sync::Arc;
 use bitdial_ir::{Graph, ValueId};
 use bitdial_kernels::Backend;
 use bitdial_protocol::BackendCheck;
-use bitdial_runtime::{Observed, Options, Plan};
+use bitdial_runtime::{Observed, Plan};
 
 use crate::error::EngineError;
 use crate::images::Images;
 use crate::progress::Progress;
+use crate::quantized::options;
 
 /// What one image's run wrote into one value.
 enum Seen {
@@ -19,8 +20,7 @@ enum Seen {
 
 /// A comparison that has begun: one image a step.
 ///
-/// Every integer must be equal. So must every f32, because f32 operators are compiled strict here: without the fused
-/// multiplications that a timed f32 layer is free to use.
+/// Every integer must be equal. So must every f32: the plans are compiled as the model that runs is, strict.
 #[derive(Debug)]
 pub struct Verification {
     graph: Arc<Graph>,
@@ -33,7 +33,7 @@ pub struct Verification {
 
 impl Verification {
     pub(crate) fn new(graph: &Arc<Graph>, images: Arc<Images>, count: usize) -> Result<Self, EngineError> {
-        let plan = |backend| Plan::compile(graph, Options { backend, strict: true });
+        let plan = |backend| Plan::compile(graph, options(backend));
         let others = Backend::available().into_iter().filter(|&backend| backend != Backend::Scalar);
         let others = others
             .map(|backend| {

@@ -19,7 +19,7 @@ const MAX_IMAGE_BYTES: usize = 1 << 30;
 pub struct Options {
     /// Whose kernels.
     pub backend: Backend,
-    /// Only f32 kernels that equal the reference bit for bit on every backend: for calibration.
+    /// Only f32 kernels that equal the reference bit for bit on every backend: for calibration and quantized models.
     pub strict: bool,
 }
 
