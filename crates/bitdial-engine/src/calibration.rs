@@ -22,8 +22,8 @@ pub enum Inputs {
         /// Which.
         indices: Vec<usize>,
     },
-    /// Every input of a list, of `len` numbers each.
-    All {
+    /// Inputs of the caller's, of `len` numbers each.
+    Given {
         /// NCHW.
         inputs: Vec<f32>,
         /// Numbers of one input.
@@ -39,10 +39,16 @@ impl Inputs {
         Self::Drawn { images, indices }
     }
 
-    /// All of them.
+    /// Those of a list of inputs, `len` numbers each, that the recipe's seed draws: the same as from a set.
     #[must_use]
-    pub fn all(inputs: Vec<f32>, len: usize) -> Self {
-        Self::All { inputs, len }
+    pub fn given(mut inputs: Vec<f32>, len: usize, calibration: &Calibration) -> Self {
+        let drawn = draw_samples(inputs.len() / len, calibration);
+        // Ascending, so that none is written over before it was moved.
+        for (to, &from) in drawn.iter().enumerate() {
+            inputs.copy_within(from * len..(from + 1) * len, to * len);
+        }
+        inputs.truncate(drawn.len() * len);
+        Self::Given { inputs, len }
     }
 
     /// How many.
@@ -50,7 +56,7 @@ impl Inputs {
     pub fn count(&self) -> usize {
         match self {
             Self::Drawn { indices, .. } => indices.len(),
-            Self::All { inputs, len } => inputs.len() / len,
+            Self::Given { inputs, len } => inputs.len() / len,
         }
     }
 
@@ -58,7 +64,7 @@ impl Inputs {
     pub(crate) fn batch(&self, first: usize, count: usize) -> Result<Vec<f32>, EngineError> {
         match self {
             Self::Drawn { images, indices } => images.inputs_at(&indices[first..first + count]),
-            Self::All { inputs, len } => Ok(inputs[first * len..(first + count) * len].to_vec()),
+            Self::Given { inputs, len } => Ok(inputs[first * len..(first + count) * len].to_vec()),
         }
     }
 
@@ -67,7 +73,7 @@ impl Inputs {
         let mut hasher = DefaultHasher::new();
         match self {
             Self::Drawn { images, indices } => (images.fingerprint(), indices).hash(&mut hasher),
-            Self::All { inputs, .. } => inputs.iter().for_each(|x| hasher.write_u32(x.to_bits())),
+            Self::Given { inputs, .. } => inputs.iter().for_each(|x| hasher.write_u32(x.to_bits())),
         }
         hasher.finish()
     }

@@ -72,7 +72,8 @@ impl Model {
         Quantizer::new(&self.graph, self.backend, recipe, inputs, &self.ranges)
     }
 
-    /// As [`Self::quantizer`], with calibration inputs from the caller (f32, NCHW), all of which are used.
+    /// As [`Self::quantizer`], with calibration inputs from the caller (f32, NCHW): the same recipe and inputs give
+    /// the same bytes.
     ///
     /// # Errors
     /// Also [`EngineError::CalibrationLength`] if they are not a whole number of inputs.
@@ -81,7 +82,7 @@ impl Model {
         if len == 0 || !calibration.len().is_multiple_of(len) {
             return Err(EngineError::CalibrationLength { expected: len, given: calibration.len() });
         }
-        let inputs = (!calibration.is_empty()).then(|| Inputs::all(calibration, len));
+        let inputs = (!calibration.is_empty()).then(|| Inputs::given(calibration, len, &recipe.calibration));
         Quantizer::new(&self.graph, self.backend, recipe, inputs, &self.ranges)
     }
 }

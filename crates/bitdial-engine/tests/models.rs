@@ -194,12 +194,17 @@ fn calibration_goes_in_steps_can_be_given_up_and_is_remembered() {
 fn calibration_inputs_can_be_the_callers() {
     let model = load("digits");
     let calibration = images("mnist", "calib");
-    let mut all = recipe(4);
-    all.calibration.samples = 512;
-    let expected = quantize(&model, &all, &calibration).packed();
     let inputs = calibration.inputs(0..512).unwrap();
-    let found = model.quantizer_with(&recipe(4), inputs.clone()).unwrap().finish().unwrap().packed();
-    assert_eq!(found, expected);
+    // More than there are, some, others, one: as from a set.
+    for (samples, seed, looked_at) in [(600, 0, 512), (100, 0, 100), (100, 9, 100), (0, 3, 1)] {
+        let mut recipe = recipe(4);
+        (recipe.calibration.samples, recipe.calibration.seed) = (samples, seed);
+        let expected = quantize(&load("digits"), &recipe, &calibration).packed();
+        let quantizer = load("digits").quantizer_with(&recipe, inputs.clone()).unwrap();
+        assert_eq!(quantizer.progress().total, looked_at, "{samples} samples");
+        assert_eq!(quantizer.finish().unwrap().packed(), expected, "{samples} samples, seed {seed}");
+    }
+    model.quantizer_with(&recipe(4), inputs.clone()).unwrap().finish().unwrap();
     assert_eq!(model.quantizer_with(&recipe(8), inputs.clone()).unwrap().progress().total, 0, "known ranges");
     for (len, reason) in [(0, "give at least one"), (100, "784 numbers each; 100 numbers came")] {
         let error = model.quantizer_with(&recipe(4), inputs[..len].to_vec()).unwrap_err().to_string();

@@ -93,7 +93,7 @@ pub enum Request {
         /// Calibration images; only a static recipe needs them.
         calibration: Option<ImagesHandle>,
     },
-    /// As `Quantize`, with calibration inputs from the caller. buffers: `[f32, NCHW]`, all of which are used.
+    /// As `Quantize`, with calibration inputs from the caller. buffers: `[f32, NCHW]`.
     QuantizeWith {
         /// The model.
         model: ModelHandle,
