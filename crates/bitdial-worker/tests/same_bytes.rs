@@ -78,7 +78,12 @@ const CASES: [Case; 6] = [
         packed: 0xe96b_a09b_6564_3fd2,
         logits: 0x93c2_766a_e099_8068,
     },
-    Case { model: &RESNET, recipe: r#"{"weights":{"bits":2},"activations":null}"#, packed: 0x3506_1db7_66d1_bee8, logits: 0x7388_ffe0_4661_f0d1 },
+    Case {
+        model: &RESNET,
+        recipe: r#"{"weights":{"bits":2},"activations":null}"#,
+        packed: 0x3506_1db7_66d1_bee8,
+        logits: 0x7388_ffe0_4661_f0d1,
+    },
 ];
 
 /// Fowler, Noll and Vo's hash, 64 bits, 1a.
