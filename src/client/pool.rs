@@ -8,9 +8,15 @@ use wasm_bindgen_futures::spawn_local;
 
 use super::desk::{Desk, Kit, Promise};
 use super::error::ClientError;
+use crate::catalogue::Entry;
 
 /// Each worker has its own memory; more than this many are no faster for models of this size.
 const MOST_WORKERS: usize = 8;
+/// A model over so many bytes is held by two workers at most: each holds it in f32 and under several recipes.
+const LARGE: usize = 8_000_000;
+const MOST_LARGE: usize = 2;
+/// A worker for fewer images than this takes longer to set up than it saves.
+const WORTH_A_WORKER: usize = 100;
 /// A worker lost so often without any success in between is not replaced again.
 pub const MOST_LOSSES: u32 = 3;
 
@@ -24,13 +30,21 @@ impl Pool {
     /// Starts every worker.
     pub fn start(kit: &Rc<Kit>) -> Self {
         let cores = gloo::utils::window().navigator().hardware_concurrency() as usize;
-        Self { slots: (0..cores.clamp(1, MOST_WORKERS)).map(|_| Rc::new(Slot::new(kit.clone()))).collect() }
+        let workers = workers(cores, kit.entry);
+        Self { slots: (0..workers).map(|_| Rc::new(Slot::new(kit.clone()))).collect() }
     }
 
     /// A worker for small requests; not the one that is timed, unless there is no other.
     pub fn helper(&self) -> &Rc<Slot> {
         &self.slots[self.slots.len() - 1]
     }
+}
+
+/// How many workers a model gets. Photos are too few for more than the worker that is timed and a helper.
+fn workers(cores: usize, entry: &Entry) -> usize {
+    let by_images = entry.test.as_ref().map_or(MOST_LARGE, |test| test.count.div_ceil(WORTH_A_WORKER));
+    let by_bytes = if entry.bytes > LARGE { MOST_LARGE } else { MOST_WORKERS };
+    cores.min(by_images).min(by_bytes).max(1)
 }
 
 /// The place of one worker.
@@ -80,4 +94,22 @@ fn set_up(kit: &Rc<Kit>) -> Promise<Rc<Desk>> {
     // Setting up goes on while the dial turns.
     spawn_local(desk.clone().map(drop));
     desk
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_model_gets_few_workers_and_every_model_one() {
+        for (id, cores, expected) in [
+            ("fashion-mobilenet", 16, 8),
+            ("fashion-mobilenet", 2, 2),
+            ("digits", 0, 1),
+            ("efficientnet-lite0", 16, 2),
+            ("efficientnet-lite0", 1, 1),
+        ] {
+            assert_eq!(workers(cores, Entry::find(id).unwrap()), expected, "{id} on {cores} cores");
+        }
+    }
 }
