@@ -13,8 +13,8 @@ pub struct Picker {
     pub title: AttrValue,
     /// More about it.
     pub aside: AttrValue,
-    /// Values and lines of the list.
-    pub options: Vec<(AttrValue, AttrValue)>,
+    /// Values and lines of the list, and whether each may be chosen.
+    pub options: Vec<(AttrValue, AttrValue, bool)>,
     /// The value in force.
     pub selected: AttrValue,
 }
@@ -29,8 +29,8 @@ impl Picker {
                 <span aria-hidden="true">{title}</span>
                 <small aria-hidden="true">{aside}{" \u{25be}"}</small>
                 <select {id} aria-label={label} {onchange}>
-                    { for options.into_iter().map(|(value, line)| html! {
-                        <option key={value.to_string()} selected={value == selected} value={value.clone()}>{line}</option>
+                    { for options.into_iter().map(|(value, line, usable)| html! {
+                        <option key={value.to_string()} disabled={!usable} selected={value == selected} value={value.clone()}>{line}</option>
                     }) }
                 </select>
             </label>

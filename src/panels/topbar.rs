@@ -32,7 +32,7 @@ pub fn top_bar(page: &Page) -> Html {
 fn model_picker(page: &Page) -> Html {
     let options = catalogue::all().iter().map(|entry| {
         let line = format!("{}: {} parameters", entry.title, amount(entry.parameters));
-        (AttrValue::from(entry.id.as_str()), AttrValue::from(line))
+        (AttrValue::from(entry.id.as_str()), AttrValue::from(line), true)
     });
     let entry = page.state.bench.entry;
     let onselect = {
@@ -63,7 +63,9 @@ fn backend_picker(page: &Page) -> Html {
             BackendChoice::Auto => format!("Auto: {}", spoken(best)),
             _ => spoken(name).to_owned(),
         };
-        (AttrValue::from(name), AttrValue::from(line))
+        let usable = !page.state.bad.contains(if *choice == BackendChoice::Auto { best } else { name });
+        let line = if usable { line } else { format!("{line} (wrong on this device)") };
+        (AttrValue::from(name), AttrValue::from(line), usable)
     });
     let chosen = page.state.link.backend;
     let in_use = page.state.engine.as_ref().map(|engine| engine.capabilities.backend.as_str());

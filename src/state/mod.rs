@@ -7,7 +7,7 @@ pub mod predictions;
 mod reduce;
 pub mod report;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use bitdial_protocol::{ActivationScheme, LayerDetail, Link, LinkIssue, Recipe};
@@ -87,6 +87,8 @@ pub struct State {
     pub bench: Bench,
     /// What is known about others: by model and backend.
     pub shelf: BTreeMap<(String, &'static str), Bench>,
+    /// Backends that were found to compute something else on this device, by name.
+    pub bad: BTreeSet<String>,
     /// The activation scheme last in use.
     pub activations: ActivationScheme,
     /// The control that is being dragged.
@@ -179,6 +181,7 @@ impl State {
             engine: None,
             bench: Bench::new(entry, &link.recipe),
             shelf: BTreeMap::new(),
+            bad: BTreeSet::new(),
             activations: link.recipe.activations.unwrap_or_default(),
             dragging: None,
             before: None,

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use bitdial_protocol::{Link, LinkIssue, QuantizedInfo};
+use bitdial_protocol::{BackendChoice, Link, LinkIssue, QuantizedInfo};
 use yew::Reducible;
 
 use super::bench::Bench;
@@ -75,7 +75,13 @@ impl State {
     }
 
     /// Puts another link in force.
-    fn go_to(&mut self, link: Link, step: Step) {
+    fn go_to(&mut self, mut link: Link, mut step: Step) {
+        let name = probe::backend_name(link.backend);
+        if self.bad.contains(name) {
+            self.tell(Severity::Warning, refusal(name), false);
+            link.backend = BackendChoice::Scalar;
+            step = if step == Step::Keep { Step::Replace } else { step };
+        }
         let old = std::mem::replace(&mut self.link, link);
         if let Some(scheme) = self.link.recipe.activations {
             self.activations = scheme;
@@ -109,7 +115,15 @@ impl State {
     fn take_bench(&mut self, report: BenchReport) {
         match report {
             BenchReport::Download(download) => self.download = download,
-            BenchReport::Engine(engine) => self.engine = Some(engine),
+            BenchReport::Engine(engine) => {
+                let name = engine.capabilities.backend.clone();
+                self.engine = Some(engine);
+                // Auto says what it is only now.
+                if self.bad.contains(&name) {
+                    self.tell(Severity::Warning, refusal(&name), false);
+                    self.leave_backend();
+                }
+            }
             BenchReport::Loaded(loaded) => {
                 self.bench.loaded = Some(loaded);
                 self.drop_unknown_layers();
@@ -169,6 +183,9 @@ impl State {
         let in_use = self.engine.as_ref().map(|engine| engine.capabilities.backend.clone());
         let stop = wrong.iter().any(|check| Some(&check.backend) == in_use.as_ref());
         for check in wrong {
+            if check.backend == REFERENCE || !self.bad.insert(check.backend.clone()) {
+                continue;
+            }
             let layer = check.layer.as_deref().unwrap_or("the output");
             let text = format!(
                 "The backend {} computes something else than the reference on this device: up to {} off, first in {layer}.{}",
@@ -179,11 +196,20 @@ impl State {
             self.tell(Severity::Error, text, false);
         }
         self.bench.run_mut().checks = Some(checks);
+        let bad = &self.bad;
+        self.shelf.retain(|(_, backend), _| !bad.contains(*backend));
         if stop {
-            let link = Link { backend: bitdial_protocol::BackendChoice::Scalar, ..self.link.clone() };
-            self.before = None;
-            self.go_to(link, Step::Replace);
+            self.leave_backend();
         }
+    }
+
+    /// Goes on with the reference kernels. Whatever the backend in force gave is no result.
+    fn leave_backend(&mut self) {
+        let left = probe::backend_name(self.link.backend);
+        let link = Link { backend: BackendChoice::Scalar, ..self.link.clone() };
+        self.before = None;
+        self.go_to(link, Step::Replace);
+        self.shelf.retain(|(_, backend), _| *backend != left);
     }
 
     /// A link may name layers that its model has not.
@@ -213,6 +239,14 @@ impl State {
         self.noticed += 1;
         self.notices.push(Notice { id: self.noticed, severity, text, retry });
     }
+}
+
+/// The backend that the others are compared with.
+const REFERENCE: &str = "scalar";
+
+/// What is said when a backend that was found wrong is asked for again.
+fn refusal(backend: &str) -> String {
+    format!("The backend {backend} computes something else than the reference on this device; the reference kernels are used instead.")
 }
 
 /// The layer whose weights suffer most: the one to look at first.
@@ -346,6 +380,26 @@ mod tests {
         state.take(Action::Run(0, RunReport::Verified(Rc::new(vec![check(0)]))));
         assert_eq!((state.notices.len(), state.epoch), (0, 0));
         state.take(Action::Run(0, RunReport::Verified(Rc::new(vec![check(3)]))));
-        assert_eq!((state.notices.len(), state.epoch, state.link.backend), (1, 1, bitdial_protocol::BackendChoice::Scalar));
+        assert_eq!((state.notices.len(), state.epoch, state.link.backend), (1, 1, BackendChoice::Scalar));
+        assert!(state.shelf.is_empty());
+        // The reference's own comparison finds the same; it was told.
+        let generation = state.generation;
+        state.take(Action::Run(generation, RunReport::Verified(Rc::new(vec![check(3)]))));
+        assert_eq!(state.notices.len(), 1);
+    }
+
+    #[test]
+    fn a_backend_that_was_switched_off_does_not_come_back() {
+        let mut state = state();
+        state.bad.insert("simd128".into());
+        let link = Link { backend: BackendChoice::Simd128, ..state.link.clone() };
+        state.take(Action::Navigate(link, Vec::new()));
+        assert_eq!((state.link.backend, state.step, state.notices.len()), (BackendChoice::Scalar, Step::Replace, 1));
+        state.take(Action::Edit { edit: Edit::Backend(BackendChoice::Auto), dragging: false });
+        assert_eq!(state.link.backend, BackendChoice::Auto);
+        let capabilities =
+            bitdial_protocol::Capabilities { build: "simd128".into(), backend: "simd128".into(), backends: vec![], dot: None };
+        state.take(Action::Bench(state.epoch, BenchReport::Engine(super::super::Engine { capabilities, workers: 1 })));
+        assert_eq!((state.link.backend, state.engine.is_none()), (BackendChoice::Scalar, true));
     }
 }
