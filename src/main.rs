@@ -15,7 +15,13 @@ mod stats;
 use yew::prelude::*;
 
 fn main() {
-    console_error_panic_hook::set_once();
+    std::panic::set_hook(Box::new(|info| {
+        console_error_panic_hook::hook(info);
+        // Nothing here runs any longer; a script beside the page says so.
+        if let Ok(event) = Event::new("bitdial-panic") {
+            let _ = gloo::utils::window().dispatch_event(&event);
+        }
+    }));
     let Ok(Some(root)) = gloo::utils::document().query_selector("#app") else { return };
     if client::probe::support().simd {
         yew::Renderer::<app::App>::with_root(root).render();
