@@ -18,10 +18,13 @@ pub type OnProgress = Rc<dyn Fn(usize, Option<usize>)>;
 
 type File = Shared<LocalBoxFuture<'static, Result<ArrayBuffer, ClientError>>>;
 
+/// Who wants to know how much of a file is here.
+type Listeners = Rc<RefCell<Vec<OnProgress>>>;
+
 /// Every file that the page has asked for.
 #[derive(Default)]
 pub struct Library {
-    files: RefCell<HashMap<String, File>>,
+    files: RefCell<HashMap<String, (File, Listeners)>>,
 }
 
 impl Library {
@@ -29,14 +32,27 @@ impl Library {
     /// them before transferring.
     pub async fn get(&self, path: &str, on_progress: Option<OnProgress>) -> Result<ArrayBuffer, ClientError> {
         let known = self.files.borrow().get(path).cloned();
-        let file = known.filter(|file| !matches!(file.peek(), Some(Err(_)))).unwrap_or_else(|| {
-            let owned = path.to_owned();
-            let file = async move { fetch(&owned, on_progress).await }.boxed_local().shared();
+        let (file, listeners) = known.filter(|(file, _)| !matches!(file.peek(), Some(Err(_)))).unwrap_or_else(|| {
+            let (owned, listeners) = (path.to_owned(), Listeners::default());
+            let told = listeners.clone();
+            let fetching = async move {
+                let bytes = fetch(&owned, &told).await;
+                told.borrow_mut().clear();
+                bytes
+            };
+            let file = fetching.boxed_local().shared();
             // It arrives even if whoever asked first loses interest.
             spawn_local(file.clone().map(drop));
-            self.files.borrow_mut().insert(path.to_owned(), file.clone());
-            file
+            self.files.borrow_mut().insert(path.to_owned(), (file.clone(), listeners.clone()));
+            (file, listeners)
         });
+        if let (Some(tell), None) = (on_progress, file.peek()) {
+            let mut listeners = listeners.borrow_mut();
+            // The workers of a pool share one.
+            if !listeners.iter().any(|known| Rc::ptr_eq(known, &tell)) {
+                listeners.push(tell);
+            }
+        }
         file.await
     }
 
@@ -54,7 +70,7 @@ impl Library {
     }
 }
 
-async fn fetch(path: &str, on_progress: Option<OnProgress>) -> Result<ArrayBuffer, ClientError> {
+async fn fetch(path: &str, listeners: &Listeners) -> Result<ArrayBuffer, ClientError> {
     let failed = |reason: String| ClientError::Fetch { file: path.to_owned(), reason };
     let broken = |value: JsValue| failed(said(&value));
     let response = JsFuture::from(gloo::utils::window().fetch_with_str(path)).await.map_err(broken)?;
@@ -73,9 +89,8 @@ async fn fetch(path: &str, on_progress: Option<OnProgress>) -> Result<ArrayBuffe
         let Ok(part) = value.dyn_into::<Uint8Array>() else { break };
         done += part.length() as usize;
         parts.push(part);
-        if let Some(tell) = &on_progress {
-            tell(done, length);
-        }
+        let told = listeners.borrow().clone();
+        told.iter().for_each(|tell| tell(done, length));
     }
     let whole = Uint8Array::new_with_length(done as u32);
     let mut at = 0;
