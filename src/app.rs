@@ -9,7 +9,7 @@ use crate::catalogue::{self, Entry};
 use crate::charts::{BitsChart, LatencyChart, SizeChart, TimeChart};
 use crate::client::{Order, Session};
 use crate::panels::{Images, Model, activations, notices, readouts, top_bar, weights};
-use crate::state::{Action, Page, State, Step, Store, address};
+use crate::state::{Action, Page, Phase, State, Step, Store, address};
 
 /// The page.
 #[component]
@@ -132,10 +132,12 @@ fn use_orders(page: &Page) {
 fn use_layer(page: &Page) {
     let page = page.clone();
     let state = &page.state;
-    let ready = state.bench.run().info.is_some() && state.engine.is_some();
+    // While one worker is timed, the others rest.
+    let ready = state.bench.run().info.is_some() && state.engine.is_some() && state.phase != Phase::Timing;
     let watched = (ready, state.layer.clone(), state.generation);
     use_effect_with(watched, move |(ready, layer, generation)| {
-        if let (true, Some(layer)) = (*ready, layer) {
+        let known = page.state.detail.as_ref().is_some_and(|(recipe, _)| *recipe == page.state.link.recipe);
+        if let (true, false, Some(layer)) = (*ready, known, layer) {
             page.session.open_layer(*generation, &page.state.bench, layer.clone());
         }
     });

@@ -8,7 +8,7 @@ use yew::prelude::*;
 
 use crate::format::{count, percent};
 use crate::parts::canvas::{Picture, Pixels};
-use crate::state::{Bench, Page, use_page};
+use crate::state::{Bench, Page, Phase, use_page};
 
 /// Images shown at first, and added at a time.
 const PAGE: usize = 24;
@@ -103,7 +103,8 @@ fn use_pixels(page: &Page, visible: &[usize]) -> Rc<HashMap<usize, Pixels>> {
     let known = use_state(|| (String::new(), Rc::new(HashMap::<usize, Pixels>::new())));
     let asked = use_mut_ref(|| (String::new(), Vec::<usize>::new()));
     let id = page.state.bench.entry.id.clone();
-    let ready = page.state.engine.is_some() && page.state.bench.loaded.is_some();
+    // While one worker is timed, the others rest.
+    let ready = page.state.engine.is_some() && page.state.bench.loaded.is_some() && page.state.phase != Phase::Timing;
     let kept = if known.0 == id { known.1.clone() } else { Rc::default() };
     let missing: Vec<usize> = visible.iter().copied().filter(|image| !kept.contains_key(image)).collect();
     // What was asked of workers that are gone is asked of the next ones.
