@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
+use web_sys::HtmlElement;
 use yew::prelude::*;
 
 use crate::format::{count, percent};
@@ -17,6 +19,16 @@ const PAGE: usize = 24;
 enum Tab {
     Flipped,
     All,
+}
+
+/// Where a key takes the tabs; with two of them, left and right are the same. `None` for other keys.
+fn tab_target(key: &str, from: Tab) -> Option<Tab> {
+    match key {
+        "ArrowLeft" | "ArrowRight" => Some(if from == Tab::Flipped { Tab::All } else { Tab::Flipped }),
+        "Home" => Some(Tab::Flipped),
+        "End" => Some(Tab::All),
+        _ => None,
+    }
 }
 
 /// The region.
@@ -52,9 +64,26 @@ pub fn Images() -> Html {
         html! {
             <button
                 type="button" role="tab" aria-selected={selected.to_string()} aria-controls="images" {onclick}
+                tabindex={if selected { "0" } else { "-1" }}
                 class={classes!(selected.then_some("on"))}
             >{text}</button>
         }
+    };
+    let tabs = use_node_ref();
+    let onkeydown = {
+        let (tabs, tab, shown) = (tabs.clone(), tab.clone(), shown.clone());
+        Callback::from(move |event: KeyboardEvent| {
+            if event.alt_key() || event.ctrl_key() || event.meta_key() {
+                return;
+            }
+            let Some(next) = tab_target(&event.key(), *tab) else { return };
+            event.prevent_default();
+            if let Some(button) = tabs.cast::<HtmlElement>().and_then(|tabs| tabs.children().item(next as u32)) {
+                let _ = button.unchecked_into::<HtmlElement>().focus();
+            }
+            tab.set(next);
+            shown.set(PAGE);
+        })
     };
     let more = {
         let shown = shown.clone();
@@ -64,7 +93,7 @@ pub fn Images() -> Html {
     let counted = bench.pairs(&predictions).n;
     html! {
         <section aria-label="Images">
-            <div class="tabs" role="tablist" aria-label="Which images">
+            <div ref={tabs} class="tabs" role="tablist" aria-label="Which images" {onkeydown}>
                 { head(Tab::Flipped, format!("Flipped {}", count(flipped))) }
                 { head(Tab::All, "All images".to_owned()) }
             </div>
@@ -183,5 +212,24 @@ fn card(bench: &Bench, image: usize, pixels: Option<&Pixels>) -> Html {
                 </dl>
             </figcaption>
         </figure>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_move_between_the_tabs() {
+        for (key, from, to) in [
+            ("ArrowRight", Tab::Flipped, Some(Tab::All)),
+            ("ArrowRight", Tab::All, Some(Tab::Flipped)),
+            ("ArrowLeft", Tab::Flipped, Some(Tab::All)),
+            ("Home", Tab::All, Some(Tab::Flipped)),
+            ("End", Tab::All, Some(Tab::All)),
+            ("Tab", Tab::All, None),
+        ] {
+            assert_eq!(tab_target(key, from), to, "{key} from {from:?}");
+        }
     }
 }
