@@ -1,12 +1,12 @@
 //! Serves the finished site on this machine, under a sub-path as GitHub Pages does.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
 use std::thread;
 
 use anyhow::{Result, anyhow};
-use tiny_http::{Header, Request, Response, Server};
+use tiny_http::{Method, Request, Server};
 
 /// Where the site lies on the server. What works here works under any sub-path.
 const BASE: &str = "/bitdial/";
@@ -37,27 +37,33 @@ fn answer(request: Request, site: &Path) -> io::Result<()> {
     match route(request.url()) {
         Route::File(name) => match File::open(site.join(&name)) {
             Ok(file) if file.metadata()?.is_file() => {
-                let response = Response::from_file(file)
-                    // Lengths let a page show how far a download is.
-                    .with_chunked_threshold(usize::MAX)
-                    .with_header(header("Content-Type", content_type(&name)))
-                    .with_header(header("Cache-Control", "no-store"));
-                request.respond(response)
+                // Lengths let a page show how far a download is.
+                let length = file.metadata()?.len();
+                send(request, "200 OK", &format!("Content-Type: {}\r\nCache-Control: no-store\r\n", content_type(&name)), length, file)
             }
-            _ => request.respond(text(404, "not found")),
+            _ => send_text(request, "404 Not Found", "", "not found"),
         },
-        Route::Base => request.respond(text(302, "the site is further down").with_header(header("Location", BASE))),
-        Route::Nothing => request.respond(text(404, "not found")),
+        Route::Base => send_text(request, "302 Found", &format!("Location: {BASE}\r\n"), "the site is further down"),
+        Route::Nothing => send_text(request, "404 Not Found", "", "not found"),
     }
 }
 
-fn text(status: u16, body: &str) -> Response<io::Cursor<Vec<u8>>> {
-    Response::from_string(body).with_status_code(status)
+fn send_text(request: Request, status: &str, headers: &str, body: &str) -> io::Result<()> {
+    let headers = format!("Content-Type: text/plain; charset=utf-8\r\n{headers}");
+    send(request, status, &headers, body.len() as u64, body.as_bytes())
 }
 
-/// Both parts are constants of this file.
-fn header(field: &'static str, value: &'static str) -> Header {
-    Header::from_bytes(field, value).expect("an ASCII header")
+/// Sends an answer and lets the connection end. `tiny_http` gives each connection a thread and, when several come at
+/// once, may leave one waiting until another is closed, which a browser does not do by itself; and its own responses
+/// do not ask for that.
+fn send(request: Request, status: &str, headers: &str, length: u64, mut body: impl Read) -> io::Result<()> {
+    let wants_body = *request.method() != Method::Head;
+    let mut writer = request.into_writer();
+    write!(writer, "HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n")?;
+    if wants_body {
+        io::copy(&mut body, &mut writer)?;
+    }
+    writer.flush()
 }
 
 /// What a request's target means.
