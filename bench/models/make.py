@@ -3,8 +3,9 @@
 usage: make.py ROOT OUT [MODEL...]
 
 ROOT is the checkout, OUT a folder. For each model of ROOT/models/models.json, or those named, OUT gets
-MODEL.tflite, MODEL.int8.tflite, MODEL.int8.onnx and MODEL.tfjs/. Each must agree with onnxruntime on the
-original: by the cosine of the logits over calibration inputs.
+MODEL.tflite, MODEL.int8.tflite, MODEL.int8.onnx and MODEL.tfjs/. All but the last are run here and must
+agree with onnxruntime on the original, by the cosine of the logits over calibration inputs; the last is
+compared by the bench itself.
 """
 
 import json
@@ -16,6 +17,7 @@ import numpy as np
 import inputs
 import network
 import qdq
+import tfjs
 import tflite
 
 IMAGES = 16
@@ -44,6 +46,7 @@ def make(root, model, out):
     layers = network.read(source)
     files = {kind: out / f"{model['id']}.{kind}" for kind in ("tflite", "int8.tflite", "int8.onnx")}
     tflite.write(layers, images, files["tflite"], files["int8.tflite"])
+    tfjs.write(layers, out / f"{model['id']}.tfjs")
     qdq.write(source, images, files["int8.onnx"])
 
     images = images[:IMAGES]

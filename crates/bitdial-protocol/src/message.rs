@@ -118,7 +118,8 @@ pub enum Request {
         /// Number of inputs.
         batch: usize,
     },
-    /// Times several targets in turn at batch 1, warm, on the first image of the set (zeros without one).
+    /// Times several targets in turn at batch 1, warm, on the first image of the set (zeros without one), each time from
+    /// a JavaScript array of f32 to a new one.
     /// Answer: [`Response::Timed`].
     Time {
         /// What runs, interleaved.

@@ -202,15 +202,19 @@ impl Session {
         let images = images.map(|handle| self.images(handle)).transpose()?;
         let mut inputs = Vec::new();
         for &target in targets {
-            inputs.push(match &images {
+            inputs.push(wire::from_floats(&match &images {
                 Some(images) => images.inputs(0..1)?,
                 None => vec![0.0; self.target(target)?.runner().input_len()?],
-            });
+            }));
         }
         let mut race = Race::new(targets.len(), runs);
         while !race.progress().is_done() {
+            // From JavaScript's numbers to JavaScript's numbers, as whoever uses a model pays for it.
             let mut run = |i: usize| {
-                self.target(targets[i])?.run(&inputs[i], 1)?;
+                let input = wire::floats(&inputs[i]).map_err(|reason| Stop::because(&reason))?;
+                for output in self.target(targets[i])?.run(&input, 1)? {
+                    wire::from_floats(&output);
+                }
                 Ok::<_, Stop>(())
             };
             let progress = race.step(&mut run, &now)?;

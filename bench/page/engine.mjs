@@ -1,0 +1,43 @@
+// A worker of the built site, spoken to in the protocol of its page.
+
+/** One worker. */
+export class Engine {
+  #worker;
+  #waiting = new Map();
+  #last = 0;
+
+  /** Starts the worker of a build and waits until its module is compiled and listens. */
+  static async start(folder, build, backend = "auto") {
+    const engine = new Engine();
+    engine.#worker = new Worker(`/bitdial/${folder}/worker.mjs?build=${build}`, { type: "module" });
+    const listening = new Promise((resolve, reject) => engine.#waiting.set("listening", { resolve, reject }));
+    engine.#worker.onmessage = ({ data }) => engine.#hear(data);
+    engine.#worker.onerror = (event) => engine.#fail(event.message ?? "the worker could not be loaded");
+    await listening;
+    const { capabilities } = await engine.ask({ request: "start", backend });
+    engine.capabilities = capabilities;
+    return engine;
+  }
+
+  /** Sends a request, giving `buffers` away, and waits for its answer. */
+  ask(body, buffers = []) {
+    const id = ++this.#last;
+    const answer = new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+    this.#worker.postMessage({ message: { type: "request", id, body }, buffers }, buffers);
+    return answer;
+  }
+
+  #hear({ message, buffers }) {
+    if (message.type === "trapped") return this.#fail(message.message);
+    if (message.type === "listening") return this.#waiting.get("listening").resolve();
+    if (message.type !== "response") return;
+    const { resolve, reject } = this.#waiting.get(message.id);
+    this.#waiting.delete(message.id);
+    if (message.body.response === "failed") reject(new Error(message.body.message));
+    else resolve({ ...message.body, buffers });
+  }
+
+  #fail(message) {
+    for (const { reject } of this.#waiting.values()) reject(new Error(message));
+  }
+}

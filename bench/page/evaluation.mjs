@@ -1,0 +1,65 @@
+// Images a second of the evaluation, over workers as the page has them (src/client/plan.rs).
+import { Engine } from "./engine.mjs";
+import { bytes } from "./fetch.mjs";
+
+/** Multiply-accumulates and images of one request, at first and later; from which image on it is later. */
+const CHUNK_MACS = [600e6, 1800e6];
+const MOST = [100, 250];
+const LATER = 1000;
+
+/** The images that the page shows a first accuracy of. */
+const FIRST = 500;
+
+/**
+ * Evaluates all test images of a model `times` times with `workers` workers.
+ * @returns for each time the milliseconds until the first 500 and until all were answered, and the accuracy.
+ */
+export async function evaluate({ folder, build, file, model, recipe, workers, times }) {
+  const pool = await Promise.all(Array.from({ length: workers }, () => worker({ folder, build, file, model, recipe })));
+  const labels = pool[0].labels;
+  const runs = [];
+  for (let i = 0; i < times; i++) runs.push(await once(pool, labels, model.macs));
+  return runs;
+}
+
+async function worker({ folder, build, file, model, recipe }) {
+  const engine = await Engine.start(folder, build);
+  const { model: handle } = await engine.ask({ request: "load" }, [await bytes(file)]);
+  const add = async ({ images, labels }) =>
+    engine.ask({ request: "add-idx", normalize: model.normalize }, [await bytes(`/${images}`), await bytes(`/${labels}`)]);
+  let target = { f32: handle };
+  if (recipe) {
+    const { images } = await add(model.calibration);
+    target = { quantized: (await engine.ask({ request: "quantize", model: handle, recipe, calibration: images })).quantized };
+  }
+  const { images, labels } = await add(model.test);
+  return { ask: (first, count) => engine.ask({ request: "evaluate", target, images, first, count }), labels };
+}
+
+async function once(pool, labels, macs) {
+  const queue = chunks(labels.length, macs);
+  const start = performance.now();
+  let [answered, right, first] = [0, 0, 0];
+  const serve = async ({ ask }) => {
+    for (let chunk; (chunk = queue.shift()); ) {
+      const { top1 } = await ask(...chunk);
+      top1.forEach((found, i) => (right += found === labels[chunk[0] + i]));
+      answered += top1.length;
+      if (answered >= FIRST) first ||= performance.now() - start;
+    }
+  };
+  await Promise.all(pool.map(serve));
+  return { first, all: performance.now() - start, images: answered, accuracy: right / answered };
+}
+
+/** Requests for `count` images: the first image and how many. */
+function chunks(count, macs) {
+  const list = [];
+  for (let first = 0; first < count; ) {
+    const late = Number(first >= LATER);
+    const size = Math.min(MOST[late], Math.max(1, Math.floor(CHUNK_MACS[late] / macs)), (first < FIRST ? FIRST : count) - first);
+    list.push([first, size]);
+    first += size;
+  }
+  return list;
+}
