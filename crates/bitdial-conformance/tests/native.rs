@@ -1,7 +1,7 @@
 //! Every backend of a native build, and random shapes.
 #![cfg(not(target_arch = "wasm32"))]
 
-use bitdial_conformance::{Filling, IntCase, Random, Report, check_conv_f32, check_conv_i8, random_shape, shape};
+use bitdial_conformance::{Filling, IntCase, Random, Report, check_conv_f32, check_conv_i8, random_shape};
 use bitdial_kernels::{Backend, Kernels};
 use proptest::prelude::*;
 
@@ -11,23 +11,6 @@ fn every_backend_equals_the_reference() {
         let report = bitdial_conformance::run(&Kernels::new(backend).expect("it is available"));
         println!("{}\n{report}", backend.name());
         assert!(report.failures.is_empty(), "{}", report.failures[0]);
-    }
-}
-
-#[test]
-fn every_case_gets_its_kernel() {
-    let kernels = Kernels::new(Backend::Scalar).expect("every build has it");
-    for (name, integer, float) in [
-        ("3x3", "conv-u8i8-4x4-scalar", "conv-f32-4x4-scalar"),
-        ("two groups", "conv-u8i8-4x4-scalar", "conv-f32-4x4-scalar"),
-        ("depthwise 3x3", "depthwise-u8i8-1x16-scalar", "depthwise-f32-1x16-scalar"),
-        ("depthwise, one channel", "conv-u8i8-4x4-scalar", "conv-f32-4x4-scalar"),
-    ] {
-        for bits in 2..=8 {
-            assert_eq!(kernels.conv_i8(&shape(name), bits, 255).name(), integer, "{name}, {bits} bits");
-        }
-        assert_eq!(kernels.conv_f32(&shape(name), true).name(), float, "{name}");
-        assert_eq!(kernels.conv_f32(&shape(name), false).name(), float, "{name}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! Every backend of a wasm build, in a worker of a real browser.
 #![cfg(target_arch = "wasm32")]
 
-use bitdial_conformance::{Filling, IntCase, Random, Report, SHAPES, check_conv_i8, run, shape};
+use bitdial_conformance::{Filling, IntCase, Random, Report, SHAPES, check_conv_i8, run};
 use bitdial_kernels::{Backend, DotSemantics, Kernels, dot_semantics};
 use wasm_bindgen_test::{console_log, wasm_bindgen_test, wasm_bindgen_test_configure};
 
@@ -50,46 +50,4 @@ fn seven_bits_are_exact_on_every_machine() {
     console_log!("{report}");
     assert!(report.failures.is_empty(), "{}", report.failures[0]);
     assert!(report.passed["conv-u8i8-4x8-usdot"] > 100);
-}
-
-/// Which kernel serves which case: shape, bits, and the kernel of simd128 and of relaxed builds on machines with a
-/// signed, an unsigned and a saturating dot product.
-const SELECTION: &[(&str, u8, [&str; 4])] = &[
-    ("3x3", 8, ["conv-u8i8-4x8-dot16", "conv-u8i8-4x8-sdot", "conv-u8i8-4x8-usdot", "conv-u8i8-4x8-dot16"]),
-    ("3x3", 6, ["conv-u8i8-4x8-dot16", "conv-u8i8-4x8-sdot", "conv-u8i8-4x8-usdot", "conv-u8i8-4x8-dot16"]),
-    ("3x3", 5, ["conv-u8i8-4x8-dot16", "conv-u8i8-4x8-sdot", "conv-u8i8-4x8-usdot", "conv-u8i8-4x8-dot16"]),
-    ("3x3", 4, ["conv-u8i8-4x8-dot16", "conv-u8i8-4x8-sdot", "conv-u8i8-4x8-usdot", "conv-u8i4-4x8-dot8x2"]),
-    ("1x1, wide", 5, ["conv-u8i8-4x8-dot16", "conv-u8i8-4x8-sdot", "conv-u8i8-4x8-usdot", "conv-u8i5-4x8-dot8x2"]),
-    ("1x1, wide", 2, ["conv-u8i8-4x8-dot16", "conv-u8i8-4x8-sdot", "conv-u8i8-4x8-usdot", "conv-u8i4-4x8-dot8x2"]),
-    ("grey stem", 2, ["conv-u8i8-4x8-dot16", "conv-u8i8-4x8-sdot", "conv-u8i8-4x8-usdot", "conv-u8i8-4x8-dot16"]),
-    ("two groups", 4, ["conv-u8i8-4x8-dot16", "conv-u8i8-4x8-sdot", "conv-u8i8-4x8-usdot", "conv-u8i8-4x8-dot16"]),
-    ("depthwise 3x3", 8, ["depthwise-u8i8-4x8-dot16"; 4]),
-    ("depthwise 3x3", 2, ["depthwise-u8i8-4x8-dot16"; 4]),
-    ("depth multiplier", 8, ["conv-u8i8-4x8-dot16", "conv-u8i8-4x8-sdot", "conv-u8i8-4x8-usdot", "conv-u8i8-4x8-dot16"]),
-];
-
-#[wasm_bindgen_test]
-fn every_case_gets_its_kernel() {
-    let relaxed = |dot| Kernels::for_dot(dot);
-    let backends =
-        [Kernels::new(Backend::Simd128), relaxed(DotSemantics::Signed), relaxed(DotSemantics::Unsigned), relaxed(DotSemantics::Saturating)];
-    for (name, bits, expected) in SELECTION {
-        for (kernels, expected) in backends.iter().zip(expected) {
-            if let Some(kernels) = kernels {
-                assert_eq!(kernels.conv_i8(&shape(name), *bits, 255).name(), *expected, "{name}, {bits} bits, {kernels:?}");
-            }
-        }
-    }
-    for (name, strict, expected) in [
-        ("3x3", true, ["conv-f32-4x8-mul-add", "conv-f32-4x8-mul-add"]),
-        ("3x3", false, ["conv-f32-4x8-mul-add", "conv-f32-4x8-fma"]),
-        ("depthwise 3x3", true, ["depthwise-f32-4x8-mul-add", "depthwise-f32-4x8-mul-add"]),
-        ("depthwise 3x3", false, ["depthwise-f32-4x8-mul-add", "depthwise-f32-4x8-fma"]),
-    ] {
-        for (backend, expected) in [Backend::Simd128, Backend::RelaxedSimd].into_iter().zip(expected) {
-            if let Some(kernels) = Kernels::new(backend) {
-                assert_eq!(kernels.conv_f32(&shape(name), strict).name(), expected, "{name}, strict {strict}");
-            }
-        }
-    }
 }

@@ -46,6 +46,12 @@ impl ConvShape {
         self.output[2] * self.row_len()
     }
 
+    /// Whether each of several channels has one output of its own.
+    #[must_use]
+    pub fn is_depthwise(&self) -> bool {
+        self.groups > 1 && self.groups == self.input[2] && self.groups == self.output[2]
+    }
+
     /// Multiply-accumulates, those on padding included.
     #[must_use]
     pub fn macs(&self) -> u64 {

@@ -1,7 +1,7 @@
 //! Compute kernels: f32 and integer, scalar and SIMD. Knows no graph. The only crate with unsafe code.
 //!
 //! One file per operation and instruction set; the reference of each operation is the simplest loop that is right,
-//! and every other kernel of it gives the same integers. Which kernel runs is read from a table ([`Kernels`]).
+//! and every other kernel of it gives the same integers. Which kernel runs is read from one table: `rows.rs`.
 
 mod api;
 mod dot;
@@ -15,6 +15,7 @@ mod planes;
 pub mod reference;
 #[cfg(target_feature = "relaxed-simd")]
 mod relaxed;
+mod rows;
 mod scalar;
 mod scratch;
 #[cfg(target_feature = "simd128")]
@@ -25,4 +26,4 @@ mod walk;
 pub use api::{Backend, ConvF32, ConvI8, ConvShape, F32Store, I32Store, IntInput, IntWeights, PoolShape};
 pub use dot::{DotSemantics, dot_semantics};
 pub use elementwise::Elementwise;
-pub use table::Kernels;
+pub use table::{Capability, Kernels};

@@ -1,44 +1,118 @@
-//! Which kernel serves which case: a table for each backend, preferred kernels first.
+//! Which kernel serves which case: one table, read from the top.
 //!
-//! The tables, with the rates that order them, are in the backends' own modules.
+//! The rows, with the measurements that justify them, are in [`crate::rows`]. This is how they are read.
 
 use crate::api::{Backend, ConvF32, ConvI8, ConvShape};
 use crate::dot::DotSemantics;
 use crate::elementwise::Elementwise;
 use crate::geometry::Geometry;
-use crate::scalar;
+use crate::rows::{self, Table};
 
-/// A kernel, and the shapes for which it is worth its while.
+/// What a machine can do in this build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capability {
+    /// Plain loops.
+    Scalar,
+    /// 128-bit vectors.
+    Simd128,
+    /// Those with the relaxed instructions, and what their dot product does.
+    Relaxed(DotSemantics),
+}
+
+/// The operation of a shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Op {
+    /// One output for each channel of its own.
+    Depthwise,
+    /// A matrix product: a 1x1 window without stride, padding or groups; fully connected layers too.
+    Pointwise,
+    /// Any other convolution.
+    Conv,
+}
+
+impl Op {
+    fn of(shape: &ConvShape) -> Self {
+        match shape {
+            _ if shape.is_depthwise() => Self::Depthwise,
+            ConvShape { kernel: [1, 1], stride: [1, 1], pad: [0, 0], groups: 1, .. } if shape.input[..2] == shape.output[..2] => {
+                Self::Pointwise
+            }
+            _ => Self::Conv,
+        }
+    }
+}
+
+/// What is looked up.
+struct Case<'a> {
+    shape: &'a ConvShape,
+    weight_bits: u8,
+    activation_bits: u8,
+    on: Capability,
+}
+
+/// For which cases a kernel is worth its while; what it can do at all, it says itself.
 #[derive(Clone, Copy)]
-pub(crate) struct Row<K: ?Sized + 'static> {
-    pub(crate) kernel: &'static K,
+pub(crate) struct Cases {
+    pub on: &'static [Capability],
+    pub ops: &'static [Op],
+    /// Narrowest and widest weights; those of f32 have 32 bits.
+    pub weights: [u8; 2],
+    /// Widest activations.
+    pub activations: u8,
     /// Fewest elements of a run ([`Geometry`]).
-    pub(crate) run: usize,
+    pub run: usize,
     /// Fewest products of a run's elements with all output channels of the group.
-    pub(crate) products: usize,
+    pub products: usize,
+    /// Whether to time it against rows above that serve the same case: which is faster depends on the machine.
+    pub rival: bool,
+}
+
+impl Cases {
+    /// All of some operations on some machines.
+    pub const fn of(on: &'static [Capability], ops: &'static [Op]) -> Self {
+        Self { on, ops, weights: [1, 32], activations: 32, run: 0, products: 0, rival: false }
+    }
+
+    fn have(&self, case: &Case) -> bool {
+        let g = Geometry::new(case.shape);
+        self.on.contains(&case.on)
+            && self.ops.contains(&Op::of(case.shape))
+            && (self.weights[0]..=self.weights[1]).contains(&case.weight_bits)
+            && case.activation_bits <= self.activations
+            && g.run >= self.run
+            && g.run * g.group_out >= self.products
+    }
+}
+
+/// A kernel and its cases.
+pub(crate) struct Row<K: ?Sized + 'static> {
+    cases: Cases,
+    kernel: &'static K,
 }
 
 impl<K: ?Sized> Row<K> {
-    /// For all shapes that it supports.
-    pub const fn always(kernel: &'static K) -> Self {
-        Self { kernel, run: 0, products: 0 }
-    }
-
-    fn serves(&self, shape: &ConvShape) -> bool {
-        let g = Geometry::new(shape);
-        g.run >= self.run && g.run * g.group_out >= self.products
+    pub const fn new(cases: Cases, kernel: &'static K) -> Self {
+        Self { cases, kernel }
     }
 }
 
-/// The kernels of one backend.
+/// The first that serves a case, and its rivals further down.
+fn candidates<K: ?Sized>(groups: &[&'static [Row<K>]], case: &Case, supports: impl Fn(&K) -> bool) -> Vec<&'static K> {
+    let mut found: Vec<&'static K> = Vec::new();
+    for row in groups.iter().copied().flatten() {
+        if (found.is_empty() || row.cases.rival) && supports(row.kernel) && row.cases.have(case) {
+            found.push(row.kernel);
+        }
+    }
+    found
+}
+
+/// The kernels of one capability.
 #[derive(Clone, Copy)]
 pub struct Kernels {
-    pub(crate) backend: Backend,
-    /// The first that supports a case serves it. The last supports all.
-    pub(crate) conv_i8: &'static [Row<dyn ConvI8>],
-    /// The same; the last supports all and is strict.
-    pub(crate) conv_f32: &'static [Row<dyn ConvF32>],
-    pub(crate) elementwise: &'static dyn Elementwise,
+    capability: Capability,
+    table: &'static Table,
+    elementwise: &'static dyn Elementwise,
 }
 
 impl Backend {
@@ -69,21 +143,12 @@ impl Kernels {
     /// The kernels of a backend; `None` if this build has none.
     #[must_use]
     pub fn new(backend: Backend) -> Option<Self> {
-        match backend {
-            Backend::Scalar => Some(scalar::KERNELS),
-            Backend::Simd128 => {
-                #[cfg(target_feature = "simd128")]
-                return Some(crate::simd128::KERNELS);
-                #[cfg(not(target_feature = "simd128"))]
-                None
-            }
-            Backend::RelaxedSimd => {
-                #[cfg(target_feature = "relaxed-simd")]
-                return Self::for_dot(crate::relaxed::probe());
-                #[cfg(not(target_feature = "relaxed-simd"))]
-                None
-            }
-        }
+        let capability = match backend {
+            Backend::Scalar => Capability::Scalar,
+            Backend::Simd128 => Capability::Simd128,
+            Backend::RelaxedSimd => Capability::Relaxed(crate::dot_semantics()?),
+        };
+        Self::with(capability, &rows::TABLE)
     }
 
     /// The kernels that a relaxed build chooses on machines with this dot product; `None` if this build is none.
@@ -91,31 +156,33 @@ impl Kernels {
     /// On a machine with another one their results are wrong: this tells what is chosen, [`Kernels::new`] chooses.
     #[must_use]
     pub fn for_dot(dot: DotSemantics) -> Option<Self> {
-        #[cfg(target_feature = "relaxed-simd")]
-        return Some(crate::relaxed::kernels(dot));
-        #[cfg(not(target_feature = "relaxed-simd"))]
-        {
-            let _ = dot;
-            None
-        }
+        Self::with(Capability::Relaxed(dot), &rows::TABLE)
     }
 
     /// The same with the instruction emulated where it differs: right on every machine, for tests.
     #[must_use]
     pub fn emulated(dot: DotSemantics) -> Option<Self> {
-        #[cfg(target_feature = "relaxed-simd")]
-        return Some(crate::relaxed::emulated(dot));
-        #[cfg(not(target_feature = "relaxed-simd"))]
-        {
-            let _ = dot;
-            None
-        }
+        Self::with(Capability::Relaxed(dot), &rows::EMULATED)
+    }
+
+    fn with(capability: Capability, table: &'static Table) -> Option<Self> {
+        Some(Self { capability, table, elementwise: rows::elementwise(capability)? })
     }
 
     /// Whose kernels these are.
     #[must_use]
     pub fn backend(&self) -> Backend {
-        self.backend
+        match self.capability {
+            Capability::Scalar => Backend::Scalar,
+            Capability::Simd128 => Backend::Simd128,
+            Capability::Relaxed(_) => Backend::RelaxedSimd,
+        }
+    }
+
+    /// The machine they are for.
+    #[must_use]
+    pub fn capability(&self) -> Capability {
+        self.capability
     }
 
     /// The kernel for an integer convolution with weights of `weight_bits` (2..=8) bits and activations of at most
@@ -125,30 +192,64 @@ impl Kernels {
     /// If the width is not one of 2..=8.
     #[must_use]
     pub fn conv_i8(&self, shape: &ConvShape, weight_bits: u8, activation_high: u8) -> &'static dyn ConvI8 {
-        let fits = |row: &&Row<dyn ConvI8>| row.kernel.supports(shape, weight_bits, activation_high) && row.serves(shape);
-        self.conv_i8.iter().find(fits).expect("the last row of each table takes every shape and width").kernel
+        self.candidates_i8(shape, weight_bits, activation_high)[0]
+    }
+
+    /// The same kernel, then those that are worth timing against it on the machine at hand. All give the same integers.
+    ///
+    /// # Panics
+    /// As [`Kernels::conv_i8`].
+    #[must_use]
+    pub fn candidates_i8(&self, shape: &ConvShape, weight_bits: u8, activation_high: u8) -> Vec<&'static dyn ConvI8> {
+        let activation_bits = (u8::BITS - activation_high.leading_zeros()) as u8;
+        let case = Case { shape, weight_bits, activation_bits, on: self.capability };
+        let found = candidates(self.table.conv_i8, &case, |kernel| kernel.supports(shape, weight_bits, activation_high));
+        assert!(!found.is_empty(), "the last row of each backend takes every shape and width");
+        found
     }
 
     /// The kernel for an f32 convolution: equal to the reference if `strict`, else the fastest.
     ///
     /// # Panics
-    /// Never: the last row of each table takes every shape and is strict.
+    /// Never: the last row of each backend takes every shape and is strict.
     #[must_use]
     pub fn conv_f32(&self, shape: &ConvShape, strict: bool) -> &'static dyn ConvF32 {
-        let fits = |row: &&Row<dyn ConvF32>| row.kernel.supports(shape) && (row.kernel.strict() || !strict) && row.serves(shape);
-        self.conv_f32.iter().find(fits).expect("the last row of each table takes every shape and is strict").kernel
+        self.candidates_f32(shape, strict)[0]
+    }
+
+    /// The same kernel, then those that are worth timing against it on the machine at hand.
+    ///
+    /// # Panics
+    /// Never, as [`Kernels::conv_f32`].
+    #[must_use]
+    pub fn candidates_f32(&self, shape: &ConvShape, strict: bool) -> Vec<&'static dyn ConvF32> {
+        let case = Case { shape, weight_bits: 32, activation_bits: 32, on: self.capability };
+        let found = candidates(self.table.conv_f32, &case, |kernel| kernel.supports(shape) && (kernel.strict() || !strict));
+        assert!(!found.is_empty(), "the last row of each backend takes every shape and is strict");
+        found
     }
 
     /// All integer convolution kernels, for tests and benchmarks.
     #[must_use]
     pub fn all_conv_i8(&self) -> Vec<&'static dyn ConvI8> {
-        self.conv_i8.iter().map(|row| row.kernel).collect()
+        self.all(self.table.conv_i8, |kernel| kernel.name())
     }
 
     /// All f32 convolution kernels, for tests and benchmarks.
     #[must_use]
     pub fn all_conv_f32(&self) -> Vec<&'static dyn ConvF32> {
-        self.conv_f32.iter().map(|row| row.kernel).collect()
+        self.all(self.table.conv_f32, |kernel| kernel.name())
+    }
+
+    /// Each kernel once, in the order of the table.
+    fn all<K: ?Sized>(&self, groups: &[&'static [Row<K>]], name: impl Fn(&K) -> &'static str) -> Vec<&'static K> {
+        let mut found: Vec<&'static K> = Vec::new();
+        for row in groups.iter().copied().flatten().filter(|row| row.cases.on.contains(&self.capability)) {
+            if found.iter().all(|kernel| name(kernel) != name(row.kernel)) {
+                found.push(row.kernel);
+            }
+        }
+        found
     }
 
     /// Everything that is not a convolution.
@@ -160,6 +261,6 @@ impl Kernels {
 
 impl std::fmt::Debug for Kernels {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Kernels({})", self.backend.name())
+        write!(f, "Kernels({:?})", self.capability)
     }
 }

@@ -16,11 +16,6 @@ pub(crate) struct DepthwiseI8;
 /// Packed: `[tap][channel]`, channels filled up to whole blocks.
 pub(crate) struct DepthwiseF32;
 
-/// One output channel for each of several input channels.
-fn is_depthwise(shape: &ConvShape) -> bool {
-    shape.groups > 1 && shape.groups == shape.input[2] && shape.groups == shape.output[2]
-}
-
 /// Elements of a tap's row.
 fn row(shape: &ConvShape) -> usize {
     shape.groups.next_multiple_of(N)
@@ -58,7 +53,7 @@ impl api::ConvI8 for DepthwiseI8 {
     }
 
     fn supports(&self, shape: &ConvShape, weight_bits: u8, _: u8) -> bool {
-        is_depthwise(shape) && (2..=8).contains(&weight_bits)
+        shape.is_depthwise() && (2..=8).contains(&weight_bits)
     }
 
     fn pack(&self, shape: &ConvShape, weights: &IntWeights) -> Vec<u8> {
@@ -112,7 +107,7 @@ impl api::ConvF32 for DepthwiseF32 {
     }
 
     fn supports(&self, shape: &ConvShape) -> bool {
-        is_depthwise(shape)
+        shape.is_depthwise()
     }
 
     fn packed_len(&self, shape: &ConvShape) -> usize {

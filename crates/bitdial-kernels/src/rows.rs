@@ -1,0 +1,165 @@
+//! The table of kernels: op, weight bits, activation bits, capability, shape, and the measurement behind each choice.
+//!
+//! The first row that serves a case gives its kernel; rows below that are its *rivals* are timed against it on the
+//! machine at hand. Rates are GMAC/s of one thread in Chromium 156, where nothing else is said on Zen 4, whose dot
+//! product V8 lowers to the saturating form.
+
+use crate::api::{ConvF32, ConvI8};
+#[cfg(target_feature = "simd128")]
+use crate::dot::DotSemantics;
+use crate::elementwise::Elementwise;
+#[cfg(target_feature = "relaxed-simd")]
+use crate::relaxed::{
+    conv_dot8::{self, Full, Narrow},
+    dot::{EmulatedSigned, EmulatedUnsigned, ExactDot, Signed, Unsigned},
+    fma::RelaxedMulAdd,
+};
+use crate::scalar;
+#[cfg(target_feature = "simd128")]
+use crate::simd128::{self, conv_dot16, conv_f32, depthwise_f32, depthwise_i8, tile::MulAdd};
+use crate::table::{Capability, Cases, Op, Row};
+
+const SCALAR: &[Capability] = &[Capability::Scalar];
+#[cfg(target_feature = "relaxed-simd")]
+const SATURATING: &[Capability] = &[Capability::Relaxed(DotSemantics::Saturating)];
+#[cfg(target_feature = "relaxed-simd")]
+const EXACT: &[Capability] = &[Capability::Relaxed(DotSemantics::Signed), Capability::Relaxed(DotSemantics::Unsigned)];
+#[cfg(target_feature = "relaxed-simd")]
+const RELAXED: &[Capability] = &[EXACT[0], EXACT[1], SATURATING[0]];
+#[cfg(target_feature = "simd128")]
+const SIMD: &[Capability] = &[
+    Capability::Simd128,
+    Capability::Relaxed(DotSemantics::Signed),
+    Capability::Relaxed(DotSemantics::Unsigned),
+    Capability::Relaxed(DotSemantics::Saturating),
+];
+
+const DEPTHWISE: &[Op] = &[Op::Depthwise];
+/// All but depthwise ones.
+#[cfg(target_feature = "relaxed-simd")]
+const DENSE: &[Op] = &[Op::Pointwise, Op::Conv];
+const ANY: &[Op] = &[Op::Depthwise, Op::Pointwise, Op::Conv];
+
+/// Groups of rows, from the top.
+pub(crate) struct Table {
+    pub conv_i8: &'static [&'static [Row<dyn ConvI8>]],
+    pub conv_f32: &'static [&'static [Row<dyn ConvF32>]],
+}
+
+/// The table.
+pub(crate) static TABLE: Table = Table {
+    conv_i8: &[
+        #[cfg(target_feature = "relaxed-simd")]
+        Exact::<Signed>::CONV_I8,
+        #[cfg(target_feature = "relaxed-simd")]
+        Exact::<Unsigned>::CONV_I8,
+        #[cfg(target_feature = "relaxed-simd")]
+        RELAXED_CONV_I8,
+        #[cfg(target_feature = "simd128")]
+        SIMD_CONV_I8,
+        SCALAR_CONV_I8,
+    ],
+    conv_f32: &[
+        #[cfg(target_feature = "relaxed-simd")]
+        RELAXED_CONV_F32,
+        #[cfg(target_feature = "simd128")]
+        SIMD_CONV_F32,
+        SCALAR_CONV_F32,
+    ],
+};
+
+/// The same with exact dot products emulated, for tests on machines that have none.
+pub(crate) static EMULATED: Table = Table {
+    conv_i8: &[
+        #[cfg(target_feature = "relaxed-simd")]
+        Exact::<EmulatedSigned>::CONV_I8,
+        #[cfg(target_feature = "relaxed-simd")]
+        Exact::<EmulatedUnsigned>::CONV_I8,
+        #[cfg(target_feature = "relaxed-simd")]
+        RELAXED_CONV_I8,
+        #[cfg(target_feature = "simd128")]
+        SIMD_CONV_I8,
+    ],
+    conv_f32: TABLE.conv_f32,
+};
+
+/// Rows for machines whose 8-bit dot product is exact: one signedness each.
+#[cfg(target_feature = "relaxed-simd")]
+struct Exact<D>(std::marker::PhantomData<D>);
+
+#[cfg(target_feature = "relaxed-simd")]
+impl<D: ExactDot + Sync + 'static> Exact<D> {
+    const ON: &[Capability] = &[EXACT[if D::SIGNED { 0 } else { 1 }]];
+
+    const CONV_I8: &[Row<dyn ConvI8>] = &[
+        // One instruction for 16 products: 67-77 on an AVX-VNNI Xeon, where `conv_dot16` makes 37-45.
+        Row::new(Cases::of(Self::ON, DENSE), &conv_dot8::Conv::<Full<D>>::NEW),
+    ];
+}
+
+#[cfg(target_feature = "relaxed-simd")]
+const RELAXED_CONV_I8: &[Row<dyn ConvI8>] = &[
+    // `Narrow<4>` / `Narrow<5>` / `conv_dot16`, by run and output channels: 320 to 1280: 62 / 51 / 42; 3 rows of 192 to
+    // 64: 61 / 51 / 43; 3 of 96 to 32: 56 / 47 / 42; 128 to 128: 53 / 46 / 39; 64 to 64: 46 / 40 / 36; 144 to 24:
+    // 49 / 43 / 38; 32 to 64: 35 / 32 / 31; 3 of 48 to 16: 42 / 38 / 40; 64 to 16: 37 / 33 / 34; 24 to 64: 30 / 27 / 28.
+    // Below that `conv_dot16` wins: 32 to 16: 27 / 26 / 28; 3 of 36 to 16: 36 / 33 / 38; 16 to 16: 17 / 17 / 22; 3 of 3 to
+    // 16: 8 / 8 / 13.
+    Row::new(Cases { weights: [2, 4], run: 24, products: 768, ..Cases::of(SATURATING, DENSE) }, &conv_dot8::Conv::<Narrow<4>>::NEW),
+    Row::new(Cases { weights: [5, 5], run: 32, products: 2048, ..Cases::of(SATURATING, DENSE) }, &conv_dot8::Conv::<Narrow<5>>::NEW),
+    // Where the dot product is exact, `Full` makes 67-77 in the inner loop alone and `Narrow<4>` 79-87 (AVX-VNNI Xeon), but
+    // `Full` has less to do at the end of a run.
+    Row::new(Cases { weights: [2, 4], run: 24, products: 768, rival: true, ..Cases::of(EXACT, DENSE) }, &conv_dot8::Conv::<Narrow<4>>::NEW),
+];
+
+#[cfg(target_feature = "simd128")]
+const SIMD_CONV_I8: &[Row<dyn ConvI8>] = &[
+    // 8-bit weights: 3x3 of 14x14x64 13, 5x5 of 14x14x240 17, where the matrix kernels make less than 1.
+    Row::new(Cases::of(SIMD, DEPTHWISE), &depthwise_i8::Conv),
+    // 8-bit weights: 1x1 of 64 to 64 channels 36, of 320 to 1280 42, of 16 to 64 24; 3x3 of 16 to 16 40, of 32 to 32 42,
+    // of 64 to 64 43; RGB stem 25; grey stem 13.
+    Row::new(Cases::of(SIMD, ANY), &conv_dot16::Conv),
+];
+
+const SCALAR_CONV_I8: &[Row<dyn ConvI8>] = &[
+    // The reference; its order is for clarity, not for speed.
+    Row::new(Cases::of(SCALAR, DEPTHWISE), &scalar::DepthwiseI8),
+    Row::new(Cases::of(SCALAR, ANY), &scalar::ConvI8),
+];
+
+#[cfg(target_feature = "relaxed-simd")]
+const RELAXED_CONV_F32: &[Row<dyn ConvF32>] = &[
+    // `RelaxedMulAdd` / `MulAdd`: depthwise 3x3 of 14x14x64: 12 / 11.
+    Row::new(Cases::of(RELAXED, DEPTHWISE), &depthwise_f32::Conv::<RelaxedMulAdd>::NEW),
+    // The same: 3 rows of 96 to 32: 27 / 22; 320 to 1280: 25 / 22; a single pixel of 1280 to 1000, where one sum waits
+    // for the other: 7 / 10.
+    Row::new(Cases::of(RELAXED, DENSE), &conv_f32::Conv::<RelaxedMulAdd>::NEW),
+    Row::new(Cases { rival: true, ..Cases::of(RELAXED, DENSE) }, &conv_f32::Conv::<MulAdd>::NEW),
+];
+
+#[cfg(target_feature = "simd128")]
+const SIMD_CONV_F32: &[Row<dyn ConvF32>] = &[
+    // 3x3 of 14x14x64 10, 5x5 of 14x14x240 11, where the matrix kernels make less than 1.
+    Row::new(Cases::of(SIMD, DEPTHWISE), &depthwise_f32::Conv::<MulAdd>::NEW),
+    // 1x1 of 64 to 64 21, of 320 to 1280 22, of 16 to 64 17; 3x3 of 16 to 16 22, of 32 to 32 22, of 64 to 64 21; RGB stem
+    // 18; grey stem 13.
+    Row::new(Cases::of(SIMD, ANY), &conv_f32::Conv::<MulAdd>::NEW),
+];
+
+const SCALAR_CONV_F32: &[Row<dyn ConvF32>] = &[
+    // The reference; its order is for clarity, not for speed.
+    Row::new(Cases::of(SCALAR, DEPTHWISE), &scalar::DepthwiseF32),
+    Row::new(Cases::of(SCALAR, ANY), &scalar::ConvF32),
+];
+
+/// Everything that is not a convolution; `None` if this build does not have the capability.
+pub(crate) fn elementwise(on: Capability) -> Option<&'static dyn Elementwise> {
+    match on {
+        Capability::Scalar => Some(&scalar::Plain),
+        #[cfg(target_feature = "simd128")]
+        Capability::Simd128 => Some(&simd128::elementwise::Simd),
+        #[cfg(target_feature = "relaxed-simd")]
+        Capability::Relaxed(_) => Some(&simd128::elementwise::Simd),
+        #[cfg(not(target_feature = "relaxed-simd"))]
+        _ => None,
+    }
+}
