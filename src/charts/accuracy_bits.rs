@@ -34,11 +34,11 @@ fn draw(data: &Data, width: u32) -> Drawing {
         let ends = data.points.iter().flat_map(|point| <[f64; 2]>::from(point.share.interval()));
         let known = !data.points.is_empty();
         let range = percent_range(ends.chain(data.float.filter(|_| known)));
-        let axes = percent_axes(area, 1.6..8.4, range.clone(), 7, &|bits| format!("{bits:.0}"))?;
+        let axes = percent_axes(area, 0.6..8.4, range.clone(), 8, &|bits| format!("{bits:.0}"))?;
         let plane = axes.plotting_area();
         if let Some(float) = data.float.filter(|_| known) {
             let plane = axes.as_coord_spec();
-            let (left, right) = (plane.translate(&(1.6, float)), plane.translate(&(8.4, float)));
+            let (left, right) = (plane.translate(&(0.6, float)), plane.translate(&(8.4, float)));
             area.draw(&DashedPathElement::new([left, right], 4, 4, FLOAT.stroke_width(1)))?;
             // At the left, where the curve is lowest; below the line unless that leaves the chart.
             let below = float - range.start > (range.end - range.start) * 0.15;

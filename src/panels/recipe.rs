@@ -14,8 +14,12 @@ const SAMPLES: [u32; 4] = [64, 128, 256, 512];
 /// Bits that leave an activation as it is, as the dial counts.
 const FLOAT_BITS: u8 = 32;
 
+fn noun(bits: Bits) -> &'static str {
+    if bits == Bits::MIN { "bit" } else { "bits" }
+}
+
 fn bits_stop(bits: Bits) -> Stop {
-    let spoken = format!("{bits} bits, {} levels", 1_u32 << bits.get());
+    let spoken = format!("{bits} {}, {} levels", noun(bits), 1_u32 << bits.get());
     Stop { value: bits.get(), label: bits.to_string().into(), spoken: spoken.into() }
 }
 
@@ -68,20 +72,25 @@ pub fn weights(page: &Page) -> Html {
             <h2 id="weights-title">{"Weights"}</h2>
             <div class="dial">
                 <div class="top">
-                    <div class="n">{scheme.bits.to_string()}<small>{format!("bits \u{b7} {} levels", 1_u32 << scheme.bits.get())}</small></div>
+                    <div class="n">{scheme.bits.to_string()}<small>{format!("{} \u{b7} {} levels", noun(scheme.bits), 1_u32 << scheme.bits.get())}</small></div>
                     { effect(page, &Control::WeightBits) }
                 </div>
-                <Dial id="weight-bits" label="Weight bits" {stops} lead={1} {selected} {onturn} onrest={rest(page)} />
+                <Dial id="weight-bits" label="Weight bits" {stops} {selected} {onturn} onrest={rest(page)} />
                 { ticks(scheme.bits.get(), scheme.symmetric) }
             </div>
             { row(page, "w-scale", "Scale per", SCALE, &Control::WeightScale, scale) }
-            { row(page, "w-range", "Range", WEIGHT_RANGE, &Control::WeightRange, range) }
+            if scheme.bits == Bits::MIN {
+                <p class="aside">{BINARY}</p>
+            } else {
+                { row(page, "w-range", "Range", WEIGHT_RANGE, &Control::WeightRange, range) }
+            }
         </section>
     }
 }
 
 const SCALE: &str = "A scale turns integers back into weights. One per output channel follows each channel's own range; one for the whole layer is coarser where channels differ.";
 const WEIGHT_RANGE: &str = "A symmetric range keeps zero in the middle and needs no zero point. An affine one follows the smallest and largest weight, and pays for a zero point in every product.";
+const BINARY: &str = "A weight of 1 bit is its sign: the scale, or minus the scale. There is no zero, and no zero point.";
 const ACTIVATION_RANGE: &str = "After ReLU activations are never negative, and a symmetric range leaves half of its integers unused. An affine one spends them all on what occurs.";
 const MODE: &str = "Static ranges are found once, on calibration images, and everything stays in integers. Dynamic ones are found for every image anew: no calibration, more work per image.";
 const IMAGES: &str =
@@ -100,7 +109,7 @@ fn ticks(bits: u8, symmetric: bool) -> Html {
         <svg class="ticks" viewBox="0 0 280 26" aria-hidden="true">
             <path class="level" d={path} style={format!("stroke-width:{width:.2}")} />
             <line class="base" x1="0" x2="280" y1="16.5" y2="16.5" />
-            if symmetric {
+            if symmetric && bits > 1 {
                 <path class="zero" d={format!("M{zero:.2} 2V20")} />
             }
         </svg>
@@ -118,7 +127,7 @@ pub fn activations(page: &Page) -> Html {
     let stops: Vec<Stop> = widths.iter().map(stop).collect();
     let selected = widths.iter().position(|bits| *bits == scheme.map(|scheme| scheme.bits)).unwrap_or_default();
     let (number, unit) = match scheme {
-        Some(scheme) => (scheme.bits.to_string(), format!("bits \u{b7} {}", mode_name(scheme.mode))),
+        Some(scheme) => (scheme.bits.to_string(), format!("{} \u{b7} {}", noun(scheme.bits), mode_name(scheme.mode))),
         None => ("f32".to_owned(), "weight-only".to_owned()),
     };
     let onturn = turn(page, move |stop| widths.get(stop).copied().map(Edit::ActivationBits));
@@ -130,15 +139,15 @@ pub fn activations(page: &Page) -> Html {
                     <div class="n">{number}<small>{unit}</small></div>
                     { effect(page, &Control::ActivationBits) }
                 </div>
-                <Dial id="activation-bits" class="a" label="Activation bits" {stops} lead={1} {selected} {onturn} onrest={rest(page)} />
+                <Dial id="activation-bits" class="a" label="Activation bits" {stops} {selected} {onturn} onrest={rest(page)} />
             </div>
             {
                 match scheme {
                     Some(scheme) => ranges(page, scheme),
                     None => html! {
                         <p class="aside">
-                            {"Weights are stored in "}{page.state.link.recipe.weights.bits.to_string()}
-                            {" bits and decoded to f32; everything in between stays f32."}
+                            {"Weights are stored in "}{page.state.link.recipe.weights.bits.to_string()}{" "}{noun(page.state.link.recipe.weights.bits)}
+                            {" and decoded to f32; everything in between stays f32."}
                         </p>
                     },
                 }

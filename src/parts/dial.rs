@@ -22,9 +22,6 @@ pub struct Props {
     pub label: AttrValue,
     /// Its stops, from the left.
     pub stops: Vec<Stop>,
-    /// Stops at the left that belong to the first one: they fill up but cannot be reached.
-    #[prop_or_default]
-    pub lead: usize,
     /// The stop in force.
     pub selected: usize,
     /// Told the new stop.
@@ -37,7 +34,7 @@ pub struct Props {
 }
 
 /// The stop under a pointer, by the cells' places.
-fn stop_at(dial: &HtmlElement, x: f64, lead: usize, stops: usize) -> usize {
+fn stop_at(dial: &HtmlElement, x: f64, stops: usize) -> usize {
     let cells = dial.children();
     let mut nearest = (f64::MAX, 0);
     for index in 0..cells.length() {
@@ -48,7 +45,7 @@ fn stop_at(dial: &HtmlElement, x: f64, lead: usize, stops: usize) -> usize {
             nearest = (distance, index as usize);
         }
     }
-    nearest.1.saturating_sub(lead).min(stops - 1)
+    nearest.1.min(stops - 1)
 }
 
 /// Where a key takes the dial; `None` for other keys.
@@ -70,13 +67,13 @@ pub fn Dial(props: &Props) -> Html {
     let node = use_node_ref();
     let held = use_mut_ref(|| false);
     let last = props.stops.len() - 1;
-    let (lead, count, selected) = (props.lead, props.stops.len(), props.selected);
+    let (count, selected) = (props.stops.len(), props.selected);
 
     let turn = {
         let (node, onturn) = (node.clone(), props.onturn.clone());
         move |event: &PointerEvent| {
             if let Some(dial) = node.cast::<HtmlElement>() {
-                onturn.emit(stop_at(&dial, f64::from(event.client_x()), lead, count));
+                onturn.emit(stop_at(&dial, f64::from(event.client_x()), count));
             }
         }
     };
@@ -132,7 +129,6 @@ pub fn Dial(props: &Props) -> Html {
         Callback::from(move |_: KeyboardEvent| rest())
     };
     let onblur = Callback::from(move |_: FocusEvent| rest());
-    let filler = (0..lead).map(|index| html! { <b key={format!("lead{index}")} class="on"></b> });
     let cells = props.stops.iter().enumerate().map(|(index, stop)| {
         let class = classes!((index <= selected).then_some("on"), (index == selected).then_some("here"));
         html! { <b key={index} {class}><span>{&stop.label}</span></b> }
@@ -145,7 +141,6 @@ pub fn Dial(props: &Props) -> Html {
             aria-valuenow={props.stops[selected].value.to_string()} aria-valuetext={props.stops[selected].spoken.clone()} aria-orientation="horizontal"
             {onpointerdown} {onpointermove} onpointerup={release.clone()} onpointercancel={release} {onkeydown} {onkeyup} {onblur}
         >
-            { for filler }
             { for cells }
         </div>
     }

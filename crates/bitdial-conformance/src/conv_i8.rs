@@ -19,7 +19,7 @@ pub enum Filling {
 pub struct IntCase {
     /// Geometry.
     pub shape: ConvShape,
-    /// Width of the weights, 2..=8.
+    /// Width of the weights, 1..=8.
     pub bits: u8,
     /// Largest activation.
     pub high: u8,
@@ -34,7 +34,7 @@ pub struct IntCase {
 /// Cases of a shape: every width, and in turn everything else.
 pub fn cases(shape: &ConvShape, random: &mut Random) -> Vec<IntCase> {
     let mut cases = Vec::new();
-    for bits in 2..=8 {
+    for bits in 1..=8 {
         let high = random.one_of(&[255, 255, 127, 15]);
         let zero_point = random.one_of(&[0, high / 2 + 1, high]);
         let affine = random.between(0, 1) == 1;
@@ -45,7 +45,7 @@ pub fn cases(shape: &ConvShape, random: &mut Random) -> Vec<IntCase> {
         cases.push(IntCase { shape: *shape, bits: 8, high: 255, zero_point, affine, filling: Filling::Saturating });
         cases.push(IntCase {
             shape: *shape,
-            bits: random.between(2, 7) as u8,
+            bits: random.between(1, 7) as u8,
             high: 255,
             zero_point,
             affine,
@@ -68,12 +68,13 @@ struct Operands {
 impl Operands {
     fn new(case: &IntCase, random: &mut Random) -> Self {
         let IntCase { shape, bits, high, affine, filling, .. } = *case;
-        let (low, top) = (i8::MIN >> (8 - bits), i8::MAX >> (8 - bits));
+        let (low, top) = if bits == 1 { (-1, 1) } else { (i8::MIN >> (8 - bits), i8::MAX >> (8 - bits)) };
+        let affine = affine && bits > 1;
         let channels = shape.output[2];
         let weight = |random: &mut Random| match filling {
-            Filling::Random => random.between(i32::from(low), i32::from(top)) as i8,
+            Filling::Random if bits > 1 => random.between(i32::from(low), i32::from(top)) as i8,
             Filling::Saturating => low,
-            Filling::Ends => random.one_of(&[low, top]),
+            _ => random.one_of(&[low, top]),
         };
         let activation = |random: &mut Random| match filling {
             Filling::Random => random.between(0, i32::from(high)) as u8,

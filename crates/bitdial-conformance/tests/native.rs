@@ -18,7 +18,7 @@ proptest! {
     #[test]
     fn any_convolution_equals_the_reference(
         seed in any::<u64>(),
-        bits in 2u8..=8,
+        bits in 1u8..=8,
         high in 1u8..=255,
         zero in 0f32..=1.0,
         affine in any::<bool>(),

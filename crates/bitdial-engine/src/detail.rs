@@ -15,8 +15,7 @@ pub fn layer(name: &str, weights: &[f32], channels: usize, quantized: Option<&Qu
     let grid_channel = widest.filter(|_| per_channel);
     let grid = quantized.filter(|q| !q.params.is_empty()).map_or_else(Vec::new, |q| {
         let params = q.params_of(grid_channel.unwrap_or(0));
-        let (low, high) = params.range();
-        (low..=high).map(|integer| params.dequantize(integer)).collect()
+        params.integers().map(|integer| params.dequantize(integer)).collect()
     });
     LayerDetail {
         name: name.to_owned(),
@@ -94,6 +93,8 @@ mod tests {
         assert_eq!(detail.grid, [-0.8, -0.4, 0.0, 0.4]);
         let detail = layer("conv", &weights, 3, Some(&quantized(&weights, &params[2..])));
         assert_eq!((detail.grid_channel, detail.scales, detail.grid.len()), (None, 1, 4));
+        let sign = layer("conv", &weights, 3, Some(&quantized(&weights, &[WeightParams::binary(0.5)])));
+        assert_eq!(sign.grid, [-0.5, 0.5]);
         let detail = layer("conv", &weights, 3, None);
         assert_eq!((detail.grid_channel, detail.scales, detail.grid.len()), (None, 0, 0));
     }

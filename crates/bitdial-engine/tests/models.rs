@@ -69,7 +69,7 @@ fn fewer_bits_are_smaller_and_cost_less_energy() {
     let model = load("fashion-mobilenet");
     let calibration = images("fashion-mnist", "calib");
     let mut last = (model.info().size, model.info().energy.total());
-    for bits in (2..=8).rev() {
+    for bits in (1..=8).rev() {
         let quantized = quantize(&model, &recipe(bits), &calibration);
         let info = quantized.info();
         assert!(info.size < last.0 && info.energy.total() < last.1, "{bits} bits: {} bytes, {:?}", info.size, info.energy);

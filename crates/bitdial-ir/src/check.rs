@@ -62,7 +62,7 @@ impl Graph {
             }
             check_activation(node.activation).map_err(fail)?;
             if let Some(dynamic) = node.dynamic {
-                let fits = matches!(node.op, Op::Conv(_) | Op::Linear(_)) && (2..=8).contains(&dynamic.bits);
+                let fits = matches!(node.op, Op::Conv(_) | Op::Linear(_)) && (1..=8).contains(&dynamic.bits);
                 if !fits {
                     return Err(fail("it cannot quantize its input on each run".to_owned()));
                 }

@@ -116,11 +116,11 @@ fn check_weights(weights: &Weights, channels: usize, wanted: Option<usize>) -> R
             if params.len() != 1 && params.len() != channels {
                 return Err(format!("it has {} weight scales and needs 1 or {channels}", params.len()));
             }
-            let fine = (2..=8).contains(&values.bits())
+            let fine = (1..=8).contains(&values.bits())
                 && params.iter().all(|p| {
                     p.bits == values.bits() && p.scale.is_finite() && p.scale > 0.0 && {
                         let (low, high) = p.range();
-                        (low..=high).contains(&p.zero_point)
+                        (low..=high).contains(&p.zero_point) && (p.bits > 1 || p.zero_point == 0)
                     }
                 });
             if fine { Ok(()) } else { Err("a grid of its weights is not one".to_owned()) }

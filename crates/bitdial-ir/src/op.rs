@@ -212,7 +212,7 @@ impl Activation {
 /// How a layer quantizes its input on each run: over the whole tensor of one image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DynamicQuant {
-    /// Width, 2..=8.
+    /// Width, 1..=8.
     pub bits: u8,
     /// Whether the zero point is in the middle.
     pub symmetric: bool,

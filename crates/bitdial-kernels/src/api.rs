@@ -1,7 +1,7 @@
 //! What a kernel is given and what it promises.
 //!
 //! Images are NHWC with the channels innermost, one image a call. Activations are u8 with a zero point, weights are
-//! signed integers of 2 to 8 bits in the order output channel, row, column, input channel of the group (OHWI).
+//! signed integers of 1 to 8 bits (-1 and 1 at 1 bit) in the order output channel, row, column, input channel of the group (OHWI).
 
 /// A set of kernels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,9 +64,9 @@ impl ConvShape {
 pub struct IntWeights<'a> {
     /// OHWI, each within `bits` bits.
     pub values: &'a [i8],
-    /// Width, 2..=8.
+    /// Width, 1..=8.
     pub bits: u8,
-    /// Zero points: empty if all are 0, else one per output channel, each within `bits` bits.
+    /// Zero points: empty if all are 0, else one per output channel, each within `bits` bits; 0 at 1 bit.
     pub zero_points: &'a [i8],
 }
 

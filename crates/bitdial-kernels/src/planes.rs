@@ -1,5 +1,7 @@
 //! Unsigned integers of 2 to 8 bits in bit planes, an order that SIMD takes apart with shifts and masks.
 //!
+//! Weights of 1 bit take 2 here: panels are filled up with zeros, and -1 and 1 leave none.
+//!
 //! A chunk is 128 integers, eight vectors of 16. Its width is a sum of 4, 2 and 1, and for each of these there is a
 //! plane: the low 4 bits of vectors `2i` and `2i + 1` share the 16 bytes `i` of the first plane, 2 bits of vectors
 //! `4i..4i + 4` share those of the second, and 1 bit of all eight makes up the third. No bit is wasted, and 4- and
@@ -7,6 +9,12 @@
 
 /// Integers of a chunk.
 pub(crate) const CHUNK: usize = 128;
+
+/// Bits that a weight of `bits` bits takes.
+#[cfg(target_feature = "simd128")]
+pub(crate) fn width(bits: u8) -> u8 {
+    bits.max(2)
+}
 
 /// Bytes that `len` integers take.
 pub(crate) fn packed_len(len: usize, bits: u8) -> usize {

@@ -185,11 +185,11 @@ impl Kernels {
         self.capability
     }
 
-    /// The kernel for an integer convolution with weights of `weight_bits` (2..=8) bits and activations of at most
+    /// The kernel for an integer convolution with weights of `weight_bits` (1..=8) bits and activations of at most
     /// `activation_high` (the grid's `high`).
     ///
     /// # Panics
-    /// If the width is not one of 2..=8.
+    /// If the width is not one of 1..=8.
     #[must_use]
     pub fn conv_i8(&self, shape: &ConvShape, weight_bits: u8, activation_high: u8) -> &'static dyn ConvI8 {
         self.candidates_i8(shape, weight_bits, activation_high)[0]

@@ -23,7 +23,7 @@ pub struct ActivationParams {
 }
 
 impl ActivationParams {
-    /// The grid of `bits` (2..=8) bits that covers `min..=max` (and 0) with a free zero point.
+    /// The grid of `bits` (1..=8) bits that covers `min..=max` (and 0) with a free zero point.
     #[must_use]
     pub fn affine(min: f32, max: f32, bits: u8) -> Self {
         let (min, max) = (min.min(0.0), max.max(0.0));
@@ -33,11 +33,14 @@ impl ActivationParams {
         Self { scale, zero_point, low: 0, high }
     }
 
-    /// The grid of `bits` (2..=8) bits that covers `min..=max` and has its zero in the middle: the signed integers
+    /// The grid of `bits` (1..=8) bits that covers `min..=max` and has its zero in the middle: the signed integers
     /// `-(2^(bits-1) - 1)..=2^(bits-1) - 1`, kept with an offset of `2^(bits-1)`. A tensor without negative values
-    /// uses the upper half, with no offset.
+    /// uses the upper half, with no offset. Two integers have no middle: at 1 bit this is the affine grid.
     #[must_use]
     pub fn symmetric(min: f32, max: f32, bits: u8) -> Self {
+        if bits == 1 {
+            return Self::affine(min, max, bits);
+        }
         let half = top(bits - 1);
         let scale = usable(max.max(-min).max(0.0) / f32::from(half));
         if min >= 0.0 {
@@ -63,18 +66,28 @@ impl ActivationParams {
     }
 }
 
-/// The grid of one group of weights: signed integers of `bits` bits.
+/// The grid of one group of weights: signed integers of `bits` bits; -1 and 1 at 1 bit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WeightParams {
     /// Distance of two neighbours; positive and finite.
     pub scale: f32,
-    /// The integer that stands for 0.0.
+    /// The integer that stands for 0.0; 0 at 1 bit.
     pub zero_point: i8,
-    /// Width, 2..=8.
+    /// Width, 1..=8.
     pub bits: u8,
 }
 
 impl WeightParams {
+    /// The grid of 1 bit for weights whose magnitudes have this mean: of all scales the one with the least squared error.
+    /// Source: Rastegari et al. 2016, 'XNOR-Net', section 3.1.
+    #[must_use]
+    pub fn binary(mean_magnitude: f32) -> Self {
+        // Zeros alone become next to nothing: there is no integer for 0.0.
+        const SMALLEST: f32 = 1e-18;
+        let scale = if mean_magnitude > SMALLEST { mean_magnitude.min(f32::MAX) } else { SMALLEST };
+        Self { scale, zero_point: 0, bits: 1 }
+    }
+
     /// The finest grid with zero point 0 and all `2^bits` integers that covers `min..=max`.
     #[must_use]
     pub fn symmetric(min: f32, max: f32, bits: u8) -> Self {
@@ -83,9 +96,12 @@ impl WeightParams {
         Self { scale, zero_point: 0, bits }
     }
 
-    /// The grid that covers `min..=max` (and 0) with a free zero point.
+    /// The grid that covers `min..=max` (and 0) with a free zero point; at 1 bit the symmetric one.
     #[must_use]
     pub fn affine(min: f32, max: f32, bits: u8) -> Self {
+        if bits == 1 {
+            return Self::symmetric(min, max, bits);
+        }
         let (min, max) = (min.min(0.0), max.max(0.0));
         let (low, high) = signed_range(bits);
         let scale = usable((max - min) / f32::from(top(bits)));
@@ -99,10 +115,20 @@ impl WeightParams {
         signed_range(self.bits)
     }
 
-    /// The integer for a real value: nearest, ties to even, saturating; NaN becomes the zero point.
+    /// Every integer, the smallest first.
+    pub fn integers(&self) -> impl Iterator<Item = i8> + use<> {
+        let (low, high) = self.range();
+        (low..=high).step_by(if self.bits == 1 { 2 } else { 1 })
+    }
+
+    /// The integer for a real value: nearest, ties to even, saturating; NaN becomes the zero point. At 1 bit the sign,
+    /// and 1 for 0.0 and NaN.
     #[must_use]
     pub fn quantize(&self, x: f32) -> i8 {
         let (low, high) = self.range();
+        if self.bits == 1 {
+            return if x < 0.0 { low } else { high };
+        }
         let zero = f32::from(self.zero_point);
         let q = (x / self.scale).clamp(f32::from(low) - zero, f32::from(high) - zero);
         if q.is_nan() { self.zero_point } else { (round_ties_even(q) + zero) as i8 }
@@ -124,6 +150,9 @@ fn top(bits: u8) -> u8 {
 /// Smallest and largest signed integer of `bits` bits.
 fn signed_range(bits: u8) -> (i8, i8) {
     debug_assert!((1..=8).contains(&bits));
+    if bits == 1 {
+        return (-1, 1);
+    }
     (i8::MIN >> (8 - bits), i8::MAX >> (8 - bits))
 }
 
@@ -159,9 +188,24 @@ mod tests {
     }
 
     #[test]
+    fn one_bit_of_known_ranges() {
+        for of in [ActivationParams::affine, ActivationParams::symmetric] {
+            let a = of(0.0, 6.0, 1);
+            assert_eq!((a.scale, a.zero_point, a.low, a.high), (6.0, 0, 0, 1));
+            assert_eq!([-1.0, 2.0, 4.0, 9.0].map(|x| a.quantize(x)), [0, 0, 1, 1]);
+            assert_eq!(of(-2.0, 1.0, 1).zero_point, 1);
+        }
+        let w = WeightParams::binary(0.5);
+        assert_eq!((w.scale, w.zero_point, w.range()), (0.5, 0, (-1, 1)));
+        assert_eq!([-9.0, -0.01, 0.0, 0.01, f32::NAN].map(|x| w.dequantize(w.quantize(x))), [-0.5, -0.5, 0.5, 0.5, 0.5]);
+        assert_eq!([0.0, f32::NAN, f32::INFINITY].map(|mean| WeightParams::binary(mean).scale), [1e-18, 1e-18, f32::MAX]);
+        assert_eq!(WeightParams::affine(-3.0, 1.0, 1), WeightParams { scale: 3.0, zero_point: 0, bits: 1 });
+    }
+
+    #[test]
     fn nothing_infinity_and_nan_have_a_grid() {
         for (min, max) in [(0.0, 0.0), (f32::NEG_INFINITY, f32::INFINITY), (f32::NAN, f32::NAN), (0.0, 1e-45)] {
-            for bits in 2..=8 {
+            for bits in 1..=8 {
                 for p in [ActivationParams::affine(min, max, bits), ActivationParams::symmetric(min, max, bits)] {
                     assert!(p.scale.is_finite() && p.scale > 0.0, "{min} {max} {bits}: {p:?}");
                     assert_eq!(p.quantize(0.0), p.zero_point);
@@ -169,7 +213,7 @@ mod tests {
                 }
                 for p in [WeightParams::affine(min, max, bits), WeightParams::symmetric(min, max, bits)] {
                     assert!(p.scale.is_finite() && p.scale > 0.0, "{min} {max} {bits}: {p:?}");
-                    assert_eq!(p.quantize(0.0), p.zero_point);
+                    assert!(bits == 1 || p.quantize(0.0) == p.zero_point);
                 }
             }
         }
@@ -193,15 +237,14 @@ mod tests {
         }
 
         #[test]
-        fn every_integer_survives_the_round_trip(min in -10f32..0.0, max in 0.001f32..10.0, bits in 2u8..=8) {
+        fn every_integer_survives_the_round_trip(min in -10f32..0.0, max in 0.001f32..10.0, bits in 1u8..=8) {
             for p in [ActivationParams::affine(min, max, bits), ActivationParams::symmetric(min, max, bits)] {
                 for q in p.low..=p.high {
                     prop_assert_eq!(p.quantize(p.dequantize(q)), q);
                 }
             }
             for p in [WeightParams::affine(min, max, bits), WeightParams::symmetric(min, max, bits)] {
-                let (low, high) = p.range();
-                for q in low..=high {
+                for q in p.integers() {
                     prop_assert_eq!(p.quantize(p.dequantize(q)), q);
                 }
             }

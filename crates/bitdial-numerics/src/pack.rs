@@ -1,8 +1,9 @@
-//! Signed integers of 1 to 8 bits, packed without gaps.
+//! Signed integers of 1 to 8 bits, packed without gaps. Those of 1 bit are -1 and 1.
 
 /// A sequence of signed integers packed at their width.
 ///
-/// Integer `i` occupies bits `i * bits .. (i + 1) * bits` of the little-endian bit stream, in two's complement.
+/// Integer `i` occupies bits `i * bits .. (i + 1) * bits` of the little-endian bit stream, in two's complement. One bit
+/// is the sign: 0 for 1, 1 for -1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackedInts {
     bits: u8,
@@ -17,8 +18,10 @@ impl PackedInts {
         assert!((1..=8).contains(&bits), "a packed integer has 1 to 8 bits, not {bits}");
         let mut bytes = Vec::with_capacity(Self::byte_len(values.len(), bits));
         let (mut buffer, mut filled) = (0u32, 0u32);
+        // Of -1 and 1 the second lowest bit is the sign.
+        let skip = u32::from(bits == 1);
         for &value in values {
-            buffer |= u32::from(value as u8 & (u8::MAX >> (8 - bits))) << filled;
+            buffer |= u32::from((value >> skip) as u8 & (u8::MAX >> (8 - bits))) << filled;
             filled += u32::from(bits);
             while filled >= 8 {
                 bytes.push(buffer as u8);
@@ -77,12 +80,13 @@ impl PackedInts {
     /// The integers one by one.
     pub fn iter(&self) -> impl Iterator<Item = i8> + '_ {
         let bits = usize::from(self.bits);
+        let odd = i8::from(bits == 1);
         (0..self.len).map(move |i| {
             let (byte, shift) = (i * bits / 8, i * bits % 8);
             let low = u16::from(self.bytes[byte]);
             let high = self.bytes.get(byte + 1).map_or(0, |&b| u16::from(b));
             let raw = ((low | high << 8) >> shift) as u8;
-            ((raw << (8 - bits)) as i8) >> (8 - bits)
+            ((raw << (8 - bits)) as i8) >> (8 - bits) | odd
         })
     }
 }
@@ -97,10 +101,15 @@ mod tests {
         assert_eq!(PackedInts::pack(&[1, -1, 7], 4).bytes(), &[0xF1, 0x07]);
     }
 
+    #[test]
+    fn one_bit_is_a_sign() {
+        assert_eq!(PackedInts::pack(&[1, -1, 1, 1, -1, 1, 1, 1, -1], 1).bytes(), &[0b0001_0010, 1]);
+    }
+
     proptest! {
         #[test]
         fn packing_loses_nothing(values in proptest::collection::vec(any::<i8>(), 0..100), bits in 1u8..=8) {
-            let values: Vec<i8> = values.iter().map(|v| v >> (8 - bits)).collect();
+            let values: Vec<i8> = values.iter().map(|v| v >> (8 - bits) | i8::from(bits == 1)).collect();
             let packed = PackedInts::pack(&values, bits);
             prop_assert_eq!(packed.bytes().len(), PackedInts::byte_len(values.len(), bits));
             prop_assert_eq!(packed.unpack(), values.clone());

@@ -8,18 +8,18 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A bit-width that has integer kernels here: 2 to 8.
+/// A bit-width that has integer kernels here: 1 to 8. A weight of 1 bit is -1 or 1 times its scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
 pub struct Bits(u8);
 
 impl Bits {
     /// Fewest bits.
-    pub const MIN: Self = Self(2);
+    pub const MIN: Self = Self(1);
     /// Most bits.
     pub const MAX: Self = Self(8);
 
-    /// `bits` as a width, if it lies in 2..=8.
+    /// `bits` as a width, if it lies in 1..=8.
     ///
     /// # Errors
     /// [`RecipeError::Bits`] outside of that range.
@@ -61,7 +61,7 @@ impl fmt::Display for Bits {
 /// Why a recipe cannot be what somebody wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RecipeError {
-    /// A bit-width outside 2..=8.
+    /// A bit-width outside 1..=8.
     Bits(u8),
     /// The JSON is not a recipe.
     Json(String),
@@ -70,7 +70,7 @@ pub enum RecipeError {
 impl fmt::Display for RecipeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Bits(bits) => write!(f, "{bits} bits is not possible here: choose 2 to 8"),
+            Self::Bits(bits) => write!(f, "{bits} bits is not possible here: choose 1 to 8"),
             Self::Json(reason) => write!(f, "this is not a recipe: {reason}"),
         }
     }
@@ -151,7 +151,7 @@ pub struct WeightScheme {
     pub bits: Bits,
     /// What shares a scale.
     pub granularity: Granularity,
-    /// Whether the zero point is fixed at 0.
+    /// Whether the zero point is fixed at 0; weights of 1 bit have none.
     pub symmetric: bool,
     /// How values are taken to the grid.
     pub rounding: Rounding,
@@ -334,7 +334,7 @@ mod tests {
     fn what_is_not_a_recipe_is_refused_with_a_reason() {
         for (text, reason) in [
             (r#"{"weights":{"bits":9}}"#, "9 bits is not possible here"),
-            (r#"{"weights":{"bits":1}}"#, "1 bits is not possible here"),
+            (r#"{"weights":{"bits":0}}"#, "0 bits is not possible here"),
             (r#"{"wieghts":{}}"#, "unknown field `wieghts`"),
             (r#"{"corrections":["cle"]}"#, "unknown variant `cle`"),
             ("{", "EOF"),

@@ -27,6 +27,11 @@ pub fn quantize_weights(weights: &[f32], channels: usize, scheme: &WeightScheme,
 /// The grid that covers some weights, its scale no smaller than `floor`.
 fn grid(weights: &[f32], scheme: &WeightScheme, floor: f32) -> WeightParams {
     let bits = scheme.bits.get();
+    if bits == 1 {
+        let mean = weights.iter().map(|w| f64::from(w.abs())).sum::<f64>() / weights.len().max(1) as f64;
+        let best = WeightParams::binary(mean as f32);
+        return WeightParams { scale: best.scale.max(floor), ..best };
+    }
     let (min, max) = weights.iter().fold((0.0f32, 0.0f32), |(min, max), &w| (min.min(w), max.max(w)));
     let of = if scheme.symmetric { WeightParams::symmetric } else { WeightParams::affine };
     let tight = of(min, max, bits);

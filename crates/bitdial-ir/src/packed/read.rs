@@ -241,7 +241,7 @@ impl<'a> Reader<'a> {
         let weights = match form & form::WIDTH {
             _ if form & !form::ALL != 0 => return Err(format!("it has weights of the unknown form {form}")),
             0 => Weights::F32(self.floats(len)?),
-            bits @ 2..=8 => {
+            bits @ 1..=8 => {
                 let bytes = len.checked_mul(usize::from(bits)).ok_or("it has weights that are too many")?.div_ceil(8);
                 let bytes = self.take(bytes)?.to_vec();
                 let values = PackedInts::from_bytes(bytes, len, bits).ok_or("it has weights of the wrong length")?;

@@ -4,6 +4,7 @@ use super::dot::ExactDot;
 use super::quads::{Form, LANES, Quads};
 use crate::api::{self, ConvShape, I32Store, IntInput, IntWeights};
 use crate::panels::{Block, Panels};
+use crate::planes;
 use crate::scratch::{Scratch, bytes_of};
 use crate::simd128::sink::{IntLanes, IntSink};
 use crate::simd128::tile::{Operands, Step, Sums, tile};
@@ -52,7 +53,7 @@ impl<D: ExactDot + Sync> Product for Full<D> {
     const SIGNED: bool = D::SIGNED;
 
     fn supports(weight_bits: u8) -> bool {
-        (2..=8).contains(&weight_bits)
+        (1..=8).contains(&weight_bits)
     }
 
     fn offset(_: u8) -> u8 {
@@ -87,7 +88,7 @@ impl<const BITS: u8> Product for Narrow<BITS> {
     const SIGNED: bool = true;
 
     fn supports(weight_bits: u8) -> bool {
-        (2..=BITS).contains(&weight_bits)
+        (1..=BITS).contains(&weight_bits)
     }
 
     fn offset(weight_bits: u8) -> u8 {
@@ -138,7 +139,8 @@ impl<P: Product> Conv<P> {
     pub const NEW: Self = Self(PhantomData);
 
     fn form(weight_bits: u8) -> Form {
-        Form { bits: weight_bits, offset: P::offset(weight_bits) }
+        let bits = planes::width(weight_bits);
+        Form { bits, offset: P::offset(bits) }
     }
 }
 

@@ -24,7 +24,7 @@ impl api::ConvI8 for Conv {
     }
 
     fn supports(&self, _: &ConvShape, weight_bits: u8, _: u8) -> bool {
-        (2..=8).contains(&weight_bits)
+        (1..=8).contains(&weight_bits)
     }
 
     fn pack(&self, shape: &ConvShape, weights: &IntWeights) -> Vec<u8> {
@@ -132,12 +132,14 @@ impl Tiles for BlockTiles<'_, '_, '_> {
 /// Integers of a packed stream, one by one.
 pub(crate) fn ints(bytes: &[u8], bits: u8) -> impl Iterator<Item = i8> + '_ {
     let (mut buffer, mut filled, mut bytes) = (0u32, 0, bytes.iter());
+    // One bit is a sign.
+    let odd = i8::from(bits == 1);
     std::iter::from_fn(move || {
         if filled < bits {
             buffer |= u32::from(*bytes.next()?) << filled;
             filled += 8;
         }
-        let value = ((buffer << (8 - bits)) as u8 as i8) >> (8 - bits);
+        let value = ((buffer << (8 - bits)) as u8 as i8) >> (8 - bits) | odd;
         buffer >>= bits;
         filled -= bits;
         Some(value)

@@ -53,7 +53,7 @@ impl api::ConvI8 for DepthwiseI8 {
     }
 
     fn supports(&self, shape: &ConvShape, weight_bits: u8, _: u8) -> bool {
-        shape.is_depthwise() && (2..=8).contains(&weight_bits)
+        shape.is_depthwise() && (1..=8).contains(&weight_bits)
     }
 
     fn pack(&self, shape: &ConvShape, weights: &IntWeights) -> Vec<u8> {

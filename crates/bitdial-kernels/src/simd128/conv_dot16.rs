@@ -20,7 +20,8 @@ pub(super) const LANES: usize = 2;
 /// For each output channel of each block the integer that stands for 0 (weights are counted from `-2^(bits-1)`), then
 /// bit planes in panel order.
 pub(super) fn pack(layout: &Panels, weights: &IntWeights) -> Vec<u8> {
-    let offset = 1u8 << (weights.bits - 1);
+    let bits = planes::width(weights.bits);
+    let offset = 1u8 << (bits - 1);
     let shifted: Vec<u8> = weights.values.iter().map(|&w| (w as u8).wrapping_add(offset)).collect();
     let zero = |c: usize| weights.zero_points.get(c).map_or(offset, |&z| (z as u8).wrapping_add(offset));
     let mut values = vec![0; layout.len()];
@@ -31,7 +32,7 @@ pub(super) fn pack(layout: &Panels, weights: &IntWeights) -> Vec<u8> {
             packed[block.index * CHANNELS + n] = zero(block.channel + n);
         }
     }
-    packed.extend(planes::pack(&values, weights.bits));
+    packed.extend(planes::pack(&values, bits));
     packed
 }
 
@@ -41,7 +42,7 @@ pub(super) fn unpack(layout: &Panels, packed: &[u8], weight_bits: u8, panels: &m
     let (out, _) = panels.as_chunks_mut::<16>();
     let per_block = layout.runs * layout.steps;
     let (mut block, mut next, mut zero) = (0, 0, [i16x8_splat(0); 2]);
-    unpack::vectors(values, weight_bits, layout.len() / 16, |i, v| {
+    unpack::vectors(values, planes::width(weight_bits), layout.len() / 16, |i, v| {
         if i == next {
             // Each channel's zero, twice, as its weights are in a step.
             let bytes = load_u8(&std::array::from_fn(|lane| zeros[block * CHANNELS + lane / LANES]));
@@ -62,7 +63,7 @@ impl api::ConvI8 for Conv {
     }
 
     fn supports(&self, _: &ConvShape, weight_bits: u8, _: u8) -> bool {
-        (2..=8).contains(&weight_bits)
+        (1..=8).contains(&weight_bits)
     }
 
     fn pack(&self, shape: &ConvShape, weights: &IntWeights) -> Vec<u8> {

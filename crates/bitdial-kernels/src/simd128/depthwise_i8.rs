@@ -38,7 +38,7 @@ impl api::ConvI8 for Conv {
     }
 
     fn supports(&self, shape: &ConvShape, weight_bits: u8, _: u8) -> bool {
-        is_depthwise(shape) && (2..=8).contains(&weight_bits)
+        is_depthwise(shape) && (1..=8).contains(&weight_bits)
     }
 
     fn pack(&self, shape: &ConvShape, weights: &IntWeights) -> Vec<u8> {

@@ -17,7 +17,7 @@ use proptest::strategy::ValueTree;
 const STRICT: Options = Options { backend: Backend::Scalar, strict: true };
 
 fn bits() -> impl Strategy<Value = Bits> {
-    (2u8..=8).prop_map(|b| Bits::new(b).unwrap())
+    (1u8..=8).prop_map(|b| Bits::new(b).unwrap())
 }
 
 pub fn recipe() -> impl Strategy<Value = Recipe> {
@@ -48,7 +48,7 @@ fn exceptions(graph: &Graph, seed: u64) -> BTreeMap<String, LayerOverride> {
         if dice.below(4) > 0 {
             continue;
         }
-        let width = |dice: &mut Dice| Bits::new(2 + dice.below(7) as u8).ok();
+        let width = |dice: &mut Dice| Bits::new(1 + dice.below(8) as u8).ok();
         let weights = matches!(node.op, Op::Conv(_) | Op::Linear(_)).then(|| WeightOverride {
             bits: width(&mut dice),
             granularity: Some(dice.one_of(&[Granularity::Tensor, Granularity::Channel])),

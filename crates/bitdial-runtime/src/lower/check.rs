@@ -36,8 +36,8 @@ pub fn check(graph: &Graph) -> Result<(), RuntimeError> {
         if node.dynamic.is_some() && !matches!(node.op, Op::Conv(_) | Op::Linear(_)) {
             return Err(RuntimeError::node(node, "only convolutions and linear layers can quantize their input on each run"));
         }
-        if node.dynamic.is_some_and(|d| !(2..=8).contains(&d.bits)) {
-            return Err(RuntimeError::node(node, "activations have 2 to 8 bits"));
+        if node.dynamic.is_some_and(|d| !(1..=8).contains(&d.bits)) {
+            return Err(RuntimeError::node(node, "activations have 1 to 8 bits"));
         }
     }
     for &output in &graph.outputs {

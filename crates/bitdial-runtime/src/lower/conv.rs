@@ -73,10 +73,12 @@ pub(crate) fn lower<'g>(l: &mut Lowering<'g>, node: &'g Node) -> Result<Lowered,
 fn check_grids(node: &Node, weights: &QuantizedWeights, channels: usize) -> Result<(), RuntimeError> {
     let bits = weights.values.bits();
     let sound = |p: &WeightParams| {
-        let (low, high) = (i8::MIN >> (8 - bits), i8::MAX >> (8 - bits));
-        p.bits == bits && p.scale.is_finite() && p.scale > 0.0 && (low..=high).contains(&p.zero_point)
+        p.bits == bits && p.scale.is_finite() && p.scale > 0.0 && {
+            let (low, high) = p.range();
+            (low..=high).contains(&p.zero_point) && (bits > 1 || p.zero_point == 0)
+        }
     };
-    if !(2..=8).contains(&bits) || ![1, channels].contains(&weights.params.len()) || !weights.params.iter().all(sound) {
+    if ![1, channels].contains(&weights.params.len()) || !weights.params.iter().all(sound) {
         return Err(RuntimeError::node(node, "the scales or zero points of its weights are out of range"));
     }
     Ok(())
