@@ -104,11 +104,11 @@ const RELAXED_CONV_I8: &[Row<dyn ConvI8>] = &[
     // 49 / 43 / 38; 32 to 64: 35 / 32 / 31; 3 of 48 to 16: 42 / 38 / 40; 64 to 16: 37 / 33 / 34; 24 to 64: 30 / 27 / 28.
     // Below that `conv_dot16` wins: 32 to 16: 27 / 26 / 28; 3 of 36 to 16: 36 / 33 / 38; 16 to 16: 17 / 17 / 22; 3 of 3 to
     // 16: 8 / 8 / 13.
-    Row::new(Cases { weights: [2, 4], run: 24, products: 768, ..Cases::of(SATURATING, DENSE) }, &conv_dot8::Conv::<Narrow<4>>::NEW),
+    Row::new(Cases { weights: [1, 4], run: 24, products: 768, ..Cases::of(SATURATING, DENSE) }, &conv_dot8::Conv::<Narrow<4>>::NEW),
     Row::new(Cases { weights: [5, 5], run: 32, products: 2048, ..Cases::of(SATURATING, DENSE) }, &conv_dot8::Conv::<Narrow<5>>::NEW),
     // Where the dot product is exact, `Full` makes 67-77 in the inner loop alone and `Narrow<4>` 79-87 (AVX-VNNI Xeon), but
     // `Full` has less to do at the end of a run.
-    Row::new(Cases { weights: [2, 4], run: 24, products: 768, rival: true, ..Cases::of(EXACT, DENSE) }, &conv_dot8::Conv::<Narrow<4>>::NEW),
+    Row::new(Cases { weights: [1, 4], run: 24, products: 768, rival: true, ..Cases::of(EXACT, DENSE) }, &conv_dot8::Conv::<Narrow<4>>::NEW),
 ];
 
 #[cfg(target_feature = "simd128")]
