@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::command;
 
 /// What keeps a headless browser quiet and off the network.
-const ARGUMENTS: [&str; 6] = [
+pub const ARGUMENTS: [&str; 6] = [
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
@@ -18,6 +18,11 @@ const ARGUMENTS: [&str; 6] = [
     "--disable-sync",
     "--disable-gpu",
 ];
+
+/// V8 computes the relaxed dot product in one of two ways on x86, which differ outside of the
+/// operand ranges that the instruction promises. This makes a processor with AVX-VNNI take the
+/// way of one without.
+pub const WITHOUT_VNNI: &str = "--no-enable-avx-vnni";
 
 const MISSING: &str = "no Chromium or Chrome with its chromedriver was found: install both \
     (Debian: apt-get install chromium chromium-driver), or name them in CHROME and CHROMEDRIVER";

@@ -56,7 +56,7 @@ fn send_text(request: Request, status: &str, headers: &str, body: &str) -> io::R
 /// Sends an answer and lets the connection end. `tiny_http` gives each connection a thread and, when several come at
 /// once, may leave one waiting until another is closed, which a browser does not do by itself; and its own responses
 /// do not ask for that.
-fn send(request: Request, status: &str, headers: &str, length: u64, mut body: impl Read) -> io::Result<()> {
+pub fn send(request: Request, status: &str, headers: &str, length: u64, mut body: impl Read) -> io::Result<()> {
     let wants_body = *request.method() != Method::Head;
     let mut writer = request.into_writer();
     write!(writer, "HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n")?;
@@ -96,7 +96,7 @@ fn route(target: &str) -> Route {
 }
 
 /// The types that a static host gives. A `.gz` is a file of its own here, not an encoding.
-fn content_type(file: &Path) -> &'static str {
+pub fn content_type(file: &Path) -> &'static str {
     match file.extension().and_then(|kind| kind.to_str()) {
         Some("html") => "text/html; charset=utf-8",
         Some("css") => "text/css; charset=utf-8",

@@ -1,5 +1,6 @@
 //! Every developer command of bitdial: `cargo xtask help` lists them.
 
+mod bench;
 mod browser;
 mod budget;
 mod check;
@@ -29,6 +30,15 @@ cargo xtask <command>
   build              build the static site into dist/ and hold it against its size budgets
   check              format, clippy and rustdoc, warnings as errors: the quick loop
   test [part]        everything that CI runs, or one part of it: check, native, wasm, build, e2e
+  bench [options]    time bitdial beside other runtimes in headless Chromium, one thread each
+      --quick            three short rounds of each model
+      --rounds N         how often every case gets its turn, default 7
+      --models A,B       of these models alone
+      --only REGEX       of these cases alone, by `<model> <runtime> <build> <scheme>`
+      --no-peers         without the other runtimes
+      --no-vnni          with Chromium's AVX-VNNI off
+      --out DIR          where bench.md and bench.json go, default target/bench
+      --kernels [REGEX]  the kernels one by one instead, by `<build> <kernel> | <shape>`
   clean-cache        delete the tools and builds kept in the cache folder
   help               this text
 
@@ -59,6 +69,7 @@ fn dispatch(args: &[&str]) -> Result<ExitCode> {
         ["check"] => check::all(&Project::find()?)?,
         ["test"] => return Ok(run_tests(Part::All)),
         ["test", part] => return Ok(run_tests(part.parse()?)),
+        ["bench", ref words @ ..] => bench::run(&Project::find()?, &bench::Args::parse(words)?)?,
         ["clean-cache"] => files::remove(&Project::find()?.cache)?,
         _ => bail!("no such command: {}\n\n{HELP}", args.join(" ")),
     }

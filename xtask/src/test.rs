@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result, bail};
 
-use crate::browser::Browser;
+use crate::browser::{Browser, WITHOUT_VNNI};
 use crate::check;
 use crate::project::Project;
 use crate::site;
@@ -20,11 +20,6 @@ pub const WASM_TESTED: [&str; 2] = ["bitdial-conformance", "bitdial-worker"];
 
 /// How long one program of wasm tests may take, in seconds.
 const WASM_TEST_SECONDS: &str = "300";
-
-/// V8 computes the relaxed dot product in one of two ways on x86, which differ outside of the
-/// operand ranges that the instruction promises. This makes a processor with AVX-VNNI take the
-/// way of one without.
-const WITHOUT_VNNI: &str = "--no-enable-avx-vnni";
 
 /// What to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

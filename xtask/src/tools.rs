@@ -95,18 +95,18 @@ impl Tools {
 }
 
 /// A tool of one version.
-struct Package<'a> {
-    name: &'a str,
-    version: &'a str,
+pub struct Package<'a> {
+    pub name: &'a str,
+    pub version: &'a str,
     /// The program that is there when the tool is, relative to the tool's folder.
-    program: &'a str,
+    pub program: &'a str,
     /// Installs it into the folder given.
-    install: &'a dyn Fn(&Path) -> Result<()>,
+    pub install: &'a dyn Fn(&Path) -> Result<()>,
 }
 
 impl Package<'_> {
     /// The path of the program, installed if it was not.
-    fn ensure(&self, cache: &Path) -> Result<PathBuf> {
+    pub fn ensure(&self, cache: &Path) -> Result<PathBuf> {
         let folder = cache.join(format!("{}-{}", self.name, self.version));
         let program = folder.join(self.program);
         if program.is_file() {
@@ -142,9 +142,13 @@ fn cargo_install(root: &Path, package: &str, version: &str, options: &[&str]) ->
     files::remove(&target)
 }
 
+/// The path of npm.
+pub fn npm() -> Result<PathBuf> {
+    command::find(&["npm"]).context("npm was not found: install Node.js 20 or later, which brings it")
+}
+
 fn npm_install(root: &Path, package: &str, version: &str) -> Result<()> {
-    let npm = command::find(&["npm"]).context("npm was not found: install Node.js 20 or later, which brings it")?;
-    let mut npm = Command::new(npm);
+    let mut npm = Command::new(npm()?);
     npm.args(["install", "--no-audit", "--no-fund", "--loglevel=error"])
         .arg("--prefix")
         .arg(root)

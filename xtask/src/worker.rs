@@ -36,7 +36,8 @@ impl Build {
         cargo
     }
 
-    fn target(&self, project: &Project) -> PathBuf {
+    /// Its own target folder.
+    pub fn target(&self, project: &Project) -> PathBuf {
         project.target.join(self.name)
     }
 
@@ -84,12 +85,16 @@ pub fn build(project: &Project, tools: &Tools, parent: &Path) -> Result<String> 
     Ok(name)
 }
 
-/// The first eight bytes, in hex, of SHA-256 over the names and contents of a folder's files.
 fn content_hash(folder: &Path) -> Result<String> {
+    hash_of(&files::below(folder)?, folder)
+}
+
+/// The first eight bytes, in hex, of SHA-256 over the names and contents of files in a folder.
+pub fn hash_of(files: &[PathBuf], folder: &Path) -> Result<String> {
     let mut hash = Sha256::new();
-    for file in files::below(folder)? {
+    for file in files {
         let name = file.strip_prefix(folder)?.to_string_lossy().replace('\\', "/");
-        let content = fs::read(&file)?;
+        let content = fs::read(file)?;
         // Lengths first, so that no two different folders write the same stream.
         for part in [name.as_bytes(), &content] {
             hash.update((part.len() as u64).to_le_bytes());

@@ -1,0 +1,200 @@
+//! Opens the cases of a model, each in a tab of its own, and times them in turn, round after round.
+
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use super::args::Args;
+use super::cases::{self, Case};
+use super::noise::Noise;
+use super::server::{Bench, Size};
+use super::stats::{Sample, cosine, median, summary};
+use super::webdriver::{Session, Tab};
+
+/// More of other processes' work than this disturbs a measurement, in cores.
+const QUIET: f64 = 0.2;
+/// How often a disturbed measurement is repeated, and how long to wait before.
+const RETRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// A case with everything that was found out about it.
+pub struct Found {
+    pub case: Case,
+    /// What opening it said; or why it is not available.
+    pub opened: Result<Opened, String>,
+    /// A measurement of each round that it took part in.
+    pub rounds: Vec<Option<Sample>>,
+}
+
+/// What the first inference of a case took, and gave.
+pub struct Opened {
+    /// Milliseconds: JavaScript and wasm fetched and compiled, model loaded, model quantized, first inference.
+    pub start: f64,
+    pub load: f64,
+    pub quantize: f64,
+    pub first: f64,
+    pub runtime: Size,
+    pub model: Size,
+    /// Of the logits with those of the reference.
+    pub cosine: f64,
+    pub same_class: bool,
+    /// What the relaxed dot product does here, where the case probes it.
+    pub dot: Option<String>,
+    /// Whether the clock ticks every 5 us.
+    pub isolated: bool,
+    /// The kernels of its layers, in order.
+    pub kernels: Vec<String>,
+}
+
+/// What is needed to measure.
+pub struct Lab<'a> {
+    pub session: &'a Session,
+    pub server: &'a Bench,
+    pub args: &'a Args,
+    /// The name of the worker's folder.
+    pub folder: &'a str,
+}
+
+impl Lab<'_> {
+    /// A page that has loaded nothing yet.
+    pub fn page(&self) -> Result<Tab<'_>> {
+        self.session.open(&format!("{}/bench/index.html", self.server.address))
+    }
+
+    /// Measures every case of a model.
+    pub fn model(&self, model: &Value, peers: bool) -> Result<Vec<Found>> {
+        let cases = cases::of(model, self.folder, peers).into_iter().filter(|case| self.args.wants_case(&case.name()));
+        let cases: Vec<Case> = cases.collect();
+        if cases.is_empty() {
+            return Ok(Vec::new());
+        }
+        println!("\n{}", cases::id(model));
+        let reference = self.page()?.call("/bench/case.mjs", "open", &json!([cases::reference(model, self.folder)]));
+        let reference = numbers(&reference.context("the reference does not run")?["output"]);
+
+        let mut found = Vec::new();
+        let mut tabs = Vec::new();
+        for case in cases {
+            let (opened, tab) = match self.open(&case, &reference) {
+                Ok((opened, tab)) => (Ok(opened), Some(tab)),
+                Err(error) => (Err(format!("{error:#}")), None),
+            };
+            print_opened(&case, &opened);
+            found.push(Found { case, opened, rounds: Vec::new() });
+            tabs.push(tab);
+        }
+        let (warm_up, duration) = self.args.durations();
+        self.round(&mut found, &tabs, warm_up, false, "warm-up")?;
+        found.iter_mut().for_each(|found| found.rounds.clear());
+        for round in 0..self.args.rounds {
+            // Turned round every other time, so that what drifts meets all of them alike.
+            self.round(&mut found, &tabs, duration, round % 2 == 1, &format!("round {}", round + 1))?;
+        }
+        Ok(found)
+    }
+
+    /// Opens a case as often as it takes for a median, each time in a new tab; the last stays open.
+    fn open(&self, case: &Case, reference: &[f64]) -> Result<(Opened, Tab<'_>)> {
+        let mut all = Vec::new();
+        let times = if self.args.quick { 1 } else { 3 };
+        loop {
+            let tab = self.page()?;
+            self.server.fetched()?;
+            all.push(tab.call("/bench/case.mjs", "open", &json!([case.spec]))?);
+            if all.len() < times {
+                continue;
+            }
+            let (runtime, model) = self.server.fetched()?;
+            let ms = |part: &str| median(all.iter().filter_map(|opened| opened[part].as_f64())).unwrap_or(0.0);
+            let last = &all[all.len() - 1];
+            let output = numbers(&last["output"]);
+            let opened = Opened {
+                start: ms("start"),
+                load: ms("load"),
+                quantize: ms("quantize"),
+                first: ms("first"),
+                runtime,
+                model,
+                cosine: cosine(&output, reference),
+                same_class: largest(&output) == largest(reference),
+                dot: last["dot"].as_str().map(String::from),
+                isolated: last["isolated"] == true,
+                kernels: last["kernels"].as_array().into_iter().flatten().filter_map(|name| Some(name.as_str()?.to_owned())).collect(),
+            };
+            return Ok((opened, tab));
+        }
+    }
+
+    /// One turn of every case.
+    fn round(&self, found: &mut [Found], tabs: &[Option<Tab<'_>>], ms: u32, reverse: bool, name: &str) -> Result<()> {
+        let mut order: Vec<usize> = (0..found.len()).collect();
+        if reverse {
+            order.reverse();
+        }
+        for i in order {
+            let Some(tab) = &tabs[i] else { continue };
+            let sample = self.measure(tab, ms);
+            match &sample {
+                Ok(s) => println!("  {name}  {:<32} {:>9.3} ms   other CPU {:.2}", found[i].case.short_name(), s.median, s.other),
+                Err(error) => println!("  {name}  {:<32} failed: {error:#}", found[i].case.short_name()),
+            }
+            found[i].rounds.push(sample.ok());
+        }
+        Ok(())
+    }
+
+    /// Measures one case; again when other processes disturbed it, and the least disturbed counts.
+    fn measure(&self, tab: &Tab<'_>, ms: u32) -> Result<Sample> {
+        let mut best: Option<Sample> = None;
+        for attempt in 0..=RETRIES {
+            if attempt > 0 {
+                thread::sleep(PAUSE);
+            }
+            let before = Noise::now();
+            let timing = tab.call("/bench/case.mjs", "measure", &json!([ms]))?;
+            let other = before.zip(Noise::now()).map_or(0.0, |(before, after)| after.since(before));
+            let part = |name: &str| timing[name].as_f64().with_context(|| format!("no {name} was measured"));
+            let sample = Sample { median: part("median")?, p10: part("p10")?, p90: part("p90")?, other };
+            if best.is_none_or(|best| other < best.other) {
+                best = Some(sample);
+            }
+            if other <= QUIET {
+                break;
+            }
+        }
+        best.context("nothing was measured")
+    }
+}
+
+impl Found {
+    /// Over all rounds.
+    pub fn summary(&self) -> Option<Sample> {
+        summary(&self.rounds)
+    }
+}
+
+impl Opened {
+    /// Until the first inference of the model as it is loaded, quantizing not counted.
+    pub fn total(&self) -> f64 {
+        self.start + self.load + self.first
+    }
+}
+
+fn print_opened(case: &Case, opened: &Result<Opened, String>) {
+    let name = case.short_name();
+    match opened {
+        Ok(o) => println!("  opened {name:<32} {:>7.0} ms   cosine {:.4}   {} kB gzip", o.total(), o.cosine, o.runtime.gzip / 1000),
+        Err(reason) => println!("  {name} is not available: {reason}"),
+    }
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    value.as_array().into_iter().flatten().filter_map(Value::as_f64).collect()
+}
+
+/// The index of the largest number.
+fn largest(numbers: &[f64]) -> Option<usize> {
+    (0..numbers.len()).max_by(|&a, &b| numbers[a].total_cmp(&numbers[b]))
+}
