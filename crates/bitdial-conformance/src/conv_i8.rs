@@ -35,11 +35,14 @@ pub struct IntCase {
 pub fn cases(shape: &ConvShape, random: &mut Random) -> Vec<IntCase> {
     let mut cases = Vec::new();
     for bits in 1..=8 {
-        let high = random.one_of(&[255, 255, 127, 15]);
+        let high = random.one_of(&[255, 255, 127, 15, 1]);
         let zero_point = random.one_of(&[0, high / 2 + 1, high]);
         let affine = random.between(0, 1) == 1;
         let filling = random.one_of(&[Filling::Random, Filling::Random, Filling::Ends]);
         cases.push(IntCase { shape: *shape, bits, high, zero_point, affine, filling });
+    }
+    for (zero_point, filling) in [(0, Filling::Random), (1, Filling::Random), (0, Filling::Saturating), (1, Filling::Ends)] {
+        cases.push(IntCase { shape: *shape, bits: 1, high: 1, zero_point, affine: false, filling });
     }
     for (zero_point, affine) in [(0, false), (255, false), (128, true)] {
         cases.push(IntCase { shape: *shape, bits: 8, high: 255, zero_point, affine, filling: Filling::Saturating });

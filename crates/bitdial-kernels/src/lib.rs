@@ -18,6 +18,7 @@ mod relaxed;
 mod rows;
 mod scalar;
 mod scratch;
+mod signs;
 #[cfg(target_feature = "simd128")]
 mod simd128;
 mod table;

@@ -2,6 +2,7 @@
 
 mod conv_f32;
 pub(crate) mod conv_i8;
+mod conv_popcnt;
 mod depthwise;
 pub(crate) mod elementwise;
 mod pool;
@@ -12,6 +13,7 @@ pub(crate) use pool::{average_pool_f32, average_pool_u8, max_pool_f32, max_pool_
 
 pub(crate) use conv_f32::Conv as ConvF32;
 pub(crate) use conv_i8::Conv as ConvI8;
+pub(crate) use conv_popcnt::Conv as ConvPopcnt;
 pub(crate) use depthwise::{DepthwiseF32, DepthwiseI8};
 
 /// [`crate::Elementwise`] as its defaults are.

@@ -2,6 +2,7 @@
 
 pub(crate) mod conv_dot16;
 pub(crate) mod conv_f32;
+pub(crate) mod conv_popcnt;
 mod decode;
 pub(crate) mod depthwise_f32;
 pub(crate) mod depthwise_i8;
