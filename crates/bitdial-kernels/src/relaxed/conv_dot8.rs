@@ -28,11 +28,11 @@ pub(crate) trait Product: Sync {
     /// What is added to weights.
     fn offset(weight_bits: u8) -> u8;
 
-    /// The sums of `M` pixels.
+    /// The sums of `M` pixels, counted from `start`.
     ///
     /// # Safety
     /// As for [`tile`].
-    unsafe fn tile<const M: usize>(operands: &Operands<u8>, windows: &[usize; M]) -> Sums<M>;
+    unsafe fn tile<const M: usize>(operands: &Operands<u8>, windows: &[usize; M], start: [v128; 2]) -> Sums<M>;
 
     /// `sum + a`, four activations a lane.
     fn add(a: v128, sum: v128) -> v128;
@@ -61,9 +61,9 @@ impl<D: ExactDot + Sync> Product for Full<D> {
     }
 
     #[inline(always)]
-    unsafe fn tile<const M: usize>(operands: &Operands<u8>, windows: &[usize; M]) -> Sums<M> {
+    unsafe fn tile<const M: usize>(operands: &Operands<u8>, windows: &[usize; M], start: [v128; 2]) -> Sums<M> {
         // SAFETY: the caller vouches for it.
-        unsafe { tile::<Self, u8, M>(operands, windows) }
+        unsafe { tile::<Self, u8, M>(operands, windows, start) }
     }
 
     #[inline(always)]
@@ -96,8 +96,8 @@ impl<const BITS: u8> Product for Narrow<BITS> {
     }
 
     #[inline(always)]
-    unsafe fn tile<const M: usize>(operands: &Operands<u8>, windows: &[usize; M]) -> Sums<M> {
-        let mut sums = [[i32x4_splat(0); 2]; M];
+    unsafe fn tile<const M: usize>(operands: &Operands<u8>, windows: &[usize; M], start: [v128; 2]) -> Sums<M> {
+        let mut sums = [start; M];
         let mut weights = operands.weights;
         for &run in operands.runs {
             // SAFETY: the caller vouches for all of it; vectors need no alignment.
@@ -254,7 +254,7 @@ impl<P: Product> Tiles for BlockTiles<'_, '_, '_, P> {
     fn tile<const M: usize>(&mut self, first: usize, windows: &[usize; M]) {
         // SAFETY: windows and runs are those of the band's copy, which has room for a run's last step past its end;
         // the weights are those of a whole block.
-        let mut sums = unsafe { P::tile(&self.operands, windows) };
+        let mut sums = unsafe { P::tile(&self.operands, windows, self.lanes.base) };
         if let Some(correction) = &self.correction {
             for (sums, &window) in sums.iter_mut().zip(&correction.sums[first..]) {
                 *sums = [0, 1].map(|i| i32x4_sub(sums[i], i32x4_mul(i32x4_splat(window), correction.zeros[i])));

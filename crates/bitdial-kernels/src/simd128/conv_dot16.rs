@@ -124,7 +124,7 @@ impl Tiles for BlockTiles<'_, '_, '_> {
     fn tile<const M: usize>(&mut self, first: usize, windows: &[usize; M]) {
         // SAFETY: windows and runs are those of the band's copy, which has room for a run's last step past its end;
         // the weights are those of a whole block.
-        let sums = unsafe { tile::<Dot16, i16, M>(&self.operands, windows) };
+        let sums = unsafe { tile::<Dot16, i16, M>(&self.operands, windows, self.lanes.base) };
         self.sink.put(&self.lanes, self.first + first, sums);
     }
 }

@@ -6,7 +6,7 @@ use crate::api::{self, ConvShape, F32Store};
 use crate::panels::{Block, Panels};
 use crate::scratch::Scratch;
 use crate::walk::{Tiles, Walk, sweep};
-use core::arch::wasm32::v128;
+use core::arch::wasm32::{f32x4_splat, v128};
 use std::marker::PhantomData;
 
 /// Packed: panels of f32.
@@ -97,7 +97,7 @@ impl<S: Step> Tiles for BlockTiles<'_, '_, '_, S> {
     #[inline(always)]
     fn tile<const M: usize>(&mut self, first: usize, windows: &[usize; M]) {
         // SAFETY: windows and runs are those of the band's copy; the weights are those of a whole block.
-        let sums = unsafe { tile::<S, f32, M>(&self.operands, windows) };
+        let sums = unsafe { tile::<S, f32, M>(&self.operands, windows, [f32x4_splat(0.0); 2]) };
         self.sink.put(self.block, self.bias, self.first + first, sums);
     }
 }

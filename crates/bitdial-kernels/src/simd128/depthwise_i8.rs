@@ -7,7 +7,7 @@ use crate::api::{self, ConvShape, I32Store, IntInput, IntWeights};
 use crate::panels::Panels;
 use crate::scratch::Scratch;
 use crate::walk::{Tiles, Walk, sweep};
-use core::arch::wasm32::{i16x8_shuffle, i32x4_add, i32x4_dot_i16x8, i32x4_splat, v128, v128_load};
+use core::arch::wasm32::{i16x8_shuffle, i32x4_add, i32x4_dot_i16x8, v128, v128_load};
 
 /// Packed like [`super::conv_dot16`], the taps being the run of a step; panels of i16.
 pub(crate) struct Conv;
@@ -96,7 +96,7 @@ struct BlockTiles<'a, 'b, 'c> {
 impl Tiles for BlockTiles<'_, '_, '_> {
     #[inline(always)]
     fn tile<const M: usize>(&mut self, first: usize, windows: &[usize; M]) {
-        let mut sums: Sums<M> = [[i32x4_splat(0); 2]; M];
+        let mut sums: Sums<M> = [self.lanes.base; M];
         let mut weights = self.weights;
         let mut add = |taps: [usize; 2]| {
             // SAFETY: windows and taps are those of the band's copy, which has room for a whole vector past its end;

@@ -7,9 +7,9 @@ use crate::elementwise::Elementwise;
 use crate::scalar::{self, elementwise::repeat};
 use bitdial_numerics::{ActivationParams, WeightParams};
 use core::arch::wasm32::{
-    f32x4_add, f32x4_convert_i32x4, f32x4_div, f32x4_eq, f32x4_extract_lane, f32x4_mul, f32x4_pmax, f32x4_pmin, f32x4_splat,
-    i16x8_narrow_i32x4, i16x8_splat, i16x8_sub, i32x4_extend_high_i16x8, i32x4_extend_low_i16x8, i32x4_mul, u8x16_narrow_i16x8,
-    u16x8_extend_high_u8x16, u16x8_extend_low_u8x16, v128, v128_and, v128_bitselect,
+    f32x4_add, f32x4_convert_i32x4, f32x4_div, f32x4_eq, f32x4_extract_lane, f32x4_mul, f32x4_pmax, f32x4_pmin, f32x4_splat, i16x8_splat,
+    i16x8_sub, i32x4_extend_high_i16x8, i32x4_extend_low_i16x8, i32x4_mul, u16x8_extend_high_u8x16, u16x8_extend_low_u8x16, v128, v128_and,
+    v128_bitselect,
 };
 
 /// The kernels of this file; the rest are the plain ones, which the compiler vectorizes.
@@ -27,8 +27,8 @@ fn widen(q: &[u8; 16], zero_point: v128) -> [v128; 4] {
 /// Sixteen rounded values.
 #[inline(always)]
 fn round(rounder: Rounder, x: [v128; 4], out: &mut [u8; 16]) {
-    let [a, b, c, d] = x.map(|x| rounder.round(x));
-    store_u8(out, u8x16_narrow_i16x8(i16x8_narrow_i32x4(a, b), i16x8_narrow_i32x4(c, d)));
+    let [a, b, c, d] = x;
+    store_u8(out, rounder.finish([rounder.round8([a, b]), rounder.round8([c, d])]));
 }
 
 fn rounder(grid: &ActivationParams) -> Rounder {

@@ -6,8 +6,8 @@ use crate::api::{F32Store, I32Store};
 use crate::panels::{Block, CHANNELS};
 use crate::scratch::{Scratch, bytes_of};
 use core::arch::wasm32::{
-    f32x4_add, f32x4_convert_i32x4, f32x4_mul, f32x4_pmax, f32x4_pmin, f32x4_splat, i16x8_narrow_i32x4, i32x4_add, i32x4_splat,
-    u8x16_narrow_i16x8, v128, v128_store, v128_store64_lane,
+    f32x4_add, f32x4_convert_i32x4, f32x4_mul, f32x4_pmax, f32x4_pmin, f32x4_splat, i16x8_narrow_i32x4, i32x4_add, i32x4_splat, u8x16_min,
+    u8x16_narrow_i16x8, u8x16_splat, v128, v128_store, v128_store64_lane,
 };
 
 /// 1.5 * 2^23: adding it leaves no bits for a fraction, so the sum is rounded to an integer, ties to even.
@@ -22,29 +22,37 @@ pub(crate) fn clamp(x: v128, [low, high]: [v128; 2]) -> v128 {
 /// Rounding to an 8-bit grid.
 #[derive(Clone, Copy)]
 pub(crate) struct Rounder {
-    interval: [v128; 2],
+    low: v128,
     shift: v128,
+    high: v128,
 }
 
 impl Rounder {
     pub fn new(zero_point: u8, low: u8, high: u8) -> Self {
-        let zero = f32::from(zero_point);
         Self {
-            interval: [low, high].map(|end| f32x4_splat(f32::from(end) - zero)),
+            low: f32x4_splat(f32::from(low) - f32::from(zero_point)),
             shift: i32x4_splat(i32::from(zero_point) - ROUND.to_bits() as i32),
+            high: u8x16_splat(high),
         }
     }
 
-    /// `round_ties_even(clamp(x, low - zero_point, high - zero_point)) + zero_point` as i32.
+    /// `round_ties_even(max(x, low - zero_point)) + zero_point` as i32, as far as that is at most 255: what is above
+    /// stays above, because numbers too large for the trick have greater bits than those that are not.
     #[inline(always)]
-    pub fn round(self, x: v128) -> v128 {
-        i32x4_add(f32x4_add(clamp(x, self.interval), f32x4_splat(ROUND)), self.shift)
+    fn round(self, x: v128) -> v128 {
+        i32x4_add(f32x4_add(f32x4_pmax(x, self.low), f32x4_splat(ROUND)), self.shift)
     }
 
     /// The same of eight, as i16.
     #[inline(always)]
-    fn round8(self, x: [v128; 2]) -> v128 {
+    pub fn round8(self, x: [v128; 2]) -> v128 {
         i16x8_narrow_i32x4(self.round(x[0]), self.round(x[1]))
+    }
+
+    /// Sixteen of those: `round_ties_even(clamp(x, low - zero_point, high - zero_point)) + zero_point`.
+    #[inline(always)]
+    pub fn finish(self, q: [v128; 2]) -> v128 {
+        u8x16_min(u8x16_narrow_i16x8(q[0], q[1]), self.high)
     }
 }
 
@@ -65,7 +73,8 @@ enum IntOut<'a> {
 
 /// The constants of a block.
 pub(crate) struct IntLanes {
-    base: [v128; 2],
+    /// What sums start from.
+    pub base: [v128; 2],
     scales: [v128; 2],
     bias: [v128; 2],
     block: Block,
@@ -121,13 +130,13 @@ impl<'a, 'b> IntSink<'a, 'b> {
         IntLanes { base, scales: f32s(self.scales), bias: f32s(self.bias), block }
     }
 
-    /// Stores the sums of some neighbouring pixels.
+    /// Stores the sums of some neighbouring pixels, which started from the lanes' `base`.
     #[inline(always)]
     pub fn put<const M: usize>(&mut self, lanes: &IntLanes, pixel: usize, sums: Sums<M>) {
         let at = Place::new(pixel, self.channels, lanes.block);
-        let scaled = sums.map(|sums| [0, 1].map(|i| f32x4_mul(f32x4_convert_i32x4(i32x4_add(sums[i], lanes.base[i])), lanes.scales[i])));
+        let scaled = sums.map(|sums| [0, 1].map(|i| f32x4_mul(f32x4_convert_i32x4(sums[i]), lanes.scales[i])));
         match &mut self.out {
-            IntOut::U8(rounder, out) => put_u8(out, at, scaled.map(|x| rounder.round8(x))),
+            IntOut::U8(rounder, out) => put_u8(out, at, *rounder, scaled.map(|x| rounder.round8(x))),
             IntOut::F32(interval, out) => {
                 put_f32(out, at, scaled.map(|x| [0, 1].map(|i| clamp(f32x4_add(x[i], lanes.bias[i]), *interval))));
             }
@@ -201,20 +210,27 @@ impl Place {
     }
 }
 
-/// Stores eight (or `at.count`) channels of `M` pixels, given as i16 from 0 to 255.
+/// Stores eight (or `at.count`) channels of `M` pixels.
 #[inline(always)]
-fn put_u8<const M: usize>(out: &mut [u8], at: Place, q: [v128; M]) {
+fn put_u8<const M: usize>(out: &mut [u8], at: Place, rounder: Rounder, q: [v128; M]) {
     let out = at.part::<u8, M>(out);
-    let bytes = q.map(|q| u8x16_narrow_i16x8(q, q));
     if at.count == CHANNELS {
-        for (i, bytes) in bytes.into_iter().enumerate() {
+        // Two pixels at a time; the last of an odd number goes twice.
+        for i in (0..M).step_by(2) {
+            let next = if i + 1 < M { i + 1 } else { i };
+            let bytes = rounder.finish([q[i], q[next]]);
             // SAFETY: the part reaches to eight bytes after the last start.
-            unsafe { v128_store64_lane::<0>(bytes, out.as_mut_ptr().add(i * at.stride).cast()) }
+            unsafe {
+                v128_store64_lane::<0>(bytes, out.as_mut_ptr().add(i * at.stride).cast());
+                if next > i {
+                    v128_store64_lane::<1>(bytes, out.as_mut_ptr().add(next * at.stride).cast());
+                }
+            }
         }
     } else {
-        for (i, bytes) in bytes.into_iter().enumerate() {
+        for (i, q) in q.into_iter().enumerate() {
             let mut all = [0; 16];
-            store_u8(&mut all, bytes);
+            store_u8(&mut all, rounder.finish([q, q]));
             out[i * at.stride..][..at.count].copy_from_slice(&all[..at.count]);
         }
     }

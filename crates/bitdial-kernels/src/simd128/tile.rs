@@ -1,6 +1,6 @@
 //! The inner loop of the matrix kernels: some pixels times eight output channels.
 
-use core::arch::wasm32::{f32x4_add, f32x4_mul, i32x4_add, i32x4_dot_i16x8, i32x4_splat, v128, v128_load, v128_load32_splat};
+use core::arch::wasm32::{f32x4_add, f32x4_mul, i32x4_add, i32x4_dot_i16x8, v128, v128_load, v128_load32_splat};
 
 /// Sums of a tile: for each pixel, eight channels.
 pub(crate) type Sums<const M: usize> = [[v128; 2]; M];
@@ -44,7 +44,7 @@ impl Step for MulAdd {
     }
 }
 
-/// The sums of `M` pixels, whose windows start at these elements of the image.
+/// The sums of `M` pixels, whose windows start at these elements of the image, counted from `start`.
 ///
 /// The loop is not unrolled: LLVM would compute one sum after the other, which keeps the activations of all unrolled
 /// steps alive, and of 16 registers there are too few for that (4x8 tiles of 1x1 kernels, unrolled by 1, 2 and 4:
@@ -53,8 +53,8 @@ impl Step for MulAdd {
 /// # Safety
 /// For each window and run, `4 * steps` bytes of the image must be readable, and `32 * steps * runs` bytes of weights.
 #[inline(always)]
-pub(crate) unsafe fn tile<S: Step, A, const M: usize>(operands: &Operands<A>, windows: &[usize; M]) -> Sums<M> {
-    let mut sums = [[i32x4_splat(0); 2]; M];
+pub(crate) unsafe fn tile<S: Step, A, const M: usize>(operands: &Operands<A>, windows: &[usize; M], start: [v128; 2]) -> Sums<M> {
+    let mut sums = [start; M];
     let mut weights = operands.weights;
     for &run in operands.runs {
         // SAFETY: the caller vouches for all of it; vectors need no alignment.
