@@ -8,6 +8,8 @@ impl Bits for i16 {}
 impl Bits for i32 {}
 impl Bits for usize {}
 impl Bits for f32 {}
+#[cfg(target_feature = "simd128")]
+impl Bits for [core::arch::wasm32::v128; 2] {}
 
 /// Bytes to add for each slice that is taken.
 pub(crate) const ALIGN: usize = 16;

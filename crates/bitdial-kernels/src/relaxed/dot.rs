@@ -24,6 +24,8 @@ pub(crate) trait ExactDot {
     const SIGNED: bool;
     /// What kernels with it are called.
     const NAME: &'static str;
+    /// What depthwise kernels with it are called.
+    const DEPTHWISE: &'static str;
 
     /// `sum + a * b`, four products a lane.
     fn dot(a: v128, b: v128, sum: v128) -> v128;
@@ -35,6 +37,7 @@ pub(crate) struct Signed;
 impl ExactDot for Signed {
     const SIGNED: bool = true;
     const NAME: &'static str = "conv-u8i8-4x8-sdot";
+    const DEPTHWISE: &'static str = "depthwise-u8i8-4x8-sdot";
 
     #[inline(always)]
     fn dot(a: v128, b: v128, sum: v128) -> v128 {
@@ -48,6 +51,7 @@ pub(crate) struct Unsigned;
 impl ExactDot for Unsigned {
     const SIGNED: bool = false;
     const NAME: &'static str = "conv-u8i8-4x8-usdot";
+    const DEPTHWISE: &'static str = "depthwise-u8i8-4x8-usdot";
 
     #[inline(always)]
     fn dot(a: v128, b: v128, sum: v128) -> v128 {
@@ -61,6 +65,7 @@ pub(crate) struct EmulatedSigned;
 impl ExactDot for EmulatedSigned {
     const SIGNED: bool = true;
     const NAME: &'static str = "conv-u8i8-4x8-sdot-emulated";
+    const DEPTHWISE: &'static str = "depthwise-u8i8-4x8-sdot-emulated";
 
     #[inline(always)]
     fn dot(a: v128, b: v128, sum: v128) -> v128 {
@@ -76,6 +81,7 @@ pub(crate) struct EmulatedUnsigned;
 impl ExactDot for EmulatedUnsigned {
     const SIGNED: bool = false;
     const NAME: &'static str = "conv-u8i8-4x8-usdot-emulated";
+    const DEPTHWISE: &'static str = "depthwise-u8i8-4x8-usdot-emulated";
 
     #[inline(always)]
     fn dot(a: v128, b: v128, sum: v128) -> v128 {

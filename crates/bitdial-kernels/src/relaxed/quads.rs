@@ -106,6 +106,11 @@ impl<'a> Quads<'a> {
         std::array::from_fn(|n| self.head(block.index, n).1)
     }
 
+    /// The weights of all blocks.
+    pub fn weights(&self) -> &'a [u8] {
+        self.weights
+    }
+
     /// Whether some `Z` is not 0.
     pub fn any_zero(&self) -> bool {
         self.head.iter().any(|head| head[4..] != [0; 4])

@@ -1,17 +1,35 @@
-//! f32 depthwise convolution: eight channels at a time, each sum in the reference's order.
+//! f32 depthwise convolution, each sum in the reference's order.
 
 use super::conv_f32::F32Step;
-use super::depthwise_i8::{is_depthwise, layout};
+use super::depthwise::{self, Factors, in_elements, panels};
 use super::sink::F32Sink;
-use super::tile::{MulAdd, Step, Sums};
+use super::strip::{Column, Pack, store};
+use super::tile::MulAdd;
 use crate::api::{self, ConvShape, F32Store};
-use crate::panels::Block;
 use crate::scratch::Scratch;
-use crate::walk::{Tiles, Walk, sweep};
-use core::arch::wasm32::{f32x4_splat, v128, v128_load};
+use core::arch::wasm32::v128_load;
 use std::marker::PhantomData;
 
-/// Packed: panels of f32, the taps being the run of a step.
+/// Elements of one f32.
+struct Single;
+
+impl Pack for Single {
+    type Value = f32;
+    const TAPS: usize = 1;
+
+    #[inline(always)]
+    unsafe fn pack(&self, [row, ..]: [*const f32; 4], column: &mut Column) {
+        // SAFETY: the caller vouches for it; vectors need no alignment.
+        unsafe {
+            store::<0>(column, v128_load(row.cast()));
+            store::<1>(column, v128_load(row.add(4).cast()));
+            store::<2>(column, v128_load(row.add(8).cast()));
+            store::<3>(column, v128_load(row.add(12).cast()));
+        }
+    }
+}
+
+/// Packed: panels of f32, the taps of a window in the order of its elements.
 pub(crate) struct Conv<S>(PhantomData<S>);
 
 impl<S> Conv<S> {
@@ -37,82 +55,35 @@ impl<S: DepthwiseStep> api::ConvF32 for Conv<S> {
     }
 
     fn supports(&self, shape: &ConvShape) -> bool {
-        is_depthwise(shape)
+        shape.is_depthwise()
     }
 
     fn packed_len(&self, shape: &ConvShape) -> usize {
-        layout(shape, 1).len()
+        panels(shape, Single::TAPS).len()
     }
 
     fn pack(&self, shape: &ConvShape, weights: &[f32], packed: &mut [f32]) {
-        let panels = layout(shape, 1);
-        panels.arrange(weights, |_| 0.0, |w| w, &mut packed[..panels.len()]);
+        let panels = panels(shape, Single::TAPS);
+        let values = in_elements(shape, Single::TAPS, weights, |_| 0.0);
+        panels.arrange(&values, |_| 0.0, |w| w, &mut packed[..panels.len()]);
     }
 
     fn scratch_len(&self, shape: &ConvShape) -> usize {
-        let panels = layout(shape, 1);
-        let bytes = Walk::<f32>::scratch_len(shape) + Walk::<f32>::runs_len(shape) + F32Sink::scratch_len(panels.padded_channels());
+        let bytes = depthwise::scratch_len::<Single>(shape) + F32Sink::scratch_len(panels(shape, Single::TAPS).padded_channels());
         bytes.div_ceil(size_of::<f32>())
     }
 
     fn run(&self, shape: &ConvShape, packed: &[f32], image: &[f32], scratch: &mut [f32], store: &mut F32Store) {
-        let layout = layout(shape, 1);
-        let packed = &packed[..layout.len()];
+        let panels = panels(shape, Single::TAPS);
         let mut scratch = Scratch::new(scratch);
-        let mut walk = Walk::<f32>::new(shape, &mut scratch);
-        let taps = walk.runs(&mut scratch);
-        let mut sink = F32Sink::new(layout.blocks(), store, shape.output[2], &mut scratch);
-        walk.bands(
-            image,
-            0.0,
-            |x| x,
-            |band| {
-                for block in layout.blocks() {
-                    let image = band.copy[block.channel..].as_ptr();
-                    let weights = packed[block.index * layout.block_len()..].as_ptr().cast();
-                    let bias = sink.lanes(block);
-                    let first = band.pixels.start;
-                    sweep(
-                        band.windows,
-                        &mut BlockTiles::<S> { image, weights, taps, block, bias, sink: &mut sink, first, step: PhantomData },
-                    );
-                }
-            },
-        );
+        let mut sink = F32Sink::new(panels.blocks(), store, shape.output[2], &mut scratch);
+        let factors = Factors { weights: bytes(packed), correction: None };
+        depthwise::run::<_, S>(shape, Single, (image, 0.0), &factors, &mut sink, &mut scratch);
     }
 }
 
-/// The pixels of a band and a block of channels.
-struct BlockTiles<'a, 'b, 'c, S> {
-    image: *const f32,
-    weights: *const u8,
-    /// First element of each tap, from the start of a window.
-    taps: &'a [usize],
-    block: Block,
-    bias: [v128; 2],
-    sink: &'c mut F32Sink<'a, 'b>,
-    first: usize,
-    step: PhantomData<S>,
-}
-
-impl<S: Step> Tiles for BlockTiles<'_, '_, '_, S> {
-    #[inline(always)]
-    fn tile<const M: usize>(&mut self, first: usize, windows: &[usize; M]) {
-        let mut sums: Sums<M> = [[f32x4_splat(0.0); 2]; M];
-        let mut weights = self.weights;
-        for &tap in self.taps {
-            // SAFETY: windows and taps are those of the band's copy, which has room for two vectors past its end; a
-            // block has 32 bytes of weights for each tap.
-            unsafe {
-                let w = [v128_load(weights.cast()), v128_load(weights.add(16).cast())];
-                weights = weights.add(32);
-                for (&window, sums) in windows.iter().zip(&mut sums) {
-                    let from = self.image.add(window).add(tap);
-                    let a = [v128_load(from.cast()), v128_load(from.add(4).cast())];
-                    *sums = [S::step(a[0], w[0], sums[0]), S::step(a[1], w[1], sums[1])];
-                }
-            }
-        }
-        self.sink.put(self.block, self.bias, self.first + first, sums);
-    }
+/// The bytes of floats.
+fn bytes(floats: &[f32]) -> &[u8] {
+    // SAFETY: floats are bytes without padding.
+    unsafe { std::slice::from_raw_parts(floats.as_ptr().cast(), size_of_val(floats)) }
 }

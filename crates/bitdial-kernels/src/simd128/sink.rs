@@ -1,5 +1,6 @@
 //! The last step of a convolution, eight sums at a time: requantize or rescale, clamp, store.
 
+use super::depthwise::{Pixel, Sink};
 use super::tile::Sums;
 use super::vector::{load_f32, load_i32, store_f32, store_u8};
 use crate::api::{F32Store, I32Store};
@@ -186,6 +187,36 @@ impl<'a, 'b> F32Sink<'a, 'b> {
     pub fn put<const M: usize>(&mut self, block: Block, bias: [v128; 2], pixel: usize, sums: Sums<M>) {
         let y = sums.map(|sums| [0, 1].map(|i| clamp(f32x4_add(sums[i], bias[i]), self.interval)));
         put_f32(self.out, Place::new(pixel, self.channels, block), y);
+    }
+}
+
+impl Sink for IntSink<'_, '_> {
+    fn start(&self, block: Block) -> Pixel {
+        self.lanes(block).base
+    }
+
+    fn row(&mut self, block: Block, pixel: usize, sums: &[Pixel]) {
+        let lanes = self.lanes(block);
+        let (fours, rest) = sums.as_chunks::<4>();
+        for (i, &sums) in fours.iter().enumerate() {
+            self.put(&lanes, pixel + 4 * i, sums);
+        }
+        for (i, &sums) in rest.iter().enumerate() {
+            self.put(&lanes, pixel + 4 * fours.len() + i, [sums]);
+        }
+    }
+}
+
+impl Sink for F32Sink<'_, '_> {
+    fn start(&self, _: Block) -> Pixel {
+        [f32x4_splat(0.0); 2]
+    }
+
+    fn row(&mut self, block: Block, pixel: usize, sums: &[Pixel]) {
+        let bias = self.lanes(block);
+        for (i, &sums) in sums.iter().enumerate() {
+            self.put(block, bias, pixel + i, [sums]);
+        }
     }
 }
 
