@@ -125,7 +125,14 @@ mod tests {
     use super::*;
 
     fn profile(layers: &[(&str, f64)]) -> Profile {
-        let layer = |(op, ms): &(&str, f64)| LayerTime { name: String::new(), op: (*op).into(), kernel: String::new(), ms: *ms, macs: 0 };
+        let layer = |(op, ms): &(&str, f64)| LayerTime {
+            name: String::new(),
+            op: (*op).into(),
+            kernel: String::new(),
+            ms: *ms,
+            macs: 0,
+            alternatives: Vec::new(),
+        };
         Profile { total: Timing::default(), layers: layers.iter().map(layer).collect() }
     }
 

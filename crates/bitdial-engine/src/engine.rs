@@ -1,15 +1,18 @@
 //! The engine: a choice of kernels, and models loaded for them.
 
+use std::sync::Arc;
+
 use bitdial_kernels::{Backend, DotSemantics, dot_semantics};
 use bitdial_protocol::{BackendChoice, Capabilities};
 
 use crate::error::EngineError;
+use crate::machine::Machine;
 use crate::model::Model;
 
 /// A choice of kernels.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Engine {
-    backend: Backend,
+    machine: Arc<Machine>,
 }
 
 impl Engine {
@@ -26,7 +29,7 @@ impl Engine {
         };
         let available = Backend::available();
         if available.contains(&backend) {
-            Ok(Self { backend })
+            Ok(Self { machine: Arc::new(Machine::new(backend)) })
         } else {
             let available = available.iter().map(|b| b.name()).collect::<Vec<_>>().join(", ");
             Err(EngineError::Backend { wanted: backend.name(), available })
@@ -36,7 +39,7 @@ impl Engine {
     /// The kernels in use.
     #[must_use]
     pub fn backend(&self) -> Backend {
-        self.backend
+        self.machine.backend()
     }
 
     /// What this build can run on this device.
@@ -45,7 +48,7 @@ impl Engine {
         let name = |backend: Backend| backend.name().to_owned();
         Capabilities {
             build: name(Backend::best()),
-            backend: name(self.backend),
+            backend: name(self.backend()),
             backends: Backend::available().into_iter().map(name).collect(),
             dot: dot_semantics().map(|dot| dot_name(dot).to_owned()),
         }
@@ -57,7 +60,7 @@ impl Engine {
     /// [`EngineError::Ir`] for a file that is damaged or holds what this engine cannot run, [`EngineError::Runtime`]
     /// if the model would need too much memory.
     pub fn load(&self, onnx: &[u8]) -> Result<Model, EngineError> {
-        Model::load(onnx, self.backend)
+        Model::load(onnx, &self.machine)
     }
 }
 

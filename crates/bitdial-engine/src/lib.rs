@@ -14,6 +14,7 @@ mod engine;
 mod error;
 mod idx;
 mod images;
+mod machine;
 mod model;
 mod profile;
 mod progress;

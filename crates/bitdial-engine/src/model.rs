@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bitdial_ir::{Graph, onnx, packed, passes};
-use bitdial_kernels::Backend;
 use bitdial_protocol::{ModelInfo, Recipe};
 use bitdial_runtime::Options;
 
@@ -12,6 +11,7 @@ use crate::describe;
 use crate::energy::energy;
 use crate::error::EngineError;
 use crate::images::Images;
+use crate::machine::Machine;
 use crate::quantizer::Quantizer;
 use crate::runner::{Runnable, Runner};
 
@@ -19,17 +19,18 @@ use crate::runner::{Runnable, Runner};
 #[derive(Debug)]
 pub struct Model {
     graph: Arc<Graph>,
-    backend: Backend,
+    machine: Arc<Machine>,
     runner: Runner,
     info: ModelInfo,
     ranges: Arc<RangeCache>,
 }
 
 impl Model {
-    pub(crate) fn load(file: &[u8], backend: Backend) -> Result<Self, EngineError> {
+    pub(crate) fn load(file: &[u8], machine: &Arc<Machine>) -> Result<Self, EngineError> {
         let graph = passes::prepare(onnx::read(file)?)?;
+        machine.allow_tuning();
         // The baseline that quantized models are timed against: it may use the fastest kernels there are.
-        let runner = Runner::new(&graph, Options { backend, strict: false })?;
+        let runner = Runner::new(&graph, Options { backend: machine.backend(), strict: false }, machine)?;
         let layers = runner.layers().to_vec();
         let info = ModelInfo {
             inputs: describe::tensors(&graph, &graph.inputs),
@@ -40,7 +41,7 @@ impl Model {
             size: packed::write(&graph).len(),
             energy: energy(&graph),
         };
-        Ok(Self { graph: Arc::new(graph), backend, runner, info, ranges: Arc::default() })
+        Ok(Self { graph: Arc::new(graph), machine: Arc::clone(machine), runner, info, ranges: Arc::default() })
     }
 
     /// What it is.
@@ -69,7 +70,7 @@ impl Model {
             }
             None => None,
         };
-        Quantizer::new(&self.graph, self.backend, recipe, inputs, &self.ranges)
+        Quantizer::new(&self.graph, &self.machine, recipe, inputs, &self.ranges)
     }
 
     /// As [`Self::quantizer`], with calibration inputs from the caller (f32, NCHW): the same recipe and inputs give
@@ -83,12 +84,16 @@ impl Model {
             return Err(EngineError::CalibrationLength { expected: len, given: calibration.len() });
         }
         let inputs = (!calibration.is_empty()).then(|| Inputs::given(calibration, len, &recipe.calibration));
-        Quantizer::new(&self.graph, self.backend, recipe, inputs, &self.ranges)
+        Quantizer::new(&self.graph, &self.machine, recipe, inputs, &self.ranges)
     }
 }
 
 impl Runnable for Model {
     fn runner(&mut self) -> &mut Runner {
         &mut self.runner
+    }
+
+    fn tune(&mut self, now: &dyn Fn() -> f64) -> Result<(), EngineError> {
+        self.runner.tune(&self.graph, now)
     }
 }

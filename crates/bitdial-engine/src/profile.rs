@@ -56,7 +56,14 @@ impl Profiling {
         let runner = runnable.runner();
         let layers = runner.layers().iter().zip(runner.steps()).enumerate().map(|(i, (layer, step))| {
             let times: Vec<f64> = self.rows.iter().filter_map(|row| row.get(i).copied()).collect();
-            LayerTime { name: layer.name.clone(), op: layer.op.clone(), kernel: step.kernel.clone(), ms: median(&times), macs: layer.macs }
+            LayerTime {
+                name: layer.name.clone(),
+                op: layer.op.clone(),
+                kernel: step.kernel.clone(),
+                ms: median(&times),
+                macs: layer.macs,
+                alternatives: runner.alternatives(step),
+            }
         });
         let layers = layers.collect();
         Profile { total: self.whole.finish().pop().unwrap_or_else(|| spread(&[])), layers }

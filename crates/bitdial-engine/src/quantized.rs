@@ -13,6 +13,7 @@ use crate::detail;
 use crate::energy::energy;
 use crate::error::EngineError;
 use crate::images::Images;
+use crate::machine::Machine;
 use crate::runner::{Runnable, Runner};
 use crate::verify::Verification;
 
@@ -26,8 +27,8 @@ pub struct Quantized {
 }
 
 impl Quantized {
-    pub(crate) fn new(original: Arc<Graph>, graph: Graph, recipe: &Recipe, backend: Backend) -> Result<Self, EngineError> {
-        let runner = Runner::new(&graph, options(backend))?;
+    pub(crate) fn new(original: Arc<Graph>, graph: Graph, recipe: &Recipe, machine: &Arc<Machine>) -> Result<Self, EngineError> {
+        let runner = Runner::new(&graph, options(machine.backend()), machine)?;
         let layers = graph.nodes.iter().zip(runner.steps()).map(|(node, step)| QuantizedLayer {
             name: node.name.clone(),
             op: describe::operator(node),
@@ -78,13 +79,21 @@ impl Quantized {
     /// [`EngineError::Shape`] if the images do not fit the model, [`EngineError::Runtime`] if it cannot be compiled.
     pub fn verification(&self, images: Arc<Images>, count: usize) -> Result<Verification, EngineError> {
         self.runner.check_images(&images)?;
-        Verification::new(&self.graph, images, count)
+        Verification::new(&self.graph, self.runner.machine(), images, count)
     }
 }
 
 impl Runnable for Quantized {
     fn runner(&mut self) -> &mut Runner {
         &mut self.runner
+    }
+
+    fn tune(&mut self, now: &dyn Fn() -> f64) -> Result<(), EngineError> {
+        self.runner.tune(&self.graph, now)?;
+        for (layer, step) in self.info.layers.iter_mut().zip(self.runner.steps()) {
+            layer.kernel.clone_from(&step.kernel);
+        }
+        Ok(())
     }
 }
 

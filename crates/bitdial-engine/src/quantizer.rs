@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use bitdial_ir::Graph;
-use bitdial_kernels::Backend;
 use bitdial_protocol::{ActivationMode, Recipe};
 use bitdial_quant::{Calibrator, Ranges, quantize};
 
 use crate::calibration::{Inputs, Key, RangeCache};
 use crate::error::EngineError;
+use crate::machine::Machine;
 use crate::progress::Progress;
 use crate::quantized::Quantized;
 
@@ -19,7 +19,7 @@ const BATCH: usize = 32;
 #[derive(Debug)]
 pub struct Quantizer {
     graph: Arc<Graph>,
-    backend: Backend,
+    machine: Arc<Machine>,
     recipe: Recipe,
     ranges: Option<Arc<Ranges>>,
     calibration: Option<Running>,
@@ -38,19 +38,25 @@ struct Running {
 impl Quantizer {
     pub(crate) fn new(
         graph: &Arc<Graph>,
-        backend: Backend,
+        machine: &Arc<Machine>,
         recipe: &Recipe,
         inputs: Option<Inputs>,
         cache: &Arc<RangeCache>,
     ) -> Result<Self, EngineError> {
-        let mut quantizer =
-            Self { graph: Arc::clone(graph), backend, recipe: recipe.clone(), ranges: None, calibration: None, cache: Arc::clone(cache) };
+        let mut quantizer = Self {
+            graph: Arc::clone(graph),
+            machine: Arc::clone(machine),
+            recipe: recipe.clone(),
+            ranges: None,
+            calibration: None,
+            cache: Arc::clone(cache),
+        };
         if recipe.activations.is_some_and(|scheme| scheme.mode == ActivationMode::Static) {
             let inputs = inputs.filter(|inputs| inputs.count() > 0).ok_or(EngineError::NoCalibration)?;
             let key = Key::new(&recipe.calibration, &inputs);
             quantizer.ranges = cache.get(key);
             if quantizer.ranges.is_none() {
-                let calibrator = Calibrator::new(graph, backend)?;
+                let calibrator = Calibrator::new(graph, machine.backend())?;
                 quantizer.calibration = Some(Running { calibrator, inputs, key, next: 0 });
             }
         }
@@ -87,7 +93,7 @@ impl Quantizer {
             self.ranges = Some(ranges);
         }
         let graph = quantize(&self.graph, &self.recipe, self.ranges.as_deref())?;
-        Quantized::new(self.graph, graph, &self.recipe, self.backend)
+        Quantized::new(self.graph, graph, &self.recipe, &self.machine)
     }
 }
 

@@ -1,15 +1,17 @@
 //! Runs a compiled model: on inputs, on sets of images, against the clock.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bitdial_ir::{Graph, Op};
-use bitdial_protocol::LayerInfo;
+use bitdial_protocol::{KernelTime, LayerInfo};
 use bitdial_runtime::{Options, Plan, Step};
 
 use crate::classify::{Prediction, classify};
 use crate::describe;
 use crate::error::EngineError;
 use crate::images::Images;
+use crate::machine::Machine;
 
 /// Most classes that a prediction can name.
 const CLASSES: usize = 1 << 16;
@@ -18,6 +20,8 @@ const CLASSES: usize = 1 << 16;
 #[derive(Debug)]
 pub struct Runner {
     plan: Plan,
+    options: Options,
+    machine: Arc<Machine>,
     /// Dimensions of each input, NCHW without the batch.
     inputs: Vec<Vec<usize>>,
     /// Dimensions of each output, without the batch.
@@ -31,6 +35,14 @@ pub struct Runner {
 pub trait Runnable {
     /// The compiled model.
     fn runner(&mut self) -> &mut Runner;
+
+    /// Tries out kernels between which this machine decides, for 100 ms at most of each model that is loaded, and goes on
+    /// with the fastest. Results stay as they are; those of f32 models within rounding. `now` is a clock in
+    /// milliseconds; one that is too coarse changes nothing.
+    ///
+    /// # Errors
+    /// [`EngineError::Runtime`] if it cannot be compiled again.
+    fn tune(&mut self, now: &dyn Fn() -> f64) -> Result<(), EngineError>;
 
     /// Runs `batch` inputs (f32, NCHW) and gives each output (f32, batch first).
     ///
@@ -53,12 +65,14 @@ pub trait Runnable {
 }
 
 impl Runner {
-    pub(crate) fn new(graph: &Graph, options: Options) -> Result<Self, EngineError> {
-        let plan = Plan::compile(graph, options)?;
+    pub(crate) fn new(graph: &Graph, options: Options, machine: &Arc<Machine>) -> Result<Self, EngineError> {
+        let plan = Plan::tuned(graph, options, &machine.tuning())?;
         let dims = |ids: &[bitdial_ir::ValueId]| ids.iter().map(|&id| graph.value(id).dims.clone()).collect();
         let last = graph.outputs.first().and_then(|&id| graph.producer(id));
         Ok(Self {
             plan,
+            options,
+            machine: Arc::clone(machine),
             inputs: dims(&graph.inputs),
             outputs: dims(&graph.outputs),
             layers: describe::layers(graph),
@@ -89,6 +103,24 @@ impl Runner {
     /// What is run, one step for each layer.
     pub(crate) fn steps(&self) -> &[Step] {
         self.plan.steps()
+    }
+
+    /// Tries out kernels for the graph that this was compiled from, and compiles it again where others are faster.
+    pub(crate) fn tune(&mut self, graph: &Graph, now: &dyn Fn() -> f64) -> Result<(), EngineError> {
+        if self.machine.tune(self.plan.steps(), now) {
+            self.plan = Plan::tuned(graph, self.options, &self.machine.tuning())?;
+        }
+        Ok(())
+    }
+
+    /// What it runs on.
+    pub(crate) fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// The kernels that a step had a choice of.
+    pub(crate) fn alternatives(&self, step: &Step) -> Vec<KernelTime> {
+        self.machine.alternatives(step.conv)
     }
 
     /// The time of each step in milliseconds, a row for each run.

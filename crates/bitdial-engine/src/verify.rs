@@ -9,6 +9,7 @@ use bitdial_runtime::{Observed, Plan};
 
 use crate::error::EngineError;
 use crate::images::Images;
+use crate::machine::Machine;
 use crate::progress::Progress;
 use crate::quantized::options;
 
@@ -32,8 +33,9 @@ pub struct Verification {
 }
 
 impl Verification {
-    pub(crate) fn new(graph: &Arc<Graph>, images: Arc<Images>, count: usize) -> Result<Self, EngineError> {
-        let plan = |backend| Plan::compile(graph, options(backend));
+    pub(crate) fn new(graph: &Arc<Graph>, machine: &Machine, images: Arc<Images>, count: usize) -> Result<Self, EngineError> {
+        let tuning = machine.tuning();
+        let plan = |backend| Plan::tuned(graph, options(backend), &tuning);
         let others = Backend::available().into_iter().filter(|&backend| backend != Backend::Scalar);
         let others = others
             .map(|backend| {

@@ -12,6 +12,7 @@ pub mod movement;
 mod panels;
 #[cfg(any(test, target_feature = "simd128"))]
 mod planes;
+mod race;
 pub mod reference;
 #[cfg(target_feature = "relaxed-simd")]
 mod relaxed;
@@ -22,9 +23,11 @@ mod signs;
 #[cfg(target_feature = "simd128")]
 mod simd128;
 mod table;
+mod tune;
 mod walk;
 
 pub use api::{Backend, ConvF32, ConvI8, ConvShape, F32Store, I32Store, IntInput, IntWeights, PoolShape};
 pub use dot::{DotSemantics, dot_semantics};
 pub use elementwise::Elementwise;
 pub use table::{Capability, Kernels};
+pub use tune::{Arithmetic, Choice, ConvCase, Tuning};

@@ -118,6 +118,12 @@ pub enum Request {
         /// Number of inputs.
         batch: usize,
     },
+    /// Tries out kernels between which this device decides, for 100 ms at most in all for each model that is loaded, and
+    /// goes on with the fastest. `Time` and `Profile` do so first. Answer: [`Response::Done`].
+    Tune {
+        /// What runs.
+        target: Target,
+    },
     /// Times several targets in turn at batch 1, warm, on the first image of the set (zeros without one), each time from
     /// a JavaScript array of f32 to a new one.
     /// Answer: [`Response::Timed`].

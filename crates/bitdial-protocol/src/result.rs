@@ -136,6 +136,17 @@ pub struct LayerTime {
     pub ms: f64,
     /// Multiply-accumulates for one image.
     pub macs: u64,
+    /// The kernels that were tried out for it; none where there was no choice, or no time for it.
+    pub alternatives: Vec<KernelTime>,
+}
+
+/// A kernel that was tried out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KernelTime {
+    /// Its name.
+    pub kernel: String,
+    /// Shortest time of one image, or of the part of a large one that was run; milliseconds.
+    pub ms: f64,
 }
 
 /// Where the time of one inference goes.

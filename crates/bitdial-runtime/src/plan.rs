@@ -1,7 +1,7 @@
 //! A compiled graph.
 
 use bitdial_ir::{Graph, Value, ValueId};
-use bitdial_kernels::{Backend, Kernels};
+use bitdial_kernels::{Backend, ConvCase, Kernels, Tuning};
 
 use crate::error::RuntimeError;
 use crate::lower::{Code, Held, Lowering, check};
@@ -51,6 +51,8 @@ pub struct Step {
     pub macs: u64,
     /// Bytes of its weights as the kernel keeps them.
     pub weight_bytes: usize,
+    /// What a kernel was picked for, if it is a convolution or linear layer.
+    pub conv: Option<ConvCase>,
 }
 
 /// The elements of a value, of all images of a chunk one after the other.
@@ -102,9 +104,17 @@ impl Plan {
     /// # Errors
     /// If this build has no kernels for the backend, or a node cannot be compiled; the error names it and the reason.
     pub fn compile(graph: &Graph, options: Options) -> Result<Self, RuntimeError> {
+        Self::tuned(graph, options, &Tuning::default())
+    }
+
+    /// The same with those kernels that are the fastest on this machine, where that was found out.
+    ///
+    /// # Errors
+    /// As [`Plan::compile`].
+    pub fn tuned(graph: &Graph, options: Options, tuning: &Tuning) -> Result<Self, RuntimeError> {
         check(graph)?;
         let kernels = Kernels::new(options.backend).ok_or(RuntimeError::Backend(options.backend.name()))?;
-        let mut lowering = Lowering::new(graph, kernels, options.strict);
+        let mut lowering = Lowering::new(graph, kernels, tuning, options.strict);
         let (mut steps, mut code) = (Vec::with_capacity(graph.nodes.len()), Vec::with_capacity(graph.nodes.len()));
         for (index, node) in graph.nodes.iter().enumerate() {
             let (step, closures) = lowering.node(index)?;

@@ -62,6 +62,8 @@
  * @property {string} kernel
  * @property {number} ms Milliseconds.
  * @property {number} macs
+ * @property {{kernel: string, ms: number}[]} alternatives The kernels that were tried out for it; none where there was
+ *   no choice.
  *
  * @typedef {object} Profile Times of one input at a time, milliseconds.
  * @property {number} median
@@ -207,6 +209,11 @@ class Channel {
   }
 }
 
+/** Lets a target run on the kernels that are the fastest here. */
+async function tune(channel, target) {
+  await channel.ask({ request: "tune", target });
+}
+
 /** Runs a target; one Float32Array for a model with one output, else an array of them. */
 async function run(channel, target, input, batch) {
   const { buffers } = await channel.ask({ request: "run", target, batch }, [floats(input, "inputs")]);
@@ -281,6 +288,14 @@ class Model {
   }
 
   /**
+   * Tries out the kernels between which the machine decides, for 100 ms at most in all (quantized models of this one
+   * included), and goes on with the fastest. Results stay as they are; those of f32 models within rounding.
+   */
+  async tune() {
+    await tune(this.#channel, { f32: this.#handle });
+  }
+
+  /**
    * Quantizes the model.
    * @param {Recipe} [recipe]
    * @param {Float32Array} [calibration] Inputs, NCHW, from which a static recipe takes the ranges of activations. Not
@@ -325,8 +340,13 @@ class Quantized {
     return run(this.#channel, { quantized: this.#handle }, input, batch);
   }
 
+  /** Goes on with the fastest kernels, as {@link Model#tune}. */
+  async tune() {
+    await tune(this.#channel, { quantized: this.#handle });
+  }
+
   /**
-   * Times one input at a time, warm, as a whole and layer by layer.
+   * Times one input at a time, warm and tuned, as a whole and layer by layer.
    * @param {{runs?: number}} [options] Counted runs.
    * @returns {Promise<Profile>}
    */

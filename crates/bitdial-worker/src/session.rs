@@ -69,8 +69,13 @@ impl Session {
                 return self.run(target, &input, batch, turn).await;
             }
             Request::Time { targets, images, runs } => self.time(&targets, images, runs, turn).await?,
+            Request::Tune { target } => {
+                self.target(target)?.tune(&now)?;
+                Response::Done {}
+            }
             Request::Profile { target, runs } => {
                 let runnable = self.target(target)?;
+                runnable.tune(&now)?;
                 let mut profiling = Profiling::new(runnable, runs)?;
                 while !profiling.progress().is_done() {
                     let progress = profiling.step(runnable, &now)?;
@@ -202,6 +207,7 @@ impl Session {
         let images = images.map(|handle| self.images(handle)).transpose()?;
         let mut inputs = Vec::new();
         for &target in targets {
+            self.target(target)?.tune(&now)?;
             inputs.push(wire::from_floats(&match &images {
                 Some(images) => images.inputs(0..1)?,
                 None => vec![0.0; self.target(target)?.runner().input_len()?],

@@ -41,6 +41,29 @@ async fn quantize(client: &Client, model: ModelHandle, images: ImagesHandle) -> 
 }
 
 #[wasm_bindgen_test]
+async fn tuning_changes_kernels_and_not_integers() {
+    let (client, model, images) = ready().await;
+    let (Response::Pixels { .. }, pixels) = client.ask(Request::Pixels { images, indices: vec![3] }, &[]).await else {
+        panic!("no pixels")
+    };
+    let input: Vec<f32> = bytes(&pixels[0]).iter().map(|&p| f32::from(p) / 255.0).collect();
+    let target = Target::Quantized(quantize(&client, model, images).await);
+    let run = async || floats(&client.ask_with_floats(Request::Run { target, batch: 1 }, &input).await.1[0]);
+    let before = run().await;
+    assert_eq!(client.ask(Request::Tune { target }, &[]).await.0, Response::Done {});
+    assert_eq!(run().await, before);
+    for target in [target, Target::F32(model)] {
+        let (Response::Profiled { profile }, _) = client.ask(Request::Profile { target, runs: 1 }, &[]).await else { panic!("no profile") };
+        for layer in profile.layers {
+            let kernel = layer.kernel.split('+').next().unwrap();
+            let fastest = layer.alternatives.iter().map(|other| other.ms).fold(f64::INFINITY, f64::min);
+            let its = layer.alternatives.iter().find(|other| other.kernel == kernel).map_or(fastest, |its| its.ms);
+            assert!(fastest > 0.0 && 0.9 * its <= fastest && layer.alternatives.len() != 1, "{layer:?}");
+        }
+    }
+}
+
+#[wasm_bindgen_test]
 async fn every_request_has_its_answer() {
     let client = Client::start();
     assert_eq!(client.next().await.0, FromWorker::Listening {});

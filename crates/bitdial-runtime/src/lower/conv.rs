@@ -1,7 +1,7 @@
 //! Convolutions and linear layers: which of four ways they compute, and the two in f32.
 
 use bitdial_ir::{Node, Op, QuantizedWeights, Weights};
-use bitdial_kernels::{ConvF32, ConvShape, F32Store};
+use bitdial_kernels::{Arithmetic, ConvCase, ConvF32, ConvShape, F32Store};
 use bitdial_numerics::WeightParams;
 
 use super::activation::split;
@@ -67,6 +67,7 @@ pub(crate) fn lower<'g>(l: &mut Lowering<'g>, node: &'g Node) -> Result<Lowered,
         }
     };
     lowered.macs = shape.macs();
+    lowered.conv.get_or_insert(ConvCase { shape, arithmetic: Arithmetic::F32 { strict: l.strict } });
     Ok(lowered)
 }
 
@@ -96,7 +97,7 @@ struct Float {
 impl Float {
     fn new(l: &Lowering, layer: &Layer) -> Self {
         let (low, high, _) = split(layer.node.activation);
-        Self { kernel: l.kernels.conv_f32(&layer.shape, l.strict), shape: layer.shape, bias: layer.float_bias(), low, high }
+        Self { kernel: l.tuning.conv_f32(&l.kernels, &layer.shape, l.strict), shape: layer.shape, bias: layer.float_bias(), low, high }
     }
 
     fn run(&self, packed: &[f32], x: &[f32], scratch: &mut Vec<f32>, out: &mut [f32], chunk: usize) {

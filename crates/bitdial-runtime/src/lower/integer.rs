@@ -1,7 +1,7 @@
 //! Convolutions and linear layers in integers, with scales that are fixed or found on each run.
 
 use bitdial_ir::{DynamicQuant, Node, QuantizedWeights};
-use bitdial_kernels::{ConvI8, ConvShape, I32Store, IntInput, IntWeights};
+use bitdial_kernels::{Arithmetic, ConvCase, ConvI8, ConvShape, I32Store, IntInput, IntWeights};
 use bitdial_numerics::{ActivationParams, round_ties_even};
 
 use super::activation::{clamped, split};
@@ -20,6 +20,7 @@ struct Packed {
     kernel: &'static dyn ConvI8,
     shape: ConvShape,
     bits: u8,
+    activation_high: u8,
     weights: Vec<u8>,
     panel_len: usize,
     /// Scale of the weights of each output channel.
@@ -31,7 +32,7 @@ impl Packed {
         let shape = layer.shape;
         headroom(layer.node, &shape)?;
         let bits = weights.values.bits();
-        let kernel = l.kernels.conv_i8(&shape, bits, activation_high);
+        let kernel = l.tuning.conv_i8(&l.kernels, &shape, bits, activation_high);
         let channels = shape.output[2];
         let zero_points: Vec<i8> = match weights.params.iter().any(|p| p.zero_point != 0) {
             true => (0..channels).map(|c| weights.params_of(c).zero_point).collect(),
@@ -40,11 +41,13 @@ impl Packed {
         let values = weights.values.unpack();
         let packed = kernel.pack(&shape, &IntWeights { values: &values, bits, zero_points: &zero_points });
         let scales = (0..channels).map(|c| weights.params_of(c).scale).collect();
-        Ok(Self { kernel, shape, bits, weights: packed, panel_len: kernel.panel_len(&shape, bits), scales })
+        Ok(Self { kernel, shape, bits, activation_high, weights: packed, panel_len: kernel.panel_len(&shape, bits), scales })
     }
 
     fn lowered(&self, execution: Execution) -> Lowered {
-        Lowered { weight_bytes: self.weights.len(), ..Lowered::new(self.kernel.name(), execution) }
+        let arithmetic = Arithmetic::Int { weight_bits: self.bits, activation_high: self.activation_high };
+        let conv = Some(ConvCase { shape: self.shape, arithmetic });
+        Lowered { weight_bytes: self.weights.len(), conv, ..Lowered::new(self.kernel.name(), execution) }
     }
 
     /// Unpacks the weights and calls `f(image index, panels, scratch)`, as the kernel takes images, with that shape.

@@ -13,7 +13,7 @@ mod movement;
 mod pool;
 
 use bitdial_ir::{Graph, Node, Op, ValueId};
-use bitdial_kernels::{Elementwise, Kernels};
+use bitdial_kernels::{ConvCase, Elementwise, Kernels, Tuning};
 use bitdial_numerics::ActivationParams;
 
 use crate::arena::{Buf, Lives};
@@ -47,12 +47,13 @@ pub(crate) struct Lowered {
     pub execution: Execution,
     pub macs: u64,
     pub weight_bytes: usize,
+    pub conv: Option<ConvCase>,
 }
 
 impl Lowered {
     /// A step without weights.
     pub(crate) fn new(kernel: &str, execution: Execution) -> Self {
-        Self { kernel: kernel.to_owned(), execution, macs: 0, weight_bytes: 0 }
+        Self { kernel: kernel.to_owned(), execution, macs: 0, weight_bytes: 0, conv: None }
     }
 }
 
@@ -60,6 +61,7 @@ impl Lowered {
 pub(crate) struct Lowering<'g> {
     pub graph: &'g Graph,
     pub kernels: Kernels,
+    pub tuning: &'g Tuning,
     pub strict: bool,
     lives: AllLives,
     held: Vec<Option<Held>>,
@@ -69,10 +71,10 @@ pub(crate) struct Lowering<'g> {
 }
 
 impl<'g> Lowering<'g> {
-    pub(crate) fn new(graph: &'g Graph, kernels: Kernels, strict: bool) -> Self {
+    pub(crate) fn new(graph: &'g Graph, kernels: Kernels, tuning: &'g Tuning, strict: bool) -> Self {
         let held = vec![None; graph.values.len()];
         let lives = AllLives { f32s: Lives::new(), u8s: Lives::new() };
-        let mut lowering = Self { graph, kernels, strict, lives, held, at: 0, code: Vec::new() };
+        let mut lowering = Self { graph, kernels, tuning, strict, lives, held, at: 0, code: Vec::new() };
         for &input in &graph.inputs {
             lowering.hold(input);
         }
@@ -98,8 +100,8 @@ impl<'g> Lowering<'g> {
             Op::BatchNorm { factor, offset } => float::batch_norm(self, node, factor, offset)?,
             Op::Softmax(axis) => float::softmax(self, node, *axis)?,
         };
-        let Lowered { kernel, execution, macs, weight_bytes } = lowered;
-        Ok((Step { node: index, kernel, execution, macs, weight_bytes }, std::mem::take(&mut self.code)))
+        let Lowered { kernel, execution, macs, weight_bytes, conv } = lowered;
+        Ok((Step { node: index, kernel, execution, macs, weight_bytes, conv }, std::mem::take(&mut self.code)))
     }
 
     /// Keeps the outputs until the end; gives the buffers and where every value is.
