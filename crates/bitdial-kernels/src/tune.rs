@@ -152,7 +152,8 @@ fn time(candidates: &Candidates, case: &ConvCase, stretch: f64, now: &dyn Fn() -
     let channels = shape.output[2];
     match (candidates, case.arithmetic) {
         (Candidates::Int(kernels), Arithmetic::Int { weight_bits: bits, .. }) => {
-            let values = vec![1i8; shape.weight_len()];
+            // Of any width.
+            let values = vec![-1i8; shape.weight_len()];
             let (image, bias, multipliers) = (vec![1u8; inputs], vec![0; channels], vec![0.01; channels]);
             let (values, image, bias, multipliers) = (&values, &image, &bias, &multipliers);
             let runner = |kernel: &'static dyn ConvI8| -> Box<dyn FnMut() + '_> {
