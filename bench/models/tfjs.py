@@ -19,7 +19,7 @@ def write(network, folder):
     weights = [
         {"name": name, "shape": list(array.shape), "dtype": str(array.dtype)} for name, array in writer.weights.items()
     ]
-    ends = {kind: {name: tensor(shape)} for kind, name, shape in writer.ends}
+    ends = {kind: {kind: tensor(name, shape)} for kind, name, shape in writer.ends}
     model = {
         "format": "graph-model",
         "signature": ends,
@@ -29,9 +29,9 @@ def write(network, folder):
     (folder / "model.json").write_text(json.dumps(model))
 
 
-def tensor(shape):
+def tensor(name, shape):
     """The signature of one end."""
-    return {"name": "", "dtype": "DT_FLOAT", "tensorShape": dims(shape)}
+    return {"name": f"{name}:0", "dtype": "DT_FLOAT", "tensorShape": dims(shape)}
 
 
 def dims(shape):

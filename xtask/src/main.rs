@@ -31,8 +31,8 @@ cargo xtask <command>
   check              format, clippy and rustdoc, warnings as errors: the quick loop
   test [part]        everything that CI runs, or one part of it: check, native, wasm, build, e2e
   bench [options]    time bitdial beside other runtimes in headless Chromium, one thread each
-      --quick            three short rounds of each model
-      --rounds N         how often every case gets its turn, default 7
+      --quick            fewer and shorter rounds
+      --rounds N         how often every case gets its turn, default 15
       --models A,B       of these models alone
       --only REGEX       of these cases alone, by `<model> <runtime> <build> <scheme>`
       --no-peers         without the other runtimes

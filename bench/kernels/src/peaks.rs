@@ -14,18 +14,17 @@ const BYTES: usize = 64 << 20;
 
 /// Every peak of this build. The names are those that the bench looks for.
 pub fn items() -> Vec<Item> {
-    let mut items = vec![
+    vec![
         item("f32-mul-add", 4, |a, b, c| f32x4_add(a, f32x4_mul(c, b))),
         item("dot-i16", 8, |a, b, c| i32x4_add(a, i32x4_dot_i16x8(c, b))),
         Item { name: "byte peak memory".into(), work: BYTES as f64, prepare: Box::new(memory) },
-    ];
-    #[cfg(target_feature = "relaxed-simd")]
-    items.extend([
+        #[cfg(target_feature = "relaxed-simd")]
         item("f32-madd", 4, |a, b, c| f32x4_relaxed_madd(a, b, c)),
+        #[cfg(target_feature = "relaxed-simd")]
         item("dot-i8-i16", 16, |a, b, c| i16x8_add(a, i16x8_relaxed_dot_i8x16_i7x16(c, b))),
+        #[cfg(target_feature = "relaxed-simd")]
         item("dot-i8-i32", 16, |a, b, c| i32x4_relaxed_dot_i8x16_i7x16_add(a, b, c)),
-    ]);
-    items
+    ]
 }
 
 /// An instruction, or a pair of them, that multiplies and adds so many numbers: `a`, `b` and a vector of sums, of which

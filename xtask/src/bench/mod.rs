@@ -13,6 +13,7 @@ mod stats;
 mod targets;
 mod webdriver;
 
+use std::cell::Cell;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -52,7 +53,7 @@ pub fn run(project: &Project, args: &Args) -> Result<()> {
 
     let server = Bench::start(roots(project, &built, &folder, peers.as_ref()))?;
     let session = Session::start(&browser, args.js_flags())?;
-    let lab = Lab { session: &session, server: &server, args, folder: &folder };
+    let lab = Lab { session: &session, server: &server, args, folder: &folder, retries: Cell::new(0) };
     let header = header(project, args, &session);
 
     let out = project.root.join(args.out.clone().unwrap_or_else(|| project.target.join("bench")));
