@@ -17,6 +17,7 @@ pub fn items() -> Vec<Item> {
     vec![
         item("f32-mul-add", 4, |a, b, c| f32x4_add(a, f32x4_mul(c, b))),
         item("dot-i16", 8, |a, b, c| i32x4_add(a, i32x4_dot_i16x8(c, b))),
+        item("bits", 128, |a, b, c| i8x16_add(a, i8x16_popcnt(v128_and(c, b)))),
         Item { name: "byte peak memory".into(), work: BYTES as f64, prepare: Box::new(memory) },
         #[cfg(target_feature = "relaxed-simd")]
         item("f32-madd", 4, |a, b, c| f32x4_relaxed_madd(a, b, c)),

@@ -9,6 +9,8 @@ use crate::worker::BUILDS;
 pub enum Arithmetic {
     Float,
     Integer,
+    /// Bits are counted.
+    Binary,
 }
 
 /// One runtime with one model.
@@ -28,14 +30,15 @@ pub struct Case {
 }
 
 /// bitdial's schemes: name, arithmetic, bits of a weight, recipe.
-fn schemes() -> [(&'static str, Arithmetic, u32, Option<Value>); 6] {
-    use Arithmetic::{Float, Integer};
+fn schemes() -> [(&'static str, Arithmetic, u32, Option<Value>); 7] {
+    use Arithmetic::{Binary, Float, Integer};
     let bits = |bits: u32| json!({ "weights": { "bits": bits } });
     [
         ("f32", Float, 32, None),
         ("w8a8", Integer, 8, Some(bits(8))),
         ("w4a8", Integer, 4, Some(bits(4))),
         ("w2a8", Integer, 2, Some(bits(2))),
+        ("w1a1", Binary, 1, Some(json!({ "weights": { "bits": 1 }, "activations": { "bits": 1 } }))),
         ("w8a8-dynamic", Integer, 8, Some(json!({ "activations": { "mode": "dynamic" } }))),
         ("w4-only", Float, 4, Some(json!({ "weights": { "bits": 4 }, "activations": null }))),
     ]
@@ -118,13 +121,13 @@ mod tests {
         let model = json!({ "id": "digits", "file": "models/digits.onnx" });
         let all = of(&model, "worker-1", true);
         let names: HashSet<String> = all.iter().map(Case::name).collect();
-        assert_eq!((all.len(), names.len()), (2 * 6 + 7, all.len()));
+        assert_eq!((all.len(), names.len()), (2 * 7 + 7, all.len()));
         assert!(names.contains("digits bitdial relaxed-simd w4-only") && names.contains("digits litert simd128 int8"));
         for case in &all {
             let file = case.spec["file"].as_str().expect("a file");
             assert!(file.contains("models/digits."), "{file}");
         }
-        assert_eq!(of(&model, "worker-1", false).len(), 12);
+        assert_eq!(of(&model, "worker-1", false).len(), 14);
         assert!(of(&model, "worker-1", false).iter().all(|case| case.runtime == "bitdial"));
     }
 }

@@ -90,6 +90,8 @@ pub struct Peaks {
     pub wide: f64,
     /// For weights of 4 bits and fewer.
     pub narrow: f64,
+    /// For 1-bit weights and activations.
+    pub binary: f64,
     pub memory: f64,
 }
 
@@ -104,6 +106,7 @@ impl Peaks {
             float: best(&["f32-mul-add", "f32-madd"]),
             wide: best(&["dot-i16", "dot-i8-i32"]),
             narrow: best(&["dot-i16", "dot-i8-i16", "dot-i8-i32"]),
+            binary: best(&["bits"]),
             memory: best(&["memory"]),
         }
     }
@@ -146,7 +149,7 @@ mod tests {
             rate("relaxed-simd", "peak memory", 10.0),
         ];
         let peaks = Peaks::of("relaxed-simd", &rates);
-        assert_eq!(peaks, Peaks { float: 30.0, wide: 45.0, narrow: 80.0, memory: 10.0 });
+        assert_eq!(peaks, Peaks { float: 30.0, wide: 45.0, narrow: 80.0, binary: 0.0, memory: 10.0 });
         assert_eq!(Peaks::of("simd128", &rates).float, 20.0);
         // Bound by arithmetic, then by memory.
         assert_eq!(peaks.least_ms(30.0, 60e6, 1e6), 2.0);

@@ -14,8 +14,8 @@ use super::targets;
 
 /// How the times are to be read; part of every report.
 const NOTES: &str = "\
-One thread and batch 1 throughout. A call runs from a Float32Array of the input to a typed array of the logits: what is
-copied, transposed by nobody, quantized and dequantized in between counts, a message to a worker and back does not.
+One thread and batch 1 throughout. A call runs from a Float32Array of the input, in the runtime's own order, to a typed
+array of the logits: copying in and out, quantizing and dequantizing count, a message to a worker and back does not.
 Calls are repeated for samples of at least 4 ms; median, p10 and p90 are of samples, and of them the median over the
 rounds. 'x' columns say how many times as fast a case is as a peer of the same arithmetic: the median over the rounds
 of the ratio within the round. Roofline: the larger of multiply-accumulates at the peak of the build's instructions and
@@ -76,6 +76,7 @@ impl Report {
     fn roofline(&self, of: &OfModel, found: &Found) -> Option<f64> {
         let (_, peaks) = self.peaks.iter().find(|(build, _)| *build == found.case.build)?;
         let peak = match found.case.arithmetic {
+            Arithmetic::Binary => peaks.binary,
             Arithmetic::Float => peaks.float,
             Arithmetic::Integer if found.case.weight_bits <= 4 => peaks.narrow,
             Arithmetic::Integer => peaks.wide,
@@ -91,11 +92,9 @@ impl Report {
             let _ = writeln!(text, "- {name}: {value}");
         }
         for (build, peaks) in &self.peaks {
-            let Peaks { float, wide, narrow, memory } = peaks;
-            let _ = writeln!(
-                text,
-                "- peaks, {build}: f32 {float:.1} GMAC/s, 8-bit weights {wide:.1}, up to 4 bits {narrow:.1}; memory {memory:.1} GB/s"
-            );
+            let Peaks { float, wide, narrow, binary, memory } = peaks;
+            let _ = write!(text, "- peaks, {build}: f32 {float:.1} GMAC/s, 8-bit weights {wide:.1}, up to 4 bits {narrow:.1}, ");
+            let _ = writeln!(text, "1 bit by 1 bit {binary:.1}; memory {memory:.1} GB/s");
         }
         let _ = writeln!(text, "\n{NOTES}");
         for of in &self.models {
@@ -147,7 +146,7 @@ impl Report {
         let peaks: Value = self
             .peaks
             .iter()
-            .map(|(build, p)| (*build, json!({ "f32": p.float, "w8": p.wide, "w4": p.narrow, "memory": p.memory })))
+            .map(|(build, p)| (*build, json!({ "f32": p.float, "w8": p.wide, "w4": p.narrow, "w1a1": p.binary, "memory": p.memory })))
             .collect();
         let evaluations: Vec<Value> = self.evaluations.iter().map(Evaluation::json).collect();
         let targets = targets::json(&self.models, &self.evaluations);
@@ -243,7 +242,7 @@ mod tests {
             missing,
         ];
         let model = json!({ "id": "m", "title": "Model", "macs": 40_000_000, "parameters": 1_000_000 });
-        let peaks = Peaks { float: 10.0, wide: 40.0, narrow: 80.0, memory: 5.0 };
+        let peaks = Peaks { float: 10.0, wide: 40.0, narrow: 80.0, binary: 200.0, memory: 5.0 };
         Report {
             header: vec![("browser", "chrome 1".into())],
             models: vec![OfModel { model, found: all }],

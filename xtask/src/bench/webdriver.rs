@@ -19,7 +19,7 @@ const SCRIPT_MS: u64 = 300_000;
 
 /// Awaits a function of a module and hands over its result or its error.
 const CALL: &str = "const [module, name, args, done] = arguments; import(module).then((m) => m[name](...args)).then(\
-    (result) => done({ result }), (error) => done({ error: String(error?.message ?? error) }));";
+    (result) => done({ result }), (error) => done({ failed: String(error?.message ?? error) }));";
 
 /// chromedriver and its one browser; both end with this value.
 pub struct Session {
@@ -115,7 +115,7 @@ impl Page<'_> {
         self.switch()?;
         let body = json!({ "script": CALL, "args": [module, name, args] });
         let mut answer = self.session.post(&format!("{}/execute/async", self.session.base), &body)?;
-        match answer["error"].as_str() {
+        match answer["failed"].as_str() {
             Some(error) => bail!("{}", first_line(error)),
             None => Ok(answer["result"].take()),
         }
