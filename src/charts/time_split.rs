@@ -131,9 +131,11 @@ mod tests {
             kernel: String::new(),
             ms: *ms,
             macs: 0,
+            bytes: 0,
+            limit: None,
             alternatives: Vec::new(),
         };
-        Profile { total: Timing::default(), layers: layers.iter().map(layer).collect() }
+        Profile { total: Timing::default(), layers: layers.iter().map(layer).collect(), rooflines: None }
     }
 
     #[test]

@@ -19,9 +19,8 @@ use crate::state::report::{BenchReport, RunReport};
 
 /// Multiply-accumulates that the reference loops may take for a comparison.
 const VERIFY_MACS: u64 = 60_000_000;
-/// How long a profile of one model may take, and the bounds of its runs.
-const PROFILE_MS: f64 = 300.0;
-const PROFILE_RUNS: (f64, f64) = (5.0, 30.0);
+/// Counted runs of the whole model in a profile.
+const PROFILE_RUNS: u32 = 10;
 
 /// Compares the backends on a few images.
 pub async fn verify(order: &Order, pool: &Pool, voice: &Voice) -> Result<(), ClientError> {
@@ -52,13 +51,10 @@ pub async fn profile(order: &Order, pool: &Pool, voice: &Voice) -> Result<(), Cl
 }
 
 async fn profile_one(desk: &Desk, target: Target) -> Result<Profile, ClientError> {
-    let profile = async |runs: u32| match desk.worker.ask(Request::Profile { target, runs }).await? {
+    match desk.worker.ask(Request::Profile { target, runs: PROFILE_RUNS }).await? {
         Response::Profiled { profile } => Ok(profile),
         _ => Err(ClientError::Unexpected("profiling")),
-    };
-    let probe = profile(2).await?;
-    let runs = (PROFILE_MS / probe.total.median.max(1e-3)).clamp(PROFILE_RUNS.0, PROFILE_RUNS.1);
-    profile(runs as u32).await
+    }
 }
 
 /// Runs the first images at every other width of the weights, each width on one worker, the widest first.

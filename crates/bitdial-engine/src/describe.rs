@@ -62,6 +62,16 @@ pub fn macs(graph: &Graph, node: &Node) -> u64 {
     positions as u64 * weights.len() as u64
 }
 
+/// Bytes of the inputs and the output of a node for one image, as they are held.
+#[must_use]
+pub fn bytes_moved(graph: &Graph, node: &Node) -> u64 {
+    let bytes = |&id: &ValueId| {
+        let value = graph.value(id);
+        value.len() * if value.quant.is_some() { 1 } else { size_of::<f32>() }
+    };
+    node.inputs.iter().chain([&node.output]).map(bytes).sum::<usize>() as u64
+}
+
 /// The weights of a node and its number of output channels.
 #[must_use]
 pub fn weights(node: &Node) -> Option<(&Weights, usize)> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bitdial_kernels::{Backend, DotSemantics, dot_semantics};
-use bitdial_protocol::{BackendChoice, Capabilities};
+use bitdial_protocol::{BackendChoice, Capabilities, Rooflines};
 
 use crate::error::EngineError;
 use crate::machine::Machine;
@@ -52,6 +52,13 @@ impl Engine {
             backends: Backend::available().into_iter().map(name).collect(),
             dot: dot_semantics().map(|dot| dot_name(dot).to_owned()),
         }
+    }
+
+    /// What one thread of this device does at best in this build; measured at the first call, which takes some dozens
+    /// of milliseconds. `now` is a clock in milliseconds; `None` if it is too coarse.
+    #[must_use]
+    pub fn rooflines(&self, now: &dyn Fn() -> f64) -> Option<Rooflines> {
+        self.machine.rooflines(now).cloned()
     }
 
     /// Reads an ONNX file.

@@ -1,9 +1,9 @@
 //! The machine that models run on: the kernels chosen, and what was found out about them here.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use bitdial_kernels::{Backend, ConvCase, Kernels, Tuning};
-use bitdial_protocol::KernelTime;
+use bitdial_kernels::{Backend, ConvCase, Kernels, Tuning, peaks};
+use bitdial_protocol::{Bandwidth, KernelTime, Rooflines};
 use bitdial_runtime::Step;
 
 /// Milliseconds that kernels may be tried out for: for a model in all precisions, and for one of them.
@@ -14,11 +14,12 @@ const TUNING: [f64; 2] = [100.0, 50.0];
 pub struct Machine {
     backend: Backend,
     tuning: Mutex<Tuning>,
+    rooflines: OnceLock<Option<Rooflines>>,
 }
 
 impl Machine {
     pub fn new(backend: Backend) -> Self {
-        Self { backend, tuning: Mutex::default() }
+        Self { backend, tuning: Mutex::default(), rooflines: OnceLock::new() }
     }
 
     pub fn backend(&self) -> Backend {
@@ -46,6 +47,16 @@ impl Machine {
             chosen.is_some_and(|choice| step.kernel.split('+').next() != Some(choice.times[choice.chosen].0))
         };
         steps.iter().any(other)
+    }
+
+    /// What one thread does at best, measured at the first call; `None` if the clock is too coarse for that.
+    pub fn rooflines(&self, now: &dyn Fn() -> f64) -> Option<&Rooflines> {
+        let measured = || {
+            let peaks = peaks(now)?;
+            let memory = peaks.memory.map(|at| Bandwidth { bytes: at.bytes, read: at.read, copy: at.copy });
+            Some(Rooflines { dot: peaks.dot, float: peaks.float, memory: memory.to_vec() })
+        };
+        self.rooflines.get_or_init(measured).as_ref()
     }
 
     /// The kernels that a step had a choice of, with their times; none where there was no choice or no time for it.

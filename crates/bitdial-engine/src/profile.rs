@@ -1,38 +1,47 @@
 //! Times a model as a whole and layer by layer.
 
-use bitdial_protocol::{LayerTime, Profile};
+use bitdial_protocol::{Execution, LayerTime, Profile, Rooflines};
 
 use crate::error::EngineError;
 use crate::progress::Progress;
+use crate::quantized::execution;
 use crate::runner::Runnable;
-use crate::timing::{Race, median, spread};
+use crate::timing::Race;
 
-/// A profile that has begun: the whole model first, then layer by layer, with a clock read between.
+/// Counted runs of a layer.
+const LAYER_RUNS: u32 = 5;
+
+/// A profile that has begun: the whole model first, then layer after layer, each repeated until a clock can tell.
 ///
-/// Input is one image of zeros: kernels take the same time for all values.
+/// Input is one image of zeros: kernels take the same time for all values. A layer that is repeated finds its operands
+/// in the cache, where in the whole model some have to come from further away.
 #[derive(Debug)]
 pub struct Profiling {
     input: Vec<f32>,
-    runs: usize,
     whole: Race,
-    /// For each counted run the time of each step.
-    rows: Vec<Vec<f64>>,
+    /// The layer that is timed.
+    part: Race,
+    /// Times of the layers before it.
+    layers: Vec<f64>,
+    count: usize,
 }
 
 impl Profiling {
-    /// A profile of `runs` counted runs, at least 1.
+    /// A profile of `runs` counted runs of the whole, at least 1.
     ///
     /// # Errors
     /// [`EngineError::Inputs`] if the model has other than one input.
     pub fn new(runnable: &mut dyn Runnable, runs: u32) -> Result<Self, EngineError> {
         let input = vec![0.0; runnable.runner().input_len()?];
-        Ok(Self { input, runs: runs.max(1) as usize, whole: Race::new(1, runs), rows: Vec::new() })
+        let count = runnable.runner().steps().len();
+        Ok(Self { input, whole: Race::new(1, runs), part: Race::part(LAYER_RUNS), layers: Vec::with_capacity(count), count })
     }
 
     /// How far it is.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        Progress { done: self.whole.progress().done + self.rows.len(), total: 2 * self.runs }
+        let whole = self.whole.progress();
+        Progress { done: whole.done + self.layers.len(), total: whole.total + self.count }
     }
 
     /// One more run of what [`Self::new`] was given; `now` is a clock in milliseconds.
@@ -40,38 +49,40 @@ impl Profiling {
     /// # Errors
     /// [`EngineError::Runtime`] if it cannot run.
     pub fn step(&mut self, runnable: &mut dyn Runnable, now: &dyn Fn() -> f64) -> Result<Progress, EngineError> {
-        let Self { input, whole, rows, .. } = self;
-        if !whole.progress().is_done() {
-            whole.step(&mut |_| runnable.run(input, 1).map(drop), now)?;
-        } else if rows.len() < self.runs {
-            // Repeated as often as the whole: a layer is far shorter than a tick of a browser's clock.
-            rows.push(mean(&runnable.runner().profile(input, whole.repetitions(0), now)?));
+        if !self.whole.progress().is_done() {
+            // The last run leaves everything in memory that layers need.
+            self.whole.step(&mut |_| runnable.run(&self.input, 1).map(drop), now)?;
+        } else if self.layers.len() < self.count {
+            let (runner, layer) = (runnable.runner(), self.layers.len());
+            if self.whole.median(0) <= 0.0 || !runner.computes(layer) {
+                // A clock that stands still, or nothing to time.
+                self.layers.push(0.0);
+            } else if self.part.step(&mut |_| runner.repeat(layer), now)?.is_done() {
+                self.layers.push(self.part.median(0));
+                self.part = Race::part(LAYER_RUNS);
+            }
         }
         Ok(self.progress())
     }
 
-    /// The times of as many runs as there were.
+    /// What was found, and how it compares with what the device does at best.
     #[must_use]
-    pub fn finish(self, runnable: &mut dyn Runnable) -> Profile {
+    pub fn finish(self, runnable: &mut dyn Runnable, rooflines: Option<&Rooflines>) -> Profile {
         let runner = runnable.runner();
-        let layers = runner.layers().iter().zip(runner.steps()).enumerate().map(|(i, (layer, step))| {
-            let times: Vec<f64> = self.rows.iter().filter_map(|row| row.get(i).copied()).collect();
-            LayerTime {
-                name: layer.name.clone(),
-                op: layer.op.clone(),
-                kernel: step.kernel.clone(),
-                ms: median(&times),
-                macs: layer.macs,
-                alternatives: runner.alternatives(step),
-            }
-        });
-        let layers = layers.collect();
-        Profile { total: self.whole.finish().pop().unwrap_or_else(|| spread(&[])), layers }
+        let layers =
+            runner.layers().iter().zip(runner.steps()).zip(runner.bytes()).zip(&self.layers).map(|(((layer, step), &bytes), &ms)| {
+                let integer = matches!(execution(step), Execution::Integer | Execution::DynamicInteger);
+                LayerTime {
+                    name: layer.name.clone(),
+                    op: layer.op.clone(),
+                    kernel: step.kernel.clone(),
+                    ms,
+                    macs: step.macs,
+                    bytes: bytes + step.weight_bytes as u64,
+                    limit: rooflines.map(|rooflines| rooflines.limit(step.macs, integer, bytes + step.weight_bytes as u64)),
+                    alternatives: runner.alternatives(step),
+                }
+            });
+        Profile { layers: layers.collect(), total: self.whole.timing(0), rooflines: rooflines.cloned() }
     }
-}
-
-/// The mean of each column.
-fn mean(rows: &[Vec<f64>]) -> Vec<f64> {
-    let columns = rows.first().map_or(0, Vec::len);
-    (0..columns).map(|i| rows.iter().map(|row| row[i]).sum::<f64>() / rows.len() as f64).collect()
 }

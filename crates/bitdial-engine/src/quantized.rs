@@ -103,7 +103,7 @@ pub(crate) fn options(backend: Backend) -> Options {
     Options { backend, strict: true }
 }
 
-fn execution(step: &Step) -> Execution {
+pub(crate) fn execution(step: &Step) -> Execution {
     match step.execution {
         bitdial_runtime::Execution::Float => Execution::Float,
         bitdial_runtime::Execution::WeightOnly => Execution::WeightOnly,

@@ -27,6 +27,7 @@ pub struct Runner {
     /// Dimensions of each output, without the batch.
     outputs: Vec<Vec<usize>>,
     layers: Vec<LayerInfo>,
+    bytes: Vec<u64>,
     /// Whether the first output went through a softmax.
     probabilities: bool,
 }
@@ -76,6 +77,7 @@ impl Runner {
             inputs: dims(&graph.inputs),
             outputs: dims(&graph.outputs),
             layers: describe::layers(graph),
+            bytes: graph.nodes.iter().map(|node| describe::bytes_moved(graph, node)).collect(),
             probabilities: last.is_some_and(|node| matches!(node.op, Op::Softmax(_))),
         })
     }
@@ -123,9 +125,20 @@ impl Runner {
         self.machine.alternatives(step.conv)
     }
 
-    /// The time of each step in milliseconds, a row for each run.
-    pub(crate) fn profile(&mut self, input: &[f32], runs: u32, now: &dyn Fn() -> f64) -> Result<Vec<Vec<f64>>, EngineError> {
-        Ok(self.plan.profile(&[input], runs, now)?)
+    /// Whether a step has anything to do.
+    pub(crate) fn computes(&self, step: usize) -> bool {
+        self.plan.computes(step)
+    }
+
+    /// Runs a step once more on what the last run left in memory.
+    pub(crate) fn repeat(&mut self, step: usize) -> Result<(), EngineError> {
+        self.plan.repeat(step);
+        Ok(())
+    }
+
+    /// Bytes of the inputs and the output of each step, for one image.
+    pub(crate) fn bytes(&self) -> &[u64] {
+        &self.bytes
     }
 
     /// Whether the images of a set can be the model's input.

@@ -14,6 +14,9 @@ const SHORTEST: f64 = 4.0;
 /// Most repetitions of one counted run.
 const MOST: u32 = 1 << 10;
 
+/// The same for a part of a model: there are many of them, and some are over within a microsecond.
+const PART: (f64, u32) = (1.0, 1 << 20);
+
 /// Median and tenth and ninetieth percentile of some times; zeros without any.
 #[must_use]
 pub fn spread(times: &[f64]) -> Timing {
@@ -21,12 +24,6 @@ pub fn spread(times: &[f64]) -> Timing {
     sorted.sort_by(f64::total_cmp);
     let at = |p| percentile(&sorted, p);
     Timing { median: at(0.5), p10: at(0.1), p90: at(0.9), runs: times.len() as u32 }
-}
-
-/// The median of some times; 0 without any.
-#[must_use]
-pub fn median(times: &[f64]) -> f64 {
-    spread(times).median
 }
 
 /// Linear interpolation between the two nearest ranks (Hyndman & Fan 1996, definition 7).
@@ -43,6 +40,8 @@ pub struct Race {
     lanes: Vec<Lane>,
     runs: u32,
     turn: usize,
+    shortest: f64,
+    most: u32,
 }
 
 #[derive(Debug, Default)]
@@ -65,7 +64,15 @@ impl Race {
     /// A race of `runners` runners with `runs` counted runs each.
     #[must_use]
     pub fn new(runners: usize, runs: u32) -> Self {
-        Self { lanes: (0..runners).map(|_| Lane::default()).collect(), runs: runs.max(1), turn: 0 }
+        let lanes = (0..runners).map(|_| Lane::default()).collect();
+        Self { lanes, runs: runs.max(1), turn: 0, shortest: SHORTEST, most: MOST }
+    }
+
+    /// One runner alone, that is a part of something longer.
+    #[must_use]
+    pub(crate) fn part(runs: u32) -> Self {
+        let (shortest, most) = PART;
+        Self { shortest, most, ..Self::new(1, runs) }
     }
 
     /// How far it is.
@@ -92,7 +99,7 @@ impl Race {
             return Ok(self.progress());
         }
         if lane.repeat == 0 {
-            lane.repeat = repetitions(&mut || run(index), now)?;
+            lane.repeat = repetitions(&mut || run(index), self.shortest, self.most, now)?;
         }
         let repeat = lane.repeat + lane.dither();
         let start = now();
@@ -103,10 +110,14 @@ impl Race {
         Ok(self.progress())
     }
 
-    /// How often a runner runs in one counted run; at least 1.
-    #[must_use]
-    pub(crate) fn repetitions(&self, runner: usize) -> u32 {
-        self.lanes.get(runner).map_or(1, |lane| lane.repeat.max(1))
+    /// The times of one runner, of as many runs as there were.
+    pub(crate) fn timing(&self, runner: usize) -> Timing {
+        self.lanes.get(runner).map_or_else(|| spread(&[]), |lane| spread(&lane.times))
+    }
+
+    /// Their median.
+    pub(crate) fn median(&self, runner: usize) -> f64 {
+        self.timing(runner).median
     }
 
     /// The times of each runner, of as many runs as there were.
@@ -116,15 +127,15 @@ impl Race {
     }
 }
 
-/// How often to run for the clock to show at least [`SHORTEST`], found by doubling.
-fn repetitions<E>(run: &mut dyn FnMut() -> Result<(), E>, now: &dyn Fn() -> f64) -> Result<u32, E> {
+/// How often to run, at `most`, for the clock to show at least `shortest` milliseconds, found by doubling.
+fn repetitions<E>(run: &mut dyn FnMut() -> Result<(), E>, shortest: f64, most: u32, now: &dyn Fn() -> f64) -> Result<u32, E> {
     let mut repeat = 1;
     loop {
         let start = now();
         for _ in 0..repeat {
             run()?;
         }
-        if now() - start >= SHORTEST || repeat >= MOST {
+        if now() - start >= shortest || repeat >= most {
             return Ok(repeat);
         }
         repeat *= 2;

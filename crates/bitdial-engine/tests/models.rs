@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bitdial_engine::{Engine, EngineError, Images, Model, Prediction, Profiling, Quantized, Race, Runnable};
-use bitdial_protocol::{ActivationMode, BackendChoice, Bits, Execution, Granularity, Normalize, Recipe};
+use bitdial_protocol::{ActivationMode, BackendChoice, Bandwidth, Bits, Execution, Granularity, LayerTime, Normalize, Recipe, Rooflines};
 
 const UNIT: Normalize = Normalize { mean: 0.0, std: 255.0 };
 
@@ -251,11 +251,18 @@ fn times_and_profiles() {
     let mut quantized = quantize(&model, &recipe(8), &images("mnist", "calib"));
     let mut profiling = Profiling::new(&mut quantized, 4).unwrap();
     while !profiling.step(&mut quantized, &now).unwrap().is_done() {}
-    let profile = profiling.finish(&mut quantized);
+    let memory = [1 << 14, 1 << 24].map(|bytes| Bandwidth { bytes, read: 20.0, copy: 10.0 });
+    let rooflines = Rooflines { dot: 100.0, float: 25.0, memory: memory.to_vec() };
+    let profile = profiling.finish(&mut quantized, Some(&rooflines));
     assert_eq!(profile.total.runs, 4);
     let names = |layers: &mut dyn Iterator<Item = &str>| layers.map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(names(&mut profile.layers.iter().map(|l| l.name.as_str())), names(&mut model.info().layers.iter().map(|l| l.name.as_str())));
-    assert!(profile.layers.iter().all(|layer| layer.ms >= 1.0 && !layer.kernel.is_empty()), "{profile:?}");
+    let timed = |layer: &LayerTime| layer.ms >= 1.0 || layer.kernel == "view" && layer.ms == 0.0;
+    assert!(profile.layers.iter().all(|layer| timed(layer) && !layer.kernel.is_empty()), "{profile:?}");
+    // 784 bytes in, 16 times as many out, and the weights.
+    let conv = profile.layers.iter().find(|layer| layer.op.starts_with("Conv")).unwrap();
+    assert!((17 * 784 + 144..17 * 784 + 1024).contains(&conv.bytes), "{conv:?}");
+    assert_eq!(conv.limit, Some(rooflines.limit(conv.macs, true, conv.bytes)));
     assert_eq!(profile.layers.iter().map(|layer| layer.macs).sum::<u64>(), model.info().macs);
 
     let mut race = Race::new(2, 3);

@@ -10,6 +10,7 @@ mod geometry;
 pub mod movement;
 #[cfg(target_feature = "simd128")]
 mod panels;
+mod peak;
 #[cfg(any(test, target_feature = "simd128"))]
 mod planes;
 mod race;
@@ -29,5 +30,6 @@ mod walk;
 pub use api::{Backend, ConvF32, ConvI8, ConvShape, F32Store, I32Store, IntInput, IntWeights, PoolShape};
 pub use dot::{DotSemantics, dot_semantics};
 pub use elementwise::Elementwise;
+pub use peak::{Bandwidth, Peaks, peaks};
 pub use table::{Capability, Kernels};
 pub use tune::{Arithmetic, Choice, ConvCase, Tuning};

@@ -15,6 +15,6 @@ pub use recipe::{
     Granularity, LayerOverride, Recipe, RecipeError, Rounding, WeightOverride, WeightScheme,
 };
 pub use result::{
-    BackendCheck, Capabilities, Energy, Execution, Histogram, KernelTime, LayerDetail, LayerInfo, LayerTime, ModelInfo, Profile,
-    QuantizedInfo, QuantizedLayer, TensorInfo, Timing,
+    BackendCheck, Bandwidth, Capabilities, Energy, Execution, Histogram, KernelTime, LayerDetail, LayerInfo, LayerTime, ModelInfo, Profile,
+    QuantizedInfo, QuantizedLayer, Rooflines, TensorInfo, Timing,
 };

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::recipe::Recipe;
-use crate::result::{BackendCheck, Capabilities, LayerDetail, ModelInfo, Profile, QuantizedInfo, Timing};
+use crate::result::{BackendCheck, Capabilities, LayerDetail, ModelInfo, Profile, QuantizedInfo, Rooflines, Timing};
 
 /// A model loaded in a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -142,6 +142,8 @@ pub enum Request {
         /// Counted runs.
         runs: u32,
     },
+    /// Measures what this device does at best; once. Answer: [`Response::Rooflines`].
+    Rooflines {},
     /// Compares every backend of this build with the scalar reference, layer by layer. Answer: [`Response::Verified`].
     Verify {
         /// What runs.
@@ -239,6 +241,11 @@ pub enum Response {
     Profiled {
         /// Where the time goes.
         profile: Profile,
+    },
+    /// What this device does at best.
+    Rooflines {
+        /// `None` if the clock is too coarse to measure it.
+        rooflines: Option<Rooflines>,
     },
     /// Backends are compared.
     Verified {

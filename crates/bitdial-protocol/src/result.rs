@@ -132,10 +132,14 @@ pub struct LayerTime {
     pub op: String,
     /// Kernel that ran.
     pub kernel: String,
-    /// Median time, milliseconds.
+    /// Median time, milliseconds; 0 for one that has nothing to do (the kernel is `view`).
     pub ms: f64,
     /// Multiply-accumulates for one image.
     pub macs: u64,
+    /// Bytes of its inputs, its output, and its weights as the kernel keeps them.
+    pub bytes: u64,
+    /// The least time that this device's rooflines allow, milliseconds; `None` where they are not known.
+    pub limit: Option<f64>,
     /// The kernels that were tried out for it; none where there was no choice, or no time for it.
     pub alternatives: Vec<KernelTime>,
 }
@@ -149,6 +153,41 @@ pub struct KernelTime {
     pub ms: f64,
 }
 
+/// What one thread of this device does at best, measured in this build.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rooflines {
+    /// Multiply-accumulates of 8-bit integers, GMAC/s, on registers alone.
+    pub dot: f64,
+    /// Multiply-accumulates of f32, GMAC/s, on registers alone.
+    pub float: f64,
+    /// Rates of memory, smallest buffer first.
+    pub memory: Vec<Bandwidth>,
+}
+
+/// How fast a buffer is read and copied.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bandwidth {
+    /// Its size.
+    pub bytes: usize,
+    /// GB/s read.
+    pub read: f64,
+    /// GB/s read and written, together.
+    pub copy: f64,
+}
+
+impl Rooflines {
+    /// Milliseconds below which nothing that does so many multiply-accumulates (of integers, or of f32) and moves so
+    /// many bytes can be: what it multiplies at the peak, or what it moves at the best rate of memory of that size.
+    #[must_use]
+    pub fn limit(&self, macs: u64, integer: bool, bytes: u64) -> f64 {
+        let compute = macs as f64 / if integer { self.dot } else { self.float };
+        let tier = self.memory.iter().find(|tier| tier.bytes as u64 >= bytes).or(self.memory.last());
+        let memory = tier.map_or(0.0, |tier| bytes as f64 / tier.read.max(tier.copy));
+        // At GMAC/s and GB/s, a million takes a millisecond.
+        compute.max(memory) / 1e6
+    }
+}
+
 /// Where the time of one inference goes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Profile {
@@ -156,6 +195,8 @@ pub struct Profile {
     pub total: Timing,
     /// Each layer, in order of execution.
     pub layers: Vec<LayerTime>,
+    /// What the device does at best; `None` where its clock is too coarse to measure that.
+    pub rooflines: Option<Rooflines>,
 }
 
 /// What this module can run on this device.
@@ -210,4 +251,26 @@ pub struct LayerDetail {
     pub scales: usize,
     /// Widest channel range divided by the narrowest (absolute maxima; channels of zeros left out).
     pub range_ratio: f32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_roof_is_what_takes_longer() {
+        let memory = vec![Bandwidth { bytes: 1 << 14, read: 50.0, copy: 40.0 }, Bandwidth { bytes: 1 << 24, read: 8.0, copy: 10.0 }];
+        let rooflines = Rooflines { dot: 100.0, float: 25.0, memory };
+        for (macs, integer, bytes, limit) in [
+            (1_000_000, true, 1_000, 0.01),
+            (1_000_000, false, 1_000, 0.04),
+            (0, true, 10_000, 0.0002),
+            (0, true, 1_000_000, 0.1),
+            (0, true, 1 << 30, 107.374_182_4),
+            (1_000_000, true, 1_000_000, 0.1),
+        ] {
+            let found = rooflines.limit(macs, integer, bytes);
+            assert!((found - limit).abs() < 1e-9, "{macs} {integer} {bytes}: {found}");
+        }
+    }
 }

@@ -195,29 +195,17 @@ impl Plan {
         self.execute(inputs, batch, &mut |_| {}, Some(see))
     }
 
-    /// Times each step of one image: a row of milliseconds for each of `runs`. The first step includes taking the
-    /// input in, the last one giving the output out. Nothing is run before to warm up.
-    ///
-    /// # Errors
-    /// As [`Plan::run`].
-    pub fn profile(&mut self, inputs: &[&[f32]], runs: u32, now: &dyn Fn() -> f64) -> Result<Vec<Vec<f64>>, RuntimeError> {
-        let mut rows = Vec::with_capacity(runs as usize);
-        for _ in 0..runs {
-            let mut row = Vec::with_capacity(self.steps.len());
-            let mut last = now();
-            let mut done = |_| {
-                let time = now();
-                row.push(time - last);
-                last = time;
-            };
-            self.execute(inputs, 1, &mut done, None)?;
-            let rest = now() - last;
-            if let Some(ms) = row.last_mut() {
-                *ms += rest;
-            }
-            rows.push(row);
+    /// Whether a step has anything to do; one that only gives its input another name has not.
+    #[must_use]
+    pub fn computes(&self, step: usize) -> bool {
+        self.code.get(step).is_some_and(|(code, _)| !code.is_empty())
+    }
+
+    /// Runs one step again on what is in memory since the last run, to time it. What is in memory then is of no use.
+    pub fn repeat(&mut self, step: usize) {
+        if let Some((code, _)) = self.code.get(step) {
+            code.iter().for_each(|run| run(&mut self.memory));
         }
-        Ok(rows)
     }
 
     /// The loop that everything above is: `done(i)` after step `i`, `see` after each value was written.
@@ -286,8 +274,6 @@ fn observed(memory: &Memory, held: Held) -> Observed<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-
     use bitdial_ir::{Activation, Layout, Linear, Node, Op, Weights};
 
     use super::*;
@@ -331,15 +317,12 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_accounts_for_all_the_time() {
+    fn one_step_can_be_repeated() {
         let mut plan = Plan::compile(&graph(), SCALAR).unwrap();
-        let (ticks, first) = (Cell::new(0.0), 10.0);
-        let now = || {
-            ticks.set(ticks.get() + 1.0);
-            first + ticks.get()
-        };
-        // One tick for each step, and one for giving the output out, which is the last step's.
-        assert_eq!(plan.profile(&[&[1.0, 2.0]], 3, &now).unwrap(), vec![vec![1.0, 2.0]; 3]);
+        let expected = plan.run(&[&[1.0, 2.0]], 1).unwrap();
+        (0..3).for_each(|step| plan.repeat(step));
+        assert_eq!([0, 1, 2].map(|step| plan.computes(step)), [true, true, false]);
+        assert_eq!(plan.run(&[&[1.0, 2.0]], 1).unwrap(), expected);
     }
 
     #[test]

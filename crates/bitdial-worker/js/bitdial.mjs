@@ -60,8 +60,10 @@
  * @property {string} name
  * @property {string} op
  * @property {string} kernel
- * @property {number} ms Milliseconds.
+ * @property {number} ms Milliseconds; 0 for a layer that has nothing to do (its kernel is "view").
  * @property {number} macs
+ * @property {number} bytes Of its inputs, its output and its weights as the kernel keeps them.
+ * @property {number | null} limit The least milliseconds that the rooflines allow; null where they are not known.
  * @property {{kernel: string, ms: number}[]} alternatives The kernels that were tried out for it; none where there was
  *   no choice.
  *
@@ -70,7 +72,13 @@
  * @property {number} p10
  * @property {number} p90
  * @property {number} runs
- * @property {LayerTime[]} layers
+ * @property {LayerTime[]} layers Each repeated by itself, with its operands in the cache.
+ * @property {Rooflines | null} rooflines Null where the clock is too coarse to measure them.
+ *
+ * @typedef {object} Rooflines What one thread of this device does at best.
+ * @property {number} dot Multiply-accumulates of 8-bit integers, GMAC/s.
+ * @property {number} float Multiply-accumulates of f32, GMAC/s.
+ * @property {{bytes: number, read: number, copy: number}[]} memory GB/s by the size of a buffer.
  *
  * @typedef {object} Recipe How to quantize; whatever is left out takes the default shown.
  * @property {object} [weights] `{format: "int", bits: 8, granularity: "channel", symmetric: true, rounding: "nearest"}`;
@@ -352,7 +360,7 @@ class Quantized {
    */
   async profile({ runs = 50 } = {}) {
     const { profile } = await this.#channel.ask({ request: "profile", target: { quantized: this.#handle }, runs });
-    return { ...profile.total, layers: profile.layers };
+    return { ...profile.total, layers: profile.layers, rooflines: profile.rooflines };
   }
 
   /** Forgets the quantized model. */

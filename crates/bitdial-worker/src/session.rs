@@ -73,6 +73,7 @@ impl Session {
                 self.target(target)?.tune(&now)?;
                 Response::Done {}
             }
+            Request::Rooflines {} => Response::Rooflines { rooflines: self.engine()?.rooflines(&now) },
             Request::Profile { target, runs } => {
                 let runnable = self.target(target)?;
                 runnable.tune(&now)?;
@@ -81,7 +82,8 @@ impl Session {
                     let progress = profiling.step(runnable, &now)?;
                     turn.rest(progress).await?;
                 }
-                Response::Profiled { profile: profiling.finish(runnable) }
+                let rooflines = self.engine()?.rooflines(&now);
+                Response::Profiled { profile: profiling.finish(self.target(target)?, rooflines.as_ref()) }
             }
             Request::Verify { quantized, images, count } => {
                 let images = self.images(images)?;
@@ -127,8 +129,7 @@ impl Session {
     }
 
     fn load(&mut self, onnx: &ArrayBuffer) -> Result<Response, Stop> {
-        let engine = self.engine.as_ref().ok_or_else(|| Stop::because("the engine was not started"))?;
-        let model = engine.load(&wire::bytes(onnx))?;
+        let model = self.engine()?.load(&wire::bytes(onnx))?;
         let info = model.info().clone();
         let handle = ModelHandle(self.handle());
         self.models.insert(handle, model);
@@ -227,6 +228,10 @@ impl Session {
             turn.rest(progress).await?;
         }
         Ok(Response::Timed { timings: race.finish() })
+    }
+
+    fn engine(&self) -> Result<&Engine, Stop> {
+        self.engine.as_ref().ok_or_else(|| Stop::because("the engine was not started"))
     }
 
     fn handle(&mut self) -> u32 {

@@ -5,8 +5,8 @@
 mod client;
 
 use bitdial_protocol::{
-    BackendChoice, Bits, Execution, FromWorker, ImagesHandle, ModelHandle, Normalize, QuantizedHandle, Recipe, Request, Response, Target,
-    ToWorker,
+    BackendChoice, Bits, Execution, FromWorker, ImagesHandle, LayerTime, ModelHandle, Normalize, QuantizedHandle, Recipe, Request,
+    Response, Target, ToWorker,
 };
 use client::{Client, bytes, floats};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -113,7 +113,12 @@ async fn every_request_has_its_answer() {
 
     let (Response::Profiled { profile }, _) = client.ask(Request::Profile { target, runs: 2 }, &[]).await else { panic!("no profile") };
     assert_eq!(profile.layers.len(), info.layers.len());
-    assert!(profile.total.median > 0.0 && profile.layers.iter().all(|layer| layer.ms >= 0.0), "{profile:?}");
+    assert!(profile.total.median > 0.0 && profile.rooflines.is_some(), "{profile:?}");
+    assert!(profile.layers.iter().all(|layer| layer.ms > 0.0 || layer.kernel == "view"), "{profile:?}");
+    let known = |layer: &LayerTime| layer.bytes > 0 && layer.limit.is_some_and(|limit| limit > 0.0);
+    assert!(profile.layers.iter().all(known), "{profile:?}");
+    let (Response::Rooflines { rooflines }, _) = client.ask(Request::Rooflines {}, &[]).await else { panic!("no rooflines") };
+    assert_eq!(rooflines, profile.rooflines);
 
     let (Response::Verified { checks }, _) = client.ask(Request::Verify { quantized, images, count: 2 }, &[]).await else {
         panic!("not verified")
