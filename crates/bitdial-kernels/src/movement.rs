@@ -35,12 +35,23 @@ fn copy_strided<T: Copy>(x: &[T], start: usize, to: &[usize], by: &[usize], out:
                 *y = x[start + i * step];
             }
         }
+        // What a transpose ends with: as quick as it can be where images have three channels.
+        ([n, 3], [1, step]) => interleave([&x[start..], &x[start + step..], &x[start + 2 * step..]], &mut out[..3 * n]),
         ([n, to @ ..], [step, by @ ..]) => {
             let len: usize = to.iter().product();
             for i in 0..*n {
                 copy_strided(x, start + i * step, to, by, &mut out[i * len..][..len]);
             }
         }
+    }
+}
+
+/// The elements of some slices in turn.
+fn interleave<T: Copy, const N: usize>(x: [&[T]; N], out: &mut [T]) {
+    let (out, _) = out.as_chunks_mut::<N>();
+    let x = x.map(|x| &x[..out.len()]);
+    for (i, out) in out.iter_mut().enumerate() {
+        *out = std::array::from_fn(|c| x[c][i]);
     }
 }
 
@@ -95,6 +106,8 @@ mod tests {
             (vec![2, 3, 4], vec![2, 0, 1]),
             (vec![2, 3, 4], vec![1, 0, 2]),
             (vec![4, 6], vec![1, 0]),
+            (vec![3, 2, 4], vec![1, 2, 0]),
+            (vec![2, 3, 4], vec![0, 2, 1]),
             (vec![24], vec![0]),
             (vec![2, 1, 3, 2, 2], vec![4, 1, 0, 3, 2]),
         ] {
