@@ -9,9 +9,6 @@ use std::ops::Range;
 /// weights are read again for each band. 16, 32, 64 and 128 KiB: `conv-f32-4x8-fma` of 1x1, 7x7, 320 to 1280 channels
 /// 17, 22, 25 and 25 GMAC/s; depthwise 5x5 of 14x14x240 15.4, 15.5, 17.2 and 17.8; other shapes the same with each.
 const BUDGET: usize = 64 << 10;
-/// Pixels that an inner loop takes at once, at most.
-const TILE: usize = 4;
-
 /// Elements that may be read past the end of a band's copy.
 const SLACK: usize = 16;
 
@@ -26,7 +23,7 @@ pub(crate) struct Walk<'a, A> {
 
 /// A band whose copy is made.
 pub(crate) struct Band<'a, A> {
-    /// The copied rows, and 16 more elements of any value.
+    /// The rows from the first one of the band on; if copied, 16 more elements of any value.
     pub copy: &'a [A],
     /// Its pixels in the output.
     pub pixels: Range<usize>,
@@ -82,35 +79,62 @@ impl<'a, A: Bits> Walk<'a, A> {
         runs
     }
 
+    /// The output rows of each band, and their pixels.
+    fn split(&self) -> impl Iterator<Item = (Range<usize>, Range<usize>)> + use<A> {
+        let ([rows, columns, _], step) = (self.shape.output, self.band);
+        (0..rows).step_by(step).map(move |first| {
+            let band = first..(first + step).min(rows);
+            (band.clone(), band.start * columns..band.end * columns)
+        })
+    }
+
     /// Copies band after band, `convert`ing each element, and shows it to `see`.
-    pub fn bands<S: Copy>(&mut self, image: &[S], border: A, convert: impl Fn(S) -> A, mut see: impl FnMut(Band<A>)) {
-        let [rows, columns, _] = self.shape.output;
-        for first in (0..rows).step_by(self.band) {
-            let band = first..(first + self.band).min(rows);
-            let pixels = band.start * columns..band.end * columns;
+    pub fn bands<S: Copy>(&mut self, image: &[S], border: A, convert: impl Fn(S) -> A, see: &mut dyn FnMut(Band<A>)) {
+        for (band, pixels) in self.split() {
             self.geometry.border(self.shape, image, self.geometry.band_rows(self.shape, &band), border, self.copy, &convert);
             let windows = &self.windows[..pixels.len()];
             see(Band { copy: self.copy, pixels, windows });
         }
     }
+
+    /// Whether an image has no border, so that it can be read where it is.
+    pub fn is_borderless(&self) -> bool {
+        let [rows, columns, _] = self.shape.input;
+        let touched = self.geometry.band_rows(self.shape, &(0..self.shape.output[0])).end;
+        self.shape.pad == [0, 0] && self.geometry.columns == columns && touched <= rows
+    }
+
+    /// Shows band after band of a borderless image to `see`, which reads nothing past the end of the last window.
+    pub fn in_place(&mut self, image: &[A], see: &mut dyn FnMut(Band<A>)) {
+        for (band, pixels) in self.split() {
+            let start = self.geometry.rows_len(self.geometry.band_rows(self.shape, &band).start);
+            let windows = &self.windows[..pixels.len()];
+            see(Band { copy: &image[start..], pixels, windows });
+        }
+    }
 }
 
-/// Shows all windows to `tiles`, as many at once as it can be.
+/// Shows all windows to `tiles`, four at once; a single one, which is slow, only if there are no others.
+///
+/// Five and six at once are slower: of 16 registers there are too few (`conv-f32-4x8-fma` of 1x1, 14x14, 112 to 672 channels
+/// with tiles of 4, 5 and 6: 20, 12 and 13 GMAC/s).
 #[inline(always)]
-pub(crate) fn sweep(windows: &[usize], tiles: &mut impl Tiles) {
-    let (fours, rest) = windows.as_chunks::<TILE>();
-    for (i, windows) in fours.iter().enumerate() {
-        tiles.tile(i * TILE, windows);
+pub(crate) fn sweep<T: Tiles>(windows: &[usize], tiles: &mut T) {
+    let mut first = 0;
+    while first < windows.len() {
+        let left = &windows[first..];
+        first += match left.len() {
+            4 | 6.. => show::<_, 4>(first, left, tiles),
+            3 | 5 => show::<_, 3>(first, left, tiles),
+            2 => show::<_, 2>(first, left, tiles),
+            _ => show::<_, 1>(first, left, tiles),
+        };
     }
-    let first = fours.len() * TILE;
-    match *rest {
-        [] => (),
-        [a] => tiles.tile(first, &[a]),
-        [a, b] => tiles.tile(first, &[a, b]),
-        [a, b, c] => {
-            tiles.tile(first, &[a, b]);
-            tiles.tile(first + 2, &[c]);
-        }
-        _ => unreachable!("a rest is shorter than a tile"),
-    }
+}
+
+/// Shows the first `M` windows, which start at number `first`.
+#[inline(always)]
+fn show<T: Tiles, const M: usize>(first: usize, windows: &[usize], tiles: &mut T) -> usize {
+    tiles.tile::<M>(first, windows.first_chunk().expect("there are as many"));
+    M
 }

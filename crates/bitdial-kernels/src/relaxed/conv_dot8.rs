@@ -9,7 +9,7 @@ use crate::scratch::{Scratch, bytes_of};
 use crate::simd128::sink::{IntLanes, IntSink};
 use crate::simd128::tile::{Operands, Step, Sums, tile};
 use crate::simd128::vector::{load_i32, load_u8};
-use crate::walk::{Tiles, Walk, sweep};
+use crate::walk::{Band, Tiles, Walk, sweep};
 use core::arch::wasm32::{
     i8x16_splat, i16x8_add, i16x8_relaxed_dot_i8x16_i7x16, i16x8_splat, i32x4_add, i32x4_extadd_pairwise_i16x8, i32x4_extract_lane,
     i32x4_mul, i32x4_relaxed_dot_i8x16_i7x16_add, i32x4_splat, i32x4_sub, v128, v128_and, v128_load, v128_load32_splat,
@@ -183,28 +183,29 @@ impl<P: Product> api::ConvI8 for Conv<P> {
         let base = |block: &Block, n: usize| input.bias[block.channel + n].wrapping_add(quads.base(block, n, z, shape.row_len()));
         let mut sink = IntSink::new(layout.blocks(), base, store, shape.output[2], &mut scratch);
         let corrected = quads.any_zero();
-        walk.bands(
-            input.image,
-            input.zero_point ^ flip,
-            |q: u8| q ^ flip,
-            |band| {
-                for block in layout.blocks() {
-                    let image = &band.copy[block.group * layout.geometry.group_in..];
-                    if corrected && block.index % layout.blocks == 0 {
-                        for (sum, &window) in window_sums.iter_mut().zip(band.windows) {
-                            *sum = window_sum::<P>(image, window, runs, layout.geometry.run);
-                        }
+        let mut see = |band: Band<u8>| {
+            for block in layout.blocks() {
+                let image = &band.copy[block.group * layout.geometry.group_in..];
+                if corrected && block.index % layout.blocks == 0 {
+                    for (sum, &window) in window_sums.iter_mut().zip(band.windows) {
+                        *sum = window_sum::<P>(image, window, runs, layout.geometry.run);
                     }
-                    let weights = quads.block(&block).as_ptr();
-                    let operands = Operands { image: image.as_ptr(), runs, steps: layout.steps, weights };
-                    let (lanes, first) = (sink.lanes(block), band.pixels.start);
-                    let zeros = quads.zeros(&block);
-                    let (zeros, _) = zeros.as_chunks();
-                    let correction = corrected.then(|| Correction { zeros: [load_i32(&zeros[0]), load_i32(&zeros[1])], sums: window_sums });
-                    sweep(band.windows, &mut BlockTiles::<P> { operands, lanes, correction, sink: &mut sink, first, product: PhantomData });
                 }
-            },
-        );
+                let weights = quads.block(&block).as_ptr();
+                let operands = Operands { image: image.as_ptr(), runs, steps: layout.steps, weights };
+                let (lanes, first) = (sink.lanes(block), band.pixels.start);
+                let zeros = quads.zeros(&block);
+                let (zeros, _) = zeros.as_chunks();
+                let correction = corrected.then(|| Correction { zeros: [load_i32(&zeros[0]), load_i32(&zeros[1])], sums: window_sums });
+                sweep(band.windows, &mut BlockTiles::<P> { operands, lanes, correction, sink: &mut sink, first, product: PhantomData });
+            }
+        };
+        // Sums of windows read whole vectors, a run's last step whole quads: past the end of an image without a copy.
+        if !P::SIGNED && !corrected && layout.geometry.run.is_multiple_of(LANES) && walk.is_borderless() {
+            walk.in_place(input.image, &mut see);
+        } else {
+            walk.bands(input.image, input.zero_point ^ flip, |q: u8| q ^ flip, &mut see);
+        }
     }
 }
 

@@ -56,7 +56,7 @@ impl api::ConvF32 for Conv {
         let mut walk = Walk::<f32>::new(shape, &mut scratch);
         let runs = walk.runs(&mut scratch);
         let convert = |x: f32| x;
-        walk.bands(image, 0.0, convert, |band| {
+        walk.bands(image, 0.0, convert, &mut |band| {
             for group in 0..shape.groups {
                 for block in 0..blocks(&g) {
                     let panel = &packed[(group * blocks(&g) + block) * row * N..][..row * N];

@@ -65,7 +65,7 @@ impl api::ConvI8 for Conv {
         let runs = walk.runs(&mut scratch);
         let zero_point = i16::from(input.zero_point);
         let convert = |q: u8| i16::from(q) - zero_point;
-        walk.bands(input.image, 0, convert, |band| {
+        walk.bands(input.image, 0, convert, &mut |band| {
             for group in 0..shape.groups {
                 for block in 0..blocks(&g) {
                     let panel = &panels[(group * blocks(&g) + block) * row * 2 * N..][..row * 2 * N];

@@ -63,17 +63,12 @@ impl api::ConvI8 for Conv {
         let mut walk = Walk::<u8>::new(&bytes, &mut scratch);
         let runs = walk.runs(&mut scratch);
         let geometry = Geometry::new(&bytes);
-        walk.bands(
-            image,
-            signs::border(input.zero_point),
-            |byte| byte,
-            |band| {
-                for group in 0..shape.groups {
-                    let tiles = &mut GroupTiles { shape, geometry: &geometry, group, band: &band, runs, rows, panels, words, input, store };
-                    sweep(band.windows, tiles);
-                }
-            },
-        );
+        walk.bands(image, signs::border(input.zero_point), |byte| byte, &mut |band| {
+            for group in 0..shape.groups {
+                let tiles = &mut GroupTiles { shape, geometry: &geometry, group, band: &band, runs, rows, panels, words, input, store };
+                sweep(band.windows, tiles);
+            }
+        });
     }
 }
 

@@ -91,7 +91,7 @@ impl api::ConvI8 for DepthwiseI8 {
         let zero_point = i16::from(input.zero_point);
         let add = |sum: i32, x: i16, w: i16| sum.wrapping_add(i32::from(x) * i32::from(w));
         let convert = |q: u8| i16::from(q) - zero_point;
-        walk.bands(input.image, 0, convert, |band| {
+        walk.bands(input.image, 0, convert, &mut |band| {
             sums(&band, runs, panel, shape.groups, add, |at, c, sum| store.put(at, c, sum.wrapping_add(input.bias[c])));
         });
     }
@@ -133,7 +133,7 @@ impl api::ConvF32 for DepthwiseF32 {
         let runs = walk.runs(&mut scratch);
         let add = |sum: f32, x: f32, w: f32| sum + x * w;
         let convert = |x: f32| x;
-        walk.bands(image, 0.0, convert, |band| {
+        walk.bands(image, 0.0, convert, &mut |band| {
             sums(&band, runs, packed, shape.groups, add, |at, c, sum| store.put(at, c, sum));
         });
     }

@@ -91,23 +91,18 @@ impl api::ConvI8 for Conv {
         let runs = walk.runs(&mut scratch);
         let mut sink = IntSink::new(layout.blocks(), |block, n| input.bias[block.channel + n], store, shape.output[2], &mut scratch);
         let zero_point = i16::from(input.zero_point);
-        walk.bands(
-            input.image,
-            0,
-            |q: u8| i16::from(q) - zero_point,
-            |band| {
-                for block in layout.blocks() {
-                    let operands = Operands {
-                        image: band.copy[block.group * layout.geometry.group_in..].as_ptr(),
-                        runs,
-                        steps: layout.steps,
-                        weights: panels[2 * block.index * layout.block_len()..].as_ptr(),
-                    };
-                    let lanes = sink.lanes(block);
-                    sweep(band.windows, &mut BlockTiles { operands, lanes, sink: &mut sink, first: band.pixels.start });
-                }
-            },
-        );
+        walk.bands(input.image, 0, |q: u8| i16::from(q) - zero_point, &mut |band| {
+            for block in layout.blocks() {
+                let operands = Operands {
+                    image: band.copy[block.group * layout.geometry.group_in..].as_ptr(),
+                    runs,
+                    steps: layout.steps,
+                    weights: panels[2 * block.index * layout.block_len()..].as_ptr(),
+                };
+                let lanes = sink.lanes(block);
+                sweep(band.windows, &mut BlockTiles { operands, lanes, sink: &mut sink, first: band.pixels.start });
+            }
+        });
     }
 }
 

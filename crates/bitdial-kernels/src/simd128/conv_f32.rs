@@ -5,7 +5,7 @@ use super::tile::{MulAdd, Operands, Step, tile};
 use crate::api::{self, ConvShape, F32Store};
 use crate::panels::{Block, Panels};
 use crate::scratch::Scratch;
-use crate::walk::{Tiles, Walk, sweep};
+use crate::walk::{Band, Tiles, Walk, sweep};
 use core::arch::wasm32::{f32x4_splat, v128};
 use std::marker::PhantomData;
 
@@ -62,24 +62,20 @@ impl<S: F32Step> api::ConvF32 for Conv<S> {
         let mut walk = Walk::<f32>::new(shape, &mut scratch);
         let runs = walk.runs(&mut scratch);
         let mut sink = F32Sink::new(layout.blocks(), store, shape.output[2], &mut scratch);
-        walk.bands(
-            image,
-            0.0,
-            |x| x,
-            |band| {
-                for block in layout.blocks() {
-                    let operands = Operands {
-                        image: band.copy[block.group * layout.geometry.group_in..].as_ptr(),
-                        runs,
-                        steps: layout.steps,
-                        weights: packed[block.index * layout.block_len()..].as_ptr().cast(),
-                    };
-                    let bias = sink.lanes(block);
-                    let mut tiles = BlockTiles::<S> { operands, block, bias, sink: &mut sink, first: band.pixels.start, step: PhantomData };
-                    sweep(band.windows, &mut tiles);
-                }
-            },
-        );
+        let mut see = |band: Band<f32>| {
+            for block in layout.blocks() {
+                let operands = Operands {
+                    image: band.copy[block.group * layout.geometry.group_in..].as_ptr(),
+                    runs,
+                    steps: layout.steps,
+                    weights: packed[block.index * layout.block_len()..].as_ptr().cast(),
+                };
+                let bias = sink.lanes(block);
+                let mut tiles = BlockTiles::<S> { operands, block, bias, sink: &mut sink, first: band.pixels.start, step: PhantomData };
+                sweep(band.windows, &mut tiles);
+            }
+        };
+        if walk.is_borderless() { walk.in_place(image, &mut see) } else { walk.bands(image, 0.0, |x| x, &mut see) }
     }
 }
 
@@ -93,7 +89,7 @@ struct BlockTiles<'a, 'b, 'c, S> {
     step: PhantomData<S>,
 }
 
-impl<S: Step> Tiles for BlockTiles<'_, '_, '_, S> {
+impl<S: F32Step> Tiles for BlockTiles<'_, '_, '_, S> {
     #[inline(always)]
     fn tile<const M: usize>(&mut self, first: usize, windows: &[usize; M]) {
         // SAFETY: windows and runs are those of the band's copy; the weights are those of a whole block.

@@ -76,23 +76,18 @@ impl api::ConvI8 for Conv {
         };
         let mut sink = IntSink::new(layout.blocks(), base, store, shape.output[2], &mut scratch);
         let last = last_mask(layout.geometry.run);
-        walk.bands(
-            image,
-            signs::border(input.zero_point),
-            |byte| byte,
-            |band| {
-                for block in layout.blocks() {
-                    let operands = Operands {
-                        image: band.copy[block.group * layout.geometry.group_in..].as_ptr(),
-                        runs,
-                        steps: layout.steps,
-                        weights: weights[block.index * layout.block_len()..].as_ptr(),
-                    };
-                    let lanes = sink.lanes(block);
-                    sweep(band.windows, &mut BlockTiles { operands, last, lanes, sink: &mut sink, first: band.pixels.start });
-                }
-            },
-        );
+        walk.bands(image, signs::border(input.zero_point), |byte| byte, &mut |band| {
+            for block in layout.blocks() {
+                let operands = Operands {
+                    image: band.copy[block.group * layout.geometry.group_in..].as_ptr(),
+                    runs,
+                    steps: layout.steps,
+                    weights: weights[block.index * layout.block_len()..].as_ptr(),
+                };
+                let lanes = sink.lanes(block);
+                sweep(band.windows, &mut BlockTiles { operands, last, lanes, sink: &mut sink, first: band.pixels.start });
+            }
+        });
     }
 }
 
@@ -127,18 +122,18 @@ impl Tiles for BlockTiles<'_, '_, '_> {
     fn tile<const M: usize>(&mut self, first: usize, windows: &[usize; M]) {
         // SAFETY: windows and runs are those of the band's copy, which has room for a run's last step past its end;
         // the weights are those of a whole block.
-        let sums = unsafe { tile(&self.operands, self.last, windows) };
+        let sums = unsafe { tile(&self.operands, self.last, windows, self.lanes.base) };
         self.sink.put(&self.lanes, self.first + first, sums);
     }
 }
 
-/// Counts of `M` pixels.
+/// Counts of `M` pixels, counted from `start`.
 ///
 /// # Safety
 /// As for [`super::tile::tile`].
 #[inline(always)]
-unsafe fn tile<const M: usize>(operands: &Operands<u8>, last: v128, windows: &[usize; M]) -> Sums<M> {
-    let mut sums = [[i32x4_splat(0); 2]; M];
+unsafe fn tile<const M: usize>(operands: &Operands<u8>, last: v128, windows: &[usize; M], start: [v128; 2]) -> Sums<M> {
+    let mut sums = [start; M];
     let mut weights = operands.weights;
     for &run in operands.runs {
         // SAFETY: the caller vouches for all of it; vectors need no alignment.
