@@ -9,8 +9,8 @@ use crate::scratch::{Scratch, bytes_of};
 use crate::signs;
 use crate::walk::{Tiles, Walk, sweep};
 use core::arch::wasm32::{
-    i8x16_add, i8x16_bitmask, i8x16_popcnt, i32x4_add, i32x4_splat, u8x16_splat, u16x8_extadd_pairwise_u8x16, u16x8_shl,
-    u32x4_extadd_pairwise_u16x8, v128, v128_and, v128_load, v128_load32_splat, v128_xor,
+    i8x16_add, i8x16_bitmask, i8x16_popcnt, i32x4_add, u8x16_splat, u16x8_extadd_pairwise_u8x16, u16x8_shl, u32x4_extadd_pairwise_u16x8,
+    v128, v128_and, v128_load, v128_load32_splat, v128_xor,
 };
 
 /// Bytes of a step that belong to one channel.
