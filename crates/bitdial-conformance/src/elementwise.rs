@@ -2,7 +2,7 @@
 
 use crate::{Random, Report};
 use bitdial_kernels::Kernels;
-use bitdial_numerics::{ActivationParams, PackedInts, WeightParams};
+use bitdial_numerics::ActivationParams;
 
 /// Lengths that leave a rest in vectors of 4 and of 16, and some that do not.
 const LENGTHS: &[usize] = &[0, 1, 3, 4, 15, 16, 17, 35, 64, 257];
@@ -71,9 +71,6 @@ pub fn check(kernels: &Kernels, random: &mut Random, report: &mut Report) {
             binary_f32(kernels, a, b, random, report);
         }
     }
-    for width in 1..=8 {
-        decode(kernels, width, random, report);
-    }
 }
 
 fn unary(kernels: &Kernels, len: usize, random: &mut Random, report: &mut Report) {
@@ -137,20 +134,4 @@ fn binary_f32(kernels: &Kernels, a_len: usize, b_len: usize, random: &mut Random
     report.compare("mul-f32", &(a_len, b_len), &out, &each(&|a, i| a * b[i]));
     ops.affine_f32(&a, &b, &c, -0.5, 0.75, &mut out);
     report.compare("affine-f32", &(a_len, b_len), &out, &each(&|a, i| a * b[i] + c[i]));
-}
-
-fn decode(kernels: &Kernels, width: u8, random: &mut Random, report: &mut Report) {
-    for (rows, row) in [(1, 1), (3, 7), (8, 27), (5, 128), (16, 9), (2, 301), (70, 4)] {
-        let (low, high) = (i32::from(i8::MIN >> (8 - width)), i32::from(i8::MAX >> (8 - width)));
-        let odd = i8::from(width == 1);
-        let values = random.many(rows * row, |random| random.between(low, high) as i8 | odd);
-        let packed = PackedInts::pack(&values, width);
-        for grids in [rows, 1] {
-            let grids = random.many(grids, |random| WeightParams::affine(-random.float().abs(), random.float().abs(), width));
-            let mut out = vec![f32::NAN; rows * row];
-            kernels.elementwise().decode(packed.bytes(), &grids, &mut out);
-            let expected: Vec<f32> = values.iter().enumerate().map(|(i, &q)| grids[i / row % grids.len()].dequantize(q)).collect();
-            report.compare("decode", &(width, rows, row, grids.len()), &out, &expected);
-        }
-    }
 }

@@ -5,6 +5,7 @@
 
 mod conv_f32;
 mod conv_i8;
+mod decode;
 mod elementwise;
 mod pool;
 mod random;
@@ -13,6 +14,7 @@ mod shapes;
 
 pub use conv_f32::check as check_conv_f32;
 pub use conv_i8::{Filling, IntCase, check as check_conv_i8};
+pub use decode::check as check_decode;
 pub use random::Random;
 pub use report::Report;
 pub use shapes::{SHAPES, named as shape, random as random_shape};
@@ -33,6 +35,7 @@ pub fn run(kernels: &Kernels) -> Report {
             check_conv_i8(kernels, &case, &mut random, &mut report);
         }
         check_conv_f32(kernels, shape, &mut random, &mut report);
+        check_decode(kernels, shape, &mut random, &mut report);
     }
     elementwise::check(kernels, &mut random, &mut report);
     pool::check(kernels, &mut random, &mut report);

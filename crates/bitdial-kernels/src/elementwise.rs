@@ -1,8 +1,9 @@
 //! Everything that is not a convolution: one trait, whose defaults are the plain loops.
 
 use crate::api::PoolShape;
+use crate::packed_f32::{self, PackedForF32};
 use crate::scalar;
-use bitdial_numerics::{ActivationParams, WeightParams};
+use bitdial_numerics::ActivationParams;
 
 /// Everything that is not a convolution, on contiguous slices.
 ///
@@ -92,11 +93,9 @@ pub trait Elementwise: Sync {
         scalar::mean_f32(x, low, high, out);
     }
 
-    /// [`WeightParams::dequantize`] of integers packed as in [`PackedInts`], `out` being rows of equal length with one
-    /// grid each, or one grid for all.
-    ///
-    /// [`PackedInts`]: bitdial_numerics::PackedInts
-    fn decode(&self, packed: &[u8], grids: &[WeightParams], out: &mut [f32]) {
-        scalar::decode(packed, grids, out);
+    /// [`bitdial_numerics::WeightParams::dequantize`] of each, in the order of the kernel that they were packed for.
+    /// `out` is as long as they are.
+    fn decode(&self, weights: &PackedForF32, out: &mut [f32]) {
+        packed_f32::decode(weights, out);
     }
 }

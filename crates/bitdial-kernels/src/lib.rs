@@ -8,10 +8,10 @@ mod dot;
 mod elementwise;
 mod geometry;
 pub mod movement;
+mod packed_f32;
 #[cfg(target_feature = "simd128")]
 mod panels;
 mod peak;
-#[cfg(any(test, target_feature = "simd128"))]
 mod planes;
 mod race;
 pub mod reference;
@@ -30,6 +30,7 @@ mod walk;
 pub use api::{Backend, ConvF32, ConvI8, ConvShape, F32Store, I32Store, IntInput, IntWeights, PoolShape};
 pub use dot::{DotSemantics, dot_semantics};
 pub use elementwise::Elementwise;
+pub use packed_f32::PackedForF32;
 pub use peak::{Bandwidth, Peaks, peaks};
 pub use table::{Capability, Kernels};
 pub use tune::{Arithmetic, Choice, ConvCase, Tuning};

@@ -11,7 +11,6 @@
 pub(crate) const CHUNK: usize = 128;
 
 /// Bits that a weight of `bits` bits takes.
-#[cfg(target_feature = "simd128")]
 pub(crate) fn width(bits: u8) -> u8 {
     bits.max(2)
 }
@@ -52,8 +51,7 @@ pub(crate) fn pack(values: &[u8], bits: u8) -> Vec<u8> {
 }
 
 /// Unpacks as many integers as `values` holds: what the order means, written plainly.
-#[cfg(test)]
-fn unpack(packed: &[u8], bits: u8, values: &mut [u8]) {
+pub(crate) fn unpack(packed: &[u8], bits: u8, values: &mut [u8]) {
     if bits == 8 {
         values.copy_from_slice(&packed[..values.len()]);
         return;

@@ -23,10 +23,10 @@ pub(crate) struct Scratch {
     pub quantized: Vec<u8>,
     /// Scales found on the run.
     pub scales: Vec<f32>,
-    /// Weights decoded to f32.
+    /// Weights decoded to f32, as a kernel packs them.
     pub decoded: Vec<f32>,
-    /// The same, packed.
-    pub packed: Vec<f32>,
+    /// Results of some channels.
+    pub part: Vec<f32>,
     /// What an f32 kernel needs for itself.
     pub floats: Vec<f32>,
 }

@@ -1,8 +1,7 @@
 //! Element by element: quantization, sums, products, clamps, tables.
 
-use super::conv_i8::ints;
 use super::store::{clamp, requantize};
-use bitdial_numerics::{ActivationParams, WeightParams};
+use bitdial_numerics::ActivationParams;
 
 /// See [`crate::Elementwise::quantize`].
 pub(crate) fn quantize(x: &[f32], grid: &ActivationParams, out: &mut [u8]) {
@@ -102,16 +101,4 @@ pub(crate) fn affine_f32(x: &[f32], factor: &[f32], offset: &[f32], low: f32, hi
             *y = clamp(x * f + o, low, high);
         }
     });
-}
-
-/// See [`crate::Elementwise::decode`].
-pub(crate) fn decode(packed: &[u8], grids: &[WeightParams], out: &mut [f32]) {
-    let Some(bits) = grids.first().map(|grid| grid.bits) else { return };
-    let row = (out.len() / grids.len()).max(1);
-    let mut values = ints(packed, bits);
-    for (row, grid) in out.chunks_mut(row).zip(grids) {
-        for (y, q) in row.iter_mut().zip(values.by_ref()) {
-            *y = grid.dequantize(q);
-        }
-    }
 }

@@ -8,7 +8,7 @@ pub(crate) mod elementwise;
 mod pool;
 mod store;
 
-pub(crate) use elementwise::{add_f32, add_u8, affine_f32, clamp_f32, decode, dequantize, lookup, mul_f32, mul_u8, quantize, range};
+pub(crate) use elementwise::{add_f32, add_u8, affine_f32, clamp_f32, dequantize, lookup, mul_f32, mul_u8, quantize, range};
 pub(crate) use pool::{average_pool_f32, average_pool_u8, max_pool_f32, max_pool_u8, mean_f32, mean_u8};
 
 pub(crate) use conv_f32::Conv as ConvF32;

@@ -1,79 +1,51 @@
 //! Weights as f32 from the integers that they are kept as.
 
-use super::vector::{load_u8, store_u8};
-use crate::scalar::conv_i8::ints;
-use bitdial_numerics::WeightParams;
-use core::arch::wasm32::{i8x16_shuffle, u8x16_splat, u8x16_sub, u16x8_shr, v128, v128_and, v128_xor};
+use super::unpack;
+use super::vector::{load_f32, store_f32};
+use crate::packed_f32::{LANES, PackedForF32, Span};
+use core::arch::wasm32::{
+    f32x4_convert_i32x4, f32x4_mul, i16x8_sub, i32x4_extend_high_i16x8, i32x4_extend_low_i16x8, i32x4_splat, u16x8_extend_high_u8x16,
+    u16x8_extend_low_u8x16, u16x8_load_extend_u8x8, v128,
+};
 
-/// Integers that are taken out of the stream at once.
-const CHUNK: usize = 256;
+/// The grids of eight lanes.
+struct Grids {
+    scales: [v128; 2],
+    zeros: v128,
+}
+
+impl Grids {
+    fn new(span: &Span) -> Self {
+        let (scales, _) = span.scales.as_chunks();
+        // SAFETY: eight bytes are readable there.
+        let zeros = unsafe { u16x8_load_extend_u8x8(span.zeros.as_ptr()) };
+        Self { scales: [load_f32(&scales[0]), load_f32(&scales[1])], zeros }
+    }
+
+    /// Real values of eight integers.
+    #[inline(always)]
+    fn decode(&self, codes: v128, out: &mut [f32; LANES]) {
+        let q = i16x8_sub(codes, self.zeros);
+        let (out, _) = out.as_chunks_mut();
+        store_f32(&mut out[0], f32x4_mul(self.scales[0], f32x4_convert_i32x4(i32x4_extend_low_i16x8(q))));
+        store_f32(&mut out[1], f32x4_mul(self.scales[1], f32x4_convert_i32x4(i32x4_extend_high_i16x8(q))));
+    }
+}
 
 /// See [`crate::Elementwise::decode`].
-pub(super) fn decode(packed: &[u8], grids: &[WeightParams], out: &mut [f32]) {
-    let Some(bits) = grids.first().map(|grid| grid.bits) else { return };
-    let row = (out.len() / grids.len()).max(1);
-    let (mut done, mut buffer) = (0, [0; CHUNK]);
-    for (out, packed) in out.chunks_mut(CHUNK).zip(packed.chunks(CHUNK / 8 * usize::from(bits))) {
-        unpack(packed, bits, &mut buffer);
-        let mut values = &buffer[..out.len()];
-        let mut out = out;
-        while !out.is_empty() {
-            let (index, start) = (done / row, done % row);
-            let len = out.len().min(row - start);
-            let grid = grids[index.min(grids.len() - 1)];
-            let (part, rest) = out.split_at_mut(len);
-            for (y, &q) in part.iter_mut().zip(values) {
-                *y = grid.dequantize(q as i8);
+pub(super) fn decode(weights: &PackedForF32, out: &mut [f32]) {
+    let (pairs, _) = out.as_chunks_mut::<{ 2 * LANES }>();
+    let mut spans = weights.spans.iter();
+    let (mut left, mut grids) = (0, Grids { scales: [i32x4_splat(0); 2], zeros: i32x4_splat(0) });
+    unpack::vectors(&weights.codes, weights.width, pairs.len(), |i, v| {
+        let (halves, _) = pairs[i].as_chunks_mut();
+        for (out, codes) in halves.iter_mut().zip([u16x8_extend_low_u8x16(v), u16x8_extend_high_u8x16(v)]) {
+            if left == 0 {
+                // After the last one what comes is read by nobody.
+                (left, grids) = spans.next().map_or((usize::MAX, Grids { ..grids }), |span| (span.vectors, Grids::new(span)));
             }
-            (out, values, done) = (rest, &values[len..], done + len);
+            left -= 1;
+            grids.decode(codes, out);
         }
-    }
-}
-
-/// Takes as many integers apart as the bytes hold.
-fn unpack(packed: &[u8], bits: u8, values: &mut [u8; CHUNK]) {
-    let mut whole = [0; CHUNK];
-    whole[..packed.len()].copy_from_slice(packed);
-    let (from, to) = (whole.as_chunks::<16>().0, values.as_chunks_mut::<16>().0);
-    match bits {
-        8 => values.copy_from_slice(&whole),
-        4 => {
-            for (from, to) in from.iter().zip(to.as_chunks_mut::<2>().0) {
-                for (to, v) in to.iter_mut().zip(split(load_u8(from), 4)) {
-                    store_u8(to, extend(v, 4));
-                }
-            }
-        }
-        2 => {
-            for (from, to) in from.iter().zip(to.as_chunks_mut::<4>().0) {
-                let pairs = split(load_u8(from), 4).map(|v| split(v, 2));
-                for (to, v) in to.iter_mut().zip(pairs.into_iter().flatten()) {
-                    store_u8(to, extend(v, 2));
-                }
-            }
-        }
-        _ => {
-            for (value, q) in values.iter_mut().zip(ints(packed, bits)) {
-                *value = q as u8;
-            }
-        }
-    }
-}
-
-/// The low and the high `bits` bits of each byte in turn.
-#[inline(always)]
-fn split(v: v128, bits: u32) -> [v128; 2] {
-    let mask = u8x16_splat((1 << bits) - 1);
-    let (low, high) = (v128_and(v, mask), v128_and(u16x8_shr(v, bits), mask));
-    [
-        i8x16_shuffle::<0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23>(low, high),
-        i8x16_shuffle::<8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31>(low, high),
-    ]
-}
-
-/// Bytes with the sign of their `bits`-bit integers.
-#[inline(always)]
-fn extend(v: v128, bits: u32) -> v128 {
-    let sign = u8x16_splat(1 << (bits - 1));
-    u8x16_sub(v128_xor(v, sign), sign)
+    });
 }

@@ -4,8 +4,9 @@ use super::decode::decode;
 use super::sink::{Rounder, clamp};
 use super::vector::{load_f32, load_u8, store_f32, store_u8};
 use crate::elementwise::Elementwise;
+use crate::packed_f32::PackedForF32;
 use crate::scalar::{self, elementwise::repeat};
-use bitdial_numerics::{ActivationParams, WeightParams};
+use bitdial_numerics::ActivationParams;
 use core::arch::wasm32::{
     f32x4_add, f32x4_convert_i32x4, f32x4_div, f32x4_eq, f32x4_extract_lane, f32x4_mul, f32x4_pmax, f32x4_pmin, f32x4_splat, i16x8_splat,
     i16x8_sub, i32x4_extend_high_i16x8, i32x4_extend_low_i16x8, i32x4_mul, u16x8_extend_high_u8x16, u16x8_extend_low_u8x16, v128, v128_and,
@@ -82,8 +83,8 @@ impl Elementwise for Simd {
         scalar::dequantize(x_rest, grid, out_rest);
     }
 
-    fn decode(&self, packed: &[u8], grids: &[WeightParams], out: &mut [f32]) {
-        decode(packed, grids, out);
+    fn decode(&self, weights: &PackedForF32, out: &mut [f32]) {
+        decode(weights, out);
     }
 
     fn range(&self, x: &[f32]) -> (f32, f32) {

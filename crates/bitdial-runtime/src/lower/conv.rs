@@ -1,11 +1,13 @@
 //! Convolutions and linear layers: which of four ways they compute, and the two in f32.
 
+use std::ops::Range;
+
 use bitdial_ir::{Node, Op, QuantizedWeights, Weights};
 use bitdial_kernels::{Arithmetic, ConvCase, ConvF32, ConvShape, F32Store};
 use bitdial_numerics::WeightParams;
 
 use super::activation::split;
-use super::{Held, Lowered, Lowering, geometry, integer};
+use super::{Held, Lowered, Lowering, geometry, integer, weight_only};
 use crate::error::RuntimeError;
 use crate::memory::{Memory, grown};
 use crate::plan::Execution;
@@ -62,7 +64,7 @@ pub(crate) fn lower<'g>(l: &mut Lowering<'g>, node: &'g Node) -> Result<Lowered,
                     return Err(RuntimeError::node(node, "its input is quantized already"));
                 }
                 (None, Held::U8(x, grid)) => integer::fixed(l, &layer, weights, x, grid)?,
-                (None, Held::F32(_)) => weight_only(l, &layer, weights),
+                (None, Held::F32(_)) => weight_only::lower(l, &layer, weights),
             }
         }
     };
@@ -86,21 +88,33 @@ fn check_grids(node: &Node, weights: &QuantizedWeights, channels: usize) -> Resu
 }
 
 /// An f32 kernel with its bias and clamp.
-struct Float {
-    kernel: &'static dyn ConvF32,
-    shape: ConvShape,
+pub(super) struct Float {
+    pub kernel: &'static dyn ConvF32,
+    pub shape: ConvShape,
     bias: Vec<f32>,
     low: f32,
     high: f32,
 }
 
 impl Float {
-    fn new(l: &Lowering, layer: &Layer) -> Self {
+    pub fn new(l: &Lowering, layer: &Layer) -> Self {
         let (low, high, _) = split(layer.node.activation);
         Self { kernel: l.tuning.conv_f32(&l.kernels, &layer.shape, l.strict), shape: layer.shape, bias: layer.float_bias(), low, high }
     }
 
-    fn run(&self, packed: &[f32], x: &[f32], scratch: &mut Vec<f32>, out: &mut [f32], chunk: usize) {
+    /// Some output channels; there is one group.
+    pub fn channels(&self, channels: Range<usize>) -> Self {
+        let [rows, columns, _] = self.shape.output;
+        let shape = ConvShape { output: [rows, columns, channels.len()], ..self.shape };
+        Self { shape, bias: self.bias[channels].to_vec(), ..*self }
+    }
+
+    /// Floats of an image's output.
+    pub fn out_len(&self) -> usize {
+        len(self.shape.output)
+    }
+
+    pub fn run(&self, packed: &[f32], x: &[f32], scratch: &mut Vec<f32>, out: &mut [f32], chunk: usize) {
         let (shape, count) = images(&self.shape, chunk);
         let (x_len, out_len) = (len(shape.input), len(shape.output));
         let scratch = grown(scratch, self.kernel.scratch_len(&shape));
@@ -124,30 +138,6 @@ fn float(l: &mut Lowering, layer: &Layer, weights: &[f32]) -> Lowered {
         let Memory { f32s, scratch, images, .. } = m;
         let (out, others) = f32s.write(to);
         float.run(&packed, others.get(x), &mut scratch.floats, out, *images);
-    });
-    l.emit_rest(layer.node, &out);
-    l.finish_float(&out);
-    lowered
-}
-
-/// Integer weights, f32 activations: the weights are decoded for each chunk of images.
-fn weight_only(l: &mut Lowering, layer: &Layer, weights: &QuantizedWeights) -> Lowered {
-    let float = Float::new(l, layer);
-    let weights = weights.clone();
-    let name = format!("{}+decode{}", float.kernel.name(), weights.values.bits());
-    let lowered = Lowered { weight_bytes: weights.values.bytes().len(), ..Lowered::new(&name, Execution::WeightOnly) };
-    let (weight_len, packed_len) = (weights.values.len(), float.kernel.packed_len(&float.shape));
-    let x = l.float_input(layer.node, 0);
-    let out = l.float_output(layer.node);
-    let (kernels, to) = (l.elementwise(), out.buf);
-    l.emit(move |m| {
-        let Memory { f32s, scratch, images, .. } = m;
-        let decoded = grown(&mut scratch.decoded, weight_len);
-        kernels.decode(weights.values.bytes(), &weights.params, decoded);
-        let packed = grown(&mut scratch.packed, packed_len);
-        float.kernel.pack(&float.shape, decoded, packed);
-        let (out, others) = f32s.write(to);
-        float.run(packed, others.get(x), &mut scratch.floats, out, *images);
     });
     l.emit_rest(layer.node, &out);
     l.finish_float(&out);

@@ -11,6 +11,7 @@ mod geometry;
 mod integer;
 mod movement;
 mod pool;
+mod weight_only;
 
 use bitdial_ir::{Graph, Node, Op, ValueId};
 use bitdial_kernels::{ConvCase, Elementwise, Kernels, Tuning};
