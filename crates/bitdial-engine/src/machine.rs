@@ -54,7 +54,7 @@ impl Machine {
         let measured = || {
             let peaks = peaks(now)?;
             let memory = peaks.memory.map(|at| Bandwidth { bytes: at.bytes, read: at.read, copy: at.copy });
-            Some(Rooflines { dot: peaks.dot, float: peaks.float, memory: memory.to_vec() })
+            Some(Rooflines { dot: peaks.dot, float: peaks.float, bits: peaks.bits, memory: memory.to_vec() })
         };
         self.rooflines.get_or_init(measured).as_ref()
     }

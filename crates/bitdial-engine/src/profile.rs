@@ -1,6 +1,6 @@
 //! Times a model as a whole and layer by layer.
 
-use bitdial_protocol::{Execution, LayerTime, Profile, Rooflines};
+use bitdial_protocol::{LayerTime, Profile, Rooflines};
 
 use crate::error::EngineError;
 use crate::progress::Progress;
@@ -69,20 +69,21 @@ impl Profiling {
     #[must_use]
     pub fn finish(self, runnable: &mut dyn Runnable, rooflines: Option<&Rooflines>) -> Profile {
         let runner = runnable.runner();
-        let layers =
-            runner.layers().iter().zip(runner.steps()).zip(runner.bytes()).zip(&self.layers).map(|(((layer, step), &bytes), &ms)| {
-                let integer = matches!(execution(step), Execution::Integer | Execution::DynamicInteger);
-                LayerTime {
-                    name: layer.name.clone(),
-                    op: layer.op.clone(),
-                    kernel: step.kernel.clone(),
-                    ms,
-                    macs: step.macs,
-                    bytes: bytes + step.weight_bytes as u64,
-                    limit: rooflines.map(|rooflines| rooflines.limit(step.macs, integer, bytes + step.weight_bytes as u64)),
-                    alternatives: runner.alternatives(step),
-                }
-            });
+        let steps = runner.steps().iter().enumerate().zip(&self.layers);
+        let layers = runner.layers().iter().zip(runner.bytes()).zip(steps).map(|((layer, &moved), ((index, step), &ms))| {
+            let bytes = if runner.computes(index) { moved + step.weight_bytes as u64 } else { 0 };
+            let limit = |at: &Rooflines| at.limit(step.macs, at.peak(&step.kernel, execution(step)), bytes);
+            LayerTime {
+                name: layer.name.clone(),
+                op: layer.op.clone(),
+                kernel: step.kernel.clone(),
+                ms,
+                macs: step.macs,
+                bytes,
+                limit: rooflines.filter(|_| ms > 0.0).map(limit),
+                alternatives: runner.alternatives(step),
+            }
+        });
         Profile { layers: layers.collect(), total: self.whole.timing(0), rooflines: rooflines.cloned() }
     }
 }

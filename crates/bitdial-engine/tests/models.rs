@@ -252,7 +252,7 @@ fn times_and_profiles() {
     let mut profiling = Profiling::new(&mut quantized, 4).unwrap();
     while !profiling.step(&mut quantized, &now).unwrap().is_done() {}
     let memory = [1 << 14, 1 << 24].map(|bytes| Bandwidth { bytes, read: 20.0, copy: 10.0 });
-    let rooflines = Rooflines { dot: 100.0, float: 25.0, memory: memory.to_vec() };
+    let rooflines = Rooflines { dot: 100.0, float: 25.0, bits: 400.0, memory: memory.to_vec() };
     let profile = profiling.finish(&mut quantized, Some(&rooflines));
     assert_eq!(profile.total.runs, 4);
     let names = |layers: &mut dyn Iterator<Item = &str>| layers.map(str::to_owned).collect::<Vec<_>>();
@@ -262,7 +262,7 @@ fn times_and_profiles() {
     // 784 bytes in, 16 times as many out, and the weights.
     let conv = profile.layers.iter().find(|layer| layer.op.starts_with("Conv")).unwrap();
     assert!((17 * 784 + 144..17 * 784 + 1024).contains(&conv.bytes), "{conv:?}");
-    assert_eq!(conv.limit, Some(rooflines.limit(conv.macs, true, conv.bytes)));
+    assert_eq!(conv.limit, Some(rooflines.limit(conv.macs, 100.0, conv.bytes)));
     assert_eq!(profile.layers.iter().map(|layer| layer.macs).sum::<u64>(), model.info().macs);
 
     let mut race = Race::new(2, 3);

@@ -24,6 +24,8 @@ pub struct Peaks {
     pub dot: f64,
     /// Multiply-accumulates of f32, GMAC/s.
     pub float: f64,
+    /// Multiply-accumulates of 1-bit weights and activations, by counting bits; GMAC/s.
+    pub bits: f64,
     /// Rates of memory, smallest buffer first.
     pub memory: [Bandwidth; 3],
 }
@@ -66,7 +68,7 @@ pub fn peaks(now: &dyn Fn() -> f64) -> Option<Peaks> {
         Some(Bandwidth { bytes, read, copy })
     };
     let memory = [memory(SIZES[0])?, memory(SIZES[1])?, memory(SIZES[2])?];
-    Some(Peaks { dot: best(DOTS)?, float: best(FLOATS)?, memory })
+    Some(Peaks { dot: best(DOTS)?, float: best(FLOATS)?, bits: best(BITS)?, memory })
 }
 
 /// Reads everything.
@@ -94,7 +96,9 @@ fn rounds<T: Copy>(start: T, step: impl Fn(T) -> T) {
 
 #[cfg(target_feature = "simd128")]
 mod simd {
-    use core::arch::wasm32::{f32x4_add, f32x4_mul, f32x4_splat, i16x8_splat, i32x4_add, i32x4_dot_i16x8, i32x4_splat};
+    use core::arch::wasm32::{
+        f32x4_add, f32x4_mul, f32x4_splat, i8x16_add, i8x16_popcnt, i16x8_splat, i32x4_add, i32x4_dot_i16x8, i32x4_splat, v128_xor,
+    };
     use std::hint::black_box;
 
     use super::{SUMS, rounds};
@@ -107,6 +111,11 @@ mod simd {
     pub const MUL_ADD: super::Arithmetic = (4 * SUMS, || {
         let (a, b) = black_box((f32x4_splat(0.5), f32x4_splat(1.0)));
         rounds(f32x4_splat(1.0), |sum| f32x4_add(f32x4_mul(sum, a), b));
+    });
+
+    pub const POPCNT: super::Arithmetic = (128 * SUMS, || {
+        let (a, b) = black_box((i32x4_splat(3), i32x4_splat(1)));
+        rounds(i32x4_splat(1), |sum| i8x16_add(i8x16_popcnt(v128_xor(sum, a)), b));
     });
 }
 
@@ -165,6 +174,15 @@ const DOTS: &[Arithmetic] = &[
     plain::DOT,
 ];
 
+const BITS: &[Arithmetic] = &[
+    #[cfg(target_feature = "simd128")]
+    simd::POPCNT,
+    (64 * SUMS, || {
+        let (a, b) = black_box((3u64, 1u64));
+        rounds(1, |sum| u64::from((sum ^ a).count_ones()).wrapping_add(b));
+    }),
+];
+
 const FLOATS: &[Arithmetic] = &[
     #[cfg(target_feature = "relaxed-simd")]
     relaxed::MADD,
@@ -184,7 +202,9 @@ mod tests {
     fn a_machine_does_something_and_not_everything() {
         let start = Instant::now();
         let peaks = peaks(&|| start.elapsed().as_secs_f64() * 1e3).unwrap();
-        for rate in [peaks.dot, peaks.float].into_iter().chain(peaks.memory.iter().flat_map(|memory| [memory.read, memory.copy])) {
+        for rate in
+            [peaks.dot, peaks.float, peaks.bits].into_iter().chain(peaks.memory.iter().flat_map(|memory| [memory.read, memory.copy]))
+        {
             assert!((0.01..100_000.0).contains(&rate), "{peaks:?}");
         }
         assert_eq!(super::peaks(&|| 0.0), None);

@@ -160,6 +160,8 @@ pub struct Rooflines {
     pub dot: f64,
     /// Multiply-accumulates of f32, GMAC/s, on registers alone.
     pub float: f64,
+    /// Multiply-accumulates of 1-bit weights and activations, GMAC/s, on registers alone.
+    pub bits: f64,
     /// Rates of memory, smallest buffer first.
     pub memory: Vec<Bandwidth>,
 }
@@ -176,11 +178,21 @@ pub struct Bandwidth {
 }
 
 impl Rooflines {
-    /// Milliseconds below which nothing that does so many multiply-accumulates (of integers, or of f32) and moves so
-    /// many bytes can be: what it multiplies at the peak, or what it moves at the best rate of memory of that size.
+    /// The peak of the arithmetic that a kernel uses, GMAC/s.
     #[must_use]
-    pub fn limit(&self, macs: u64, integer: bool, bytes: u64) -> f64 {
-        let compute = macs as f64 / if integer { self.dot } else { self.float };
+    pub fn peak(&self, kernel: &str, execution: Execution) -> f64 {
+        match execution {
+            _ if kernel.contains("popcnt") => self.bits,
+            Execution::Integer | Execution::DynamicInteger => self.dot,
+            Execution::Float | Execution::WeightOnly | Execution::Movement => self.float,
+        }
+    }
+
+    /// Milliseconds below which nothing that does so many multiply-accumulates and moves so many bytes can be: what it
+    /// multiplies at its `peak`, or what it moves at the best rate of memory of that size.
+    #[must_use]
+    pub fn limit(&self, macs: u64, peak: f64, bytes: u64) -> f64 {
+        let compute = macs as f64 / peak;
         let tier = self.memory.iter().find(|tier| tier.bytes as u64 >= bytes).or(self.memory.last());
         let memory = tier.map_or(0.0, |tier| bytes as f64 / tier.read.max(tier.copy));
         // At GMAC/s and GB/s, a million takes a millisecond.
@@ -260,17 +272,18 @@ mod tests {
     #[test]
     fn a_roof_is_what_takes_longer() {
         let memory = vec![Bandwidth { bytes: 1 << 14, read: 50.0, copy: 40.0 }, Bandwidth { bytes: 1 << 24, read: 8.0, copy: 10.0 }];
-        let rooflines = Rooflines { dot: 100.0, float: 25.0, memory };
-        for (macs, integer, bytes, limit) in [
-            (1_000_000, true, 1_000, 0.01),
-            (1_000_000, false, 1_000, 0.04),
-            (0, true, 10_000, 0.0002),
-            (0, true, 1_000_000, 0.1),
-            (0, true, 1 << 30, 107.374_182_4),
-            (1_000_000, true, 1_000_000, 0.1),
+        let rooflines = Rooflines { dot: 100.0, float: 25.0, bits: 400.0, memory };
+        for (macs, kernel, execution, bytes, limit) in [
+            (1_000_000, "conv-u8i8-4x8-usdot", Execution::Integer, 1_000, 0.01),
+            (1_000_000, "conv-u1i1-4x8-popcnt", Execution::Integer, 1_000, 0.0025),
+            (1_000_000, "conv-f32-4x8-fma", Execution::Float, 1_000, 0.04),
+            (0, "copy", Execution::Movement, 10_000, 0.0002),
+            (0, "add", Execution::Integer, 1_000_000, 0.1),
+            (0, "add", Execution::Integer, 1 << 30, 107.374_182_4),
+            (1_000_000, "conv-u8i8-4x8-usdot", Execution::Integer, 1_000_000, 0.1),
         ] {
-            let found = rooflines.limit(macs, integer, bytes);
-            assert!((found - limit).abs() < 1e-9, "{macs} {integer} {bytes}: {found}");
+            let found = rooflines.limit(macs, rooflines.peak(kernel, execution), bytes);
+            assert!((found - limit).abs() < 1e-9, "{macs} {kernel} {bytes}: {found}");
         }
     }
 }

@@ -78,6 +78,7 @@
  * @typedef {object} Rooflines What one thread of this device does at best.
  * @property {number} dot Multiply-accumulates of 8-bit integers, GMAC/s.
  * @property {number} float Multiply-accumulates of f32, GMAC/s.
+ * @property {number} bits Multiply-accumulates of 1-bit weights and activations, GMAC/s.
  * @property {{bytes: number, read: number, copy: number}[]} memory GB/s by the size of a buffer.
  *
  * @typedef {object} Recipe How to quantize; whatever is left out takes the default shown.
