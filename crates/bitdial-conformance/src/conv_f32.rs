@@ -1,7 +1,7 @@
 //! f32 convolutions: each kernel against the reference.
 
 use crate::{Random, Report};
-use bitdial_kernels::{ConvF32, ConvShape, F32Store, Kernels, reference};
+use bitdial_kernels::{ConvF32, ConvShape, F32Store, F32Tail, Kernels, reference};
 
 /// Compares all kernels that take a shape with the reference.
 pub fn check(kernels: &Kernels, shape: &ConvShape, random: &mut Random, report: &mut Report) {
@@ -13,7 +13,8 @@ pub fn check(kernels: &Kernels, shape: &ConvShape, random: &mut Random, report: 
     let expected: Vec<f32> = sums.iter().enumerate().map(|(i, sum)| (sum + bias[i % bias.len()]).clamp(low, high)).collect();
     for kernel in kernels.all_conv_f32().iter().filter(|kernel| kernel.supports(shape)) {
         let mut found = vec![f32::NAN; sums.len()];
-        run(*kernel, shape, &weights, &image, &mut F32Store { bias: &bias, low, high, out: &mut found });
+        let tail = F32Tail::default();
+        run(*kernel, shape, &weights, &image, &mut F32Store { bias: &bias, low, high, tail, out: &mut found });
         if kernel.strict() {
             report.compare(kernel.name(), shape, &found, &expected);
         } else {
@@ -26,7 +27,7 @@ pub fn check(kernels: &Kernels, shape: &ConvShape, random: &mut Random, report: 
 }
 
 /// Packs and runs.
-fn run(kernel: &dyn ConvF32, shape: &ConvShape, weights: &[f32], image: &[f32], store: &mut F32Store) {
+pub(crate) fn run(kernel: &dyn ConvF32, shape: &ConvShape, weights: &[f32], image: &[f32], store: &mut F32Store) {
     let mut packed = vec![f32::NAN; kernel.packed_len(shape)];
     kernel.pack(shape, weights, &mut packed);
     let mut scratch = vec![f32::NAN; kernel.scratch_len(shape)];

@@ -1,7 +1,7 @@
 //! Integer convolutions: each kernel against the reference.
 
 use crate::{Random, Report};
-use bitdial_kernels::{ConvI8, ConvShape, I32Store, IntInput, IntWeights, Kernels, reference};
+use bitdial_kernels::{ConvI8, ConvShape, F32Tail, I32Store, IntInput, IntWeights, Kernels, reference};
 
 /// What operands hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,25 +120,27 @@ pub fn check(kernels: &Kernels, case: &IntCase, random: &mut Random, report: &mu
     for kernel in kernels.all_conv_i8().iter().filter(|kernel| kernel.supports(&case.shape, case.bits, case.high)) {
         let mut out = vec![f32::NAN; sums.len()];
         let unbounded = (f32::NEG_INFINITY, f32::INFINITY);
-        let mut store = I32Store::F32 { scales: &ones, bias: &zeros, low: unbounded.0, high: unbounded.1, out: &mut out };
+        let mut store =
+            I32Store::F32 { scales: &ones, bias: &zeros, low: unbounded.0, high: unbounded.1, tail: F32Tail::default(), out: &mut out };
         run(*kernel, &case.shape, &weights, &input, &mut store);
         report.compare(kernel.name(), &(case, "sums"), &out, &each(&|_, sum| sum));
 
         out.fill(f32::NAN);
-        let mut store = I32Store::F32 { scales: &operands.factors, bias: &operands.offsets, low: -100.0, high: 200.0, out: &mut out };
+        let (scales, bias, tail) = (&operands.factors, &operands.offsets, F32Tail::default());
+        let mut store = I32Store::F32 { scales, bias, low: -100.0, high: 200.0, tail, out: &mut out };
         run(*kernel, &case.shape, &weights, &input, &mut store);
         report.compare(kernel.name(), &(case, "f32"), &out, &floats);
 
         let mut out = vec![0xA5; sums.len()];
         let (low, high) = (low as u8, high as u8);
-        let mut store = I32Store::U8 { multipliers: &operands.factors, zero_point, low, high, out: &mut out };
+        let mut store = I32Store::U8 { multipliers: &operands.factors, zero_point, low, high, add: None, out: &mut out };
         run(*kernel, &case.shape, &weights, &input, &mut store);
         report.compare(kernel.name(), &(case, "u8", zero_point, low, high), &out, &bytes);
     }
 }
 
 /// Packs, unpacks and runs.
-fn run(kernel: &dyn ConvI8, shape: &ConvShape, weights: &IntWeights, input: &IntInput, store: &mut I32Store) {
+pub(crate) fn run(kernel: &dyn ConvI8, shape: &ConvShape, weights: &IntWeights, input: &IntInput, store: &mut I32Store) {
     let packed = kernel.pack(shape, weights);
     let mut scratch = vec![0x5A; kernel.scratch_len(shape)];
     match kernel.panel_len(shape, weights.bits) {

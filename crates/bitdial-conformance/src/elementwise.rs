@@ -33,7 +33,7 @@ const AWKWARD: &[f32] = &[
 ];
 
 /// A grid of any kind.
-fn grid(random: &mut Random) -> ActivationParams {
+pub(crate) fn grid(random: &mut Random) -> ActivationParams {
     let (min, max) = (-3.0 * random.float().abs(), 5.0 * random.float().abs());
     let bits = random.between(2, 8) as u8;
     match random.between(0, 3) {
@@ -45,17 +45,17 @@ fn grid(random: &mut Random) -> ActivationParams {
 }
 
 /// A grid with an activation in its ends.
-fn clamping(random: &mut Random) -> ActivationParams {
+pub(crate) fn clamping(random: &mut Random) -> ActivationParams {
     let grid = grid(random);
     ActivationParams { low: random.between(i32::from(grid.low), i32::from(grid.zero_point)) as u8, ..grid }
 }
 
-fn integers(len: usize, grid: &ActivationParams, random: &mut Random) -> Vec<u8> {
+pub(crate) fn integers(len: usize, grid: &ActivationParams, random: &mut Random) -> Vec<u8> {
     random.many(len, |random| random.between(i32::from(grid.low), i32::from(grid.high)) as u8)
 }
 
 /// The integer of a grid for a value in units of its scale.
-fn rounded(x: f32, grid: &ActivationParams) -> u8 {
+pub(crate) fn rounded(x: f32, grid: &ActivationParams) -> u8 {
     let zero = f32::from(grid.zero_point);
     (x.clamp(f32::from(grid.low) - zero, f32::from(grid.high) - zero).round_ties_even() + zero) as u8
 }

@@ -10,6 +10,7 @@ mod elementwise;
 mod pool;
 mod random;
 mod report;
+mod residual;
 mod shapes;
 
 pub use conv_f32::check as check_conv_f32;
@@ -17,6 +18,7 @@ pub use conv_i8::{Filling, IntCase, check as check_conv_i8};
 pub use decode::check as check_decode;
 pub use random::Random;
 pub use report::Report;
+pub use residual::check as check_residual;
 pub use shapes::{SHAPES, named as shape, random as random_shape};
 
 use bitdial_kernels::Kernels;
@@ -36,6 +38,7 @@ pub fn run(kernels: &Kernels) -> Report {
         }
         check_conv_f32(kernels, shape, &mut random, &mut report);
         check_decode(kernels, shape, &mut random, &mut report);
+        check_residual(kernels, shape, &mut random, &mut report);
     }
     elementwise::check(kernels, &mut random, &mut report);
     pool::check(kernels, &mut random, &mut report);

@@ -1,7 +1,7 @@
 //! Every backend of a native build, and random shapes.
 #![cfg(not(target_arch = "wasm32"))]
 
-use bitdial_conformance::{Filling, IntCase, Random, Report, check_conv_f32, check_conv_i8, check_decode, random_shape};
+use bitdial_conformance::{Filling, IntCase, Random, Report, check_conv_f32, check_conv_i8, check_decode, check_residual, random_shape};
 use bitdial_kernels::{Backend, Kernels};
 use proptest::prelude::*;
 
@@ -33,6 +33,7 @@ proptest! {
             check_conv_i8(&kernels, &case, &mut random, &mut report);
             check_conv_f32(&kernels, &shape, &mut random, &mut report);
             check_decode(&kernels, &shape, &mut random, &mut report);
+            check_residual(&kernels, &shape, &mut random, &mut report);
             prop_assert!(report.cases() >= 4 && report.failures.is_empty(), "{report}");
         }
     }

@@ -3,6 +3,8 @@
 //! Images are NHWC with the channels innermost, one image a call. Activations are u8 with a zero point, weights are
 //! signed integers of 1 to 8 bits (-1 and 1 at 1 bit) in the order output channel, row, column, input channel of the group (OHWI).
 
+use crate::sums::{F32Tail, U8Sum};
+
 /// A set of kernels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Backend {
@@ -96,6 +98,8 @@ pub enum I32Store<'a> {
         low: u8,
         /// Largest output.
         high: u8,
+        /// What is added to it then, if anything.
+        add: Option<U8Sum<'a>>,
         /// Rows x columns x channels.
         out: &'a mut [u8],
     },
@@ -109,6 +113,8 @@ pub enum I32Store<'a> {
         low: f32,
         /// Largest output.
         high: f32,
+        /// What is done to it then.
+        tail: F32Tail<'a>,
         /// Rows x columns x channels.
         out: &'a mut [f32],
     },
@@ -123,6 +129,8 @@ pub struct F32Store<'a> {
     pub low: f32,
     /// Largest output.
     pub high: f32,
+    /// What is done to it then.
+    pub tail: F32Tail<'a>,
     /// Rows x columns x channels.
     pub out: &'a mut [f32],
 }

@@ -23,6 +23,7 @@ mod scratch;
 mod signs;
 #[cfg(target_feature = "simd128")]
 mod simd128;
+mod sums;
 mod table;
 mod tune;
 mod walk;
@@ -32,5 +33,6 @@ pub use dot::{DotSemantics, dot_semantics};
 pub use elementwise::Elementwise;
 pub use packed_f32::PackedForF32;
 pub use peak::{Bandwidth, Peaks, peaks};
+pub use sums::{F32Sum, F32Tail, U8Sum};
 pub use table::{Capability, Kernels};
 pub use tune::{Arithmetic, Choice, ConvCase, Tuning};

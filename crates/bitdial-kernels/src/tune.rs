@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use crate::api::{ConvF32, ConvI8, ConvShape, F32Store, I32Store, IntInput, IntWeights};
 use crate::race::{race, stretch};
+use crate::sums::F32Tail;
 use crate::table::Kernels;
 
 /// A rival must be this much faster than the table's choice to replace it; closer times are noise.
@@ -168,7 +169,7 @@ fn time(candidates: &Candidates, case: &ConvCase, stretch: f64, now: &dyn Fn() -
                         kernel.unpack(shape, &packed, bits, &mut panels);
                         &panels
                     };
-                    let mut store = I32Store::U8 { multipliers, zero_point: 0, low: 0, high: 255, out: &mut out };
+                    let mut store = I32Store::U8 { multipliers, zero_point: 0, low: 0, high: 255, add: None, out: &mut out };
                     kernel.run(shape, weights, &IntInput { image, zero_point: 0, bias }, &mut scratch, &mut store);
                 })
             };
@@ -182,7 +183,7 @@ fn time(candidates: &Candidates, case: &ConvCase, stretch: f64, now: &dyn Fn() -
                 kernel.pack(shape, weights, &mut packed);
                 let (mut scratch, mut out) = (vec![0.0; kernel.scratch_len(shape)], vec![0.0; outputs]);
                 Box::new(move || {
-                    let mut store = F32Store { bias, low: f32::NEG_INFINITY, high: f32::INFINITY, out: &mut out };
+                    let mut store = F32Store { bias, low: f32::NEG_INFINITY, high: f32::INFINITY, tail: F32Tail::default(), out: &mut out };
                     kernel.run(shape, &packed, image, &mut scratch, &mut store);
                 })
             };

@@ -41,7 +41,7 @@ impl Calibrator {
         if graph.inputs.len() != 1 {
             return Err(QuantError::Inputs(graph.inputs.len()));
         }
-        let plan = Plan::compile(graph, Options { backend, strict: true })?;
+        let plan = Plan::compile_unfused(graph, Options { backend, strict: true })?;
         let ranges = Ranges { of: vec![(f32::INFINITY, f32::NEG_INFINITY); graph.values.len()] };
         Ok(Self { kernels: plan.kernels(), plan, ranges })
     }

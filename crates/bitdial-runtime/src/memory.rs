@@ -9,6 +9,8 @@ pub(crate) struct Memory {
     pub u8s: Arena<u8>,
     /// Images of the chunk.
     pub images: usize,
+    /// Whether convolutions compute the residual sums that are left to them, or their own output alone.
+    pub sums: bool,
     pub scratch: Scratch,
 }
 

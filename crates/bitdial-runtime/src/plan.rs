@@ -4,7 +4,7 @@ use bitdial_ir::{Graph, Value, ValueId};
 use bitdial_kernels::{Backend, ConvCase, Kernels, Tuning};
 
 use crate::error::RuntimeError;
-use crate::lower::{Code, Held, Lowering, check};
+use crate::lower::{Held, Lowering, StepCode, check};
 use crate::memory::{Memory, Scratch};
 
 /// Activations of a chunk of images should fit here, to stay in a second-level cache.
@@ -81,8 +81,7 @@ pub struct Plan {
     inputs: Vec<Port>,
     outputs: Vec<Port>,
     steps: Vec<Step>,
-    /// Code of each step, and the value it writes.
-    code: Vec<(Vec<Code>, ValueId)>,
+    code: Vec<StepCode>,
     held: Vec<Option<Held>>,
     chunk: usize,
     memory: Memory,
@@ -112,14 +111,27 @@ impl Plan {
     /// # Errors
     /// As [`Plan::compile`].
     pub fn tuned(graph: &Graph, options: Options, tuning: &Tuning) -> Result<Self, RuntimeError> {
+        Self::lower(graph, options, tuning, true)
+    }
+
+    /// As [`Plan::compile`], but with a step of its own for every node, where that leaves residual sums to the
+    /// convolutions before them: quicker to [`Plan::observe`], which must run such a convolution twice.
+    ///
+    /// # Errors
+    /// As [`Plan::compile`].
+    pub fn compile_unfused(graph: &Graph, options: Options) -> Result<Self, RuntimeError> {
+        Self::lower(graph, options, &Tuning::default(), false)
+    }
+
+    fn lower(graph: &Graph, options: Options, tuning: &Tuning, fuse: bool) -> Result<Self, RuntimeError> {
         check(graph)?;
         let kernels = Kernels::new(options.backend).ok_or(RuntimeError::Backend(options.backend.name()))?;
-        let mut lowering = Lowering::new(graph, kernels, tuning, options.strict);
+        let mut lowering = Lowering::new(graph, kernels, tuning, options.strict, fuse);
         let (mut steps, mut code) = (Vec::with_capacity(graph.nodes.len()), Vec::with_capacity(graph.nodes.len()));
-        for (index, node) in graph.nodes.iter().enumerate() {
-            let (step, closures) = lowering.node(index)?;
+        for index in 0..graph.nodes.len() {
+            let (step, prepared) = lowering.node(index)?;
             steps.push(step);
-            code.push((closures, node.output));
+            code.push(prepared);
         }
         let (lives, held) = lowering.finish();
         let (f32s, u8s) = (lives.f32s.place(), lives.u8s.place());
@@ -140,7 +152,7 @@ impl Plan {
             code,
             chunk: (CHUNK_BYTES / image_bytes.max(1)).clamp(1, CHUNK_IMAGES),
             held,
-            memory: Memory { f32s, u8s, images: 0, scratch: Scratch::default() },
+            memory: Memory { f32s, u8s, images: 0, sums: true, scratch: Scratch::default() },
         })
     }
 
@@ -198,13 +210,13 @@ impl Plan {
     /// Whether a step has anything to do; one that only gives its input another name has not.
     #[must_use]
     pub fn computes(&self, step: usize) -> bool {
-        self.code.get(step).is_some_and(|(code, _)| !code.is_empty())
+        self.code.get(step).is_some_and(|step| !step.code.is_empty())
     }
 
     /// Runs one step again on what is in memory since the last run, to time it. What is in memory then is of no use.
     pub fn repeat(&mut self, step: usize) {
-        if let Some((code, _)) = self.code.get(step) {
-            code.iter().for_each(|run| run(&mut self.memory));
+        if let Some(step) = self.code.get(step) {
+            step.code.iter().for_each(|run| run(&mut self.memory));
         }
     }
 
@@ -232,13 +244,16 @@ impl Plan {
                     see(port.value, observed(&self.memory, port.held));
                 }
             }
-            for (i, (code, output)) in self.code.iter().enumerate() {
-                for run in code {
-                    run(&mut self.memory);
-                }
+            for (i, StepCode { code, output, sums }) in self.code.iter().enumerate() {
+                self.memory.sums = see.is_none();
+                code.iter().for_each(|run| run(&mut self.memory));
                 done(i);
                 if let (Some(see), Some(held)) = (&mut see, self.held[output.0]) {
                     see(*output, observed(&self.memory, held));
+                    if *sums {
+                        self.memory.sums = true;
+                        code.iter().for_each(|run| run(&mut self.memory));
+                    }
                 }
             }
             for (port, result) in self.outputs.iter().zip(&mut results) {

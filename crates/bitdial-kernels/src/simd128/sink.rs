@@ -1,18 +1,20 @@
 //! The last step of a convolution, eight sums at a time: requantize or rescale, clamp, store.
 
+use super::adder::{F32Adder, U8Adder};
 use super::depthwise::{Pixel, Sink};
+use super::place::{Place, put_f32, put_u8};
 use super::tile::Sums;
-use super::vector::{load_f32, load_i32, store_f32, store_u8};
+use super::vector::{load_f32, load_i32};
 use crate::api::{F32Store, I32Store};
 use crate::panels::{Block, CHANNELS};
 use crate::scratch::{Scratch, bytes_of};
 use core::arch::wasm32::{
     f32x4_add, f32x4_convert_i32x4, f32x4_mul, f32x4_pmax, f32x4_pmin, f32x4_splat, i16x8_narrow_i32x4, i32x4_add, i32x4_splat, u8x16_min,
-    u8x16_narrow_i16x8, u8x16_splat, v128, v128_store, v128_store64_lane,
+    u8x16_narrow_i16x8, u8x16_splat, v128,
 };
 
 /// 1.5 * 2^23: adding it leaves no bits for a fraction, so the sum is rounded to an integer, ties to even.
-const ROUND: f32 = 12_582_912.0;
+pub(super) const ROUND: f32 = 12_582_912.0;
 
 /// `x`, or the end of the interval that it is beyond.
 #[inline(always)]
@@ -69,7 +71,8 @@ pub(crate) struct IntSink<'a, 'b> {
 
 enum IntOut<'a> {
     U8(Rounder, &'a mut [u8]),
-    F32([v128; 2], &'a mut [f32]),
+    U8Sum(U8Adder<'a>, &'a mut [u8]),
+    F32([v128; 2], Option<F32Adder<'a>>, &'a mut [f32]),
 }
 
 /// The constants of a block.
@@ -117,8 +120,11 @@ impl<'a, 'b> IntSink<'a, 'b> {
             }
         }
         let out = match store {
-            I32Store::U8 { zero_point, low, high, out, .. } => IntOut::U8(Rounder::new(*zero_point, *low, *high), out),
-            I32Store::F32 { low, high, out, .. } => IntOut::F32([f32x4_splat(*low), f32x4_splat(*high)], out),
+            I32Store::U8 { zero_point, low, high, add: None, out, .. } => IntOut::U8(Rounder::new(*zero_point, *low, *high), out),
+            I32Store::U8 { zero_point, low, high, add: Some(add), out, .. } => {
+                IntOut::U8Sum(U8Adder::new(add, *zero_point, *low, *high), out)
+            }
+            I32Store::F32 { low, high, tail, out, .. } => IntOut::F32([f32x4_splat(*low), f32x4_splat(*high)], F32Adder::of(tail), out),
         };
         Self { base: bases, scales, bias: biases, out, channels }
     }
@@ -138,8 +144,13 @@ impl<'a, 'b> IntSink<'a, 'b> {
         let scaled = sums.map(|sums| [0, 1].map(|i| f32x4_mul(f32x4_convert_i32x4(sums[i]), lanes.scales[i])));
         match &mut self.out {
             IntOut::U8(rounder, out) => put_u8(out, at, *rounder, scaled.map(|x| rounder.round8(x))),
-            IntOut::F32(interval, out) => {
-                put_f32(out, at, scaled.map(|x| [0, 1].map(|i| clamp(f32x4_add(x[i], lanes.bias[i]), *interval))));
+            IntOut::U8Sum(adder, out) => adder.put(out, at, &scaled),
+            IntOut::F32(interval, adder, out) => {
+                let y = scaled.map(|x| [0, 1].map(|i| clamp(f32x4_add(x[i], lanes.bias[i]), *interval)));
+                match adder {
+                    None => put_f32(out, at, y),
+                    Some(adder) => adder.put(out, at, &y),
+                }
             }
         }
     }
@@ -149,6 +160,7 @@ impl<'a, 'b> IntSink<'a, 'b> {
 pub(crate) struct F32Sink<'a, 'b> {
     bias: &'a [f32],
     interval: [v128; 2],
+    adder: Option<F32Adder<'b>>,
     out: &'b mut [f32],
     channels: usize,
 }
@@ -174,7 +186,8 @@ impl<'a, 'b> F32Sink<'a, 'b> {
         for block in blocks {
             bias[block.index * CHANNELS..][..block.count].copy_from_slice(&store.bias[block.channel..][..block.count]);
         }
-        Self { bias, interval: [f32x4_splat(store.low), f32x4_splat(store.high)], out: store.out, channels }
+        let interval = [f32x4_splat(store.low), f32x4_splat(store.high)];
+        Self { bias, interval, adder: F32Adder::of(&store.tail), out: store.out, channels }
     }
 
     /// The bias of a block.
@@ -186,7 +199,11 @@ impl<'a, 'b> F32Sink<'a, 'b> {
     #[inline(always)]
     pub fn put<const M: usize>(&mut self, block: Block, bias: [v128; 2], pixel: usize, sums: Sums<M>) {
         let y = sums.map(|sums| [0, 1].map(|i| clamp(f32x4_add(sums[i], bias[i]), self.interval)));
-        put_f32(self.out, Place::new(pixel, self.channels, block), y);
+        let at = Place::new(pixel, self.channels, block);
+        match &self.adder {
+            None => put_f32(self.out, at, y),
+            Some(adder) => adder.put(self.out, at, &y),
+        }
     }
 }
 
@@ -216,76 +233,6 @@ impl Sink for F32Sink<'_, '_> {
         let bias = self.lanes(block);
         for (i, &sums) in sums.iter().enumerate() {
             self.put(block, bias, pixel + i, [sums]);
-        }
-    }
-}
-
-/// Where the channels of a block go, pixel by pixel.
-#[derive(Clone, Copy)]
-struct Place {
-    first: usize,
-    stride: usize,
-    count: usize,
-}
-
-impl Place {
-    #[inline(always)]
-    fn new(pixel: usize, channels: usize, block: Block) -> Self {
-        Self { first: pixel * channels + block.channel, stride: channels, count: block.count }
-    }
-
-    /// The part of `out` that `M` pixels reach over. Checks it once for all of them.
-    #[inline(always)]
-    fn part<T, const M: usize>(self, out: &mut [T]) -> &mut [T] {
-        &mut out[self.first..self.first + (M - 1) * self.stride + self.count]
-    }
-}
-
-/// Stores eight (or `at.count`) channels of `M` pixels.
-#[inline(always)]
-fn put_u8<const M: usize>(out: &mut [u8], at: Place, rounder: Rounder, q: [v128; M]) {
-    let out = at.part::<u8, M>(out);
-    if at.count == CHANNELS {
-        // Two pixels at a time; the last of an odd number goes twice.
-        for i in (0..M).step_by(2) {
-            let next = if i + 1 < M { i + 1 } else { i };
-            let bytes = rounder.finish([q[i], q[next]]);
-            // SAFETY: the part reaches to eight bytes after the last start.
-            unsafe {
-                v128_store64_lane::<0>(bytes, out.as_mut_ptr().add(i * at.stride).cast());
-                if next > i {
-                    v128_store64_lane::<1>(bytes, out.as_mut_ptr().add(next * at.stride).cast());
-                }
-            }
-        }
-    } else {
-        for (i, q) in q.into_iter().enumerate() {
-            let mut all = [0; 16];
-            store_u8(&mut all, rounder.finish([q, q]));
-            out[i * at.stride..][..at.count].copy_from_slice(&all[..at.count]);
-        }
-    }
-}
-
-/// Stores eight (or `at.count`) channels of `M` pixels.
-#[inline(always)]
-fn put_f32<const M: usize>(out: &mut [f32], at: Place, y: Sums<M>) {
-    let out = at.part::<f32, M>(out);
-    if at.count == CHANNELS {
-        for (i, y) in y.into_iter().enumerate() {
-            // SAFETY: the part reaches to eight floats after the last start.
-            unsafe {
-                let to = out.as_mut_ptr().add(i * at.stride);
-                v128_store(to.cast(), y[0]);
-                v128_store(to.add(4).cast(), y[1]);
-            }
-        }
-    } else {
-        for (i, y) in y.into_iter().enumerate() {
-            let mut all = [[0.0; 4]; 2];
-            store_f32(&mut all[0], y[0]);
-            store_f32(&mut all[1], y[1]);
-            out[i * at.stride..][..at.count].copy_from_slice(&all.as_flattened()[..at.count]);
         }
     }
 }

@@ -33,6 +33,7 @@ pub enum Piece {
     Conv,
     Depthwise,
     Residual,
+    Shortcut,
     Gate,
     Spread,
     Concat,
@@ -51,13 +52,14 @@ pub enum Piece {
 /// A strategy for graphs of one input, up to eight pieces and one or two outputs.
 pub fn graph() -> impl Strategy<Value = Graph> {
     use Piece::{
-        Activate, AveragePool, BatchNorm, Concat, Constant, Conv, Depthwise, Gate, MaxPool, Mean, Pad, Reshape, Residual, Softmax, Spread,
-        Transpose,
+        Activate, AveragePool, BatchNorm, Concat, Constant, Conv, Depthwise, Gate, MaxPool, Mean, Pad, Reshape, Residual, Shortcut,
+        Softmax, Spread, Transpose,
     };
     let piece = prop_oneof![
         6 => Just(Conv),
         2 => Just(Depthwise),
         2 => prop::sample::select(vec![Residual, Gate, Spread, Concat]),
+        1 => Just(Shortcut),
         3 => prop::sample::select(vec![MaxPool, AveragePool, Mean, Pad, Activate]),
         1 => prop::sample::select(vec![Transpose, Constant, BatchNorm, Reshape, Softmax]),
     ];
@@ -188,6 +190,18 @@ impl Builder {
                 let other = self.alike(&dims);
                 let op = self.dice.one_of(&[Binary::Add, Binary::Add, Binary::Mul]);
                 self.push("residual", Op::Binary(op), &[x, other], dims, activation);
+            }
+            Piece::Shortcut => {
+                // A convolution that leaves the dimensions as they are, and the sum of what it reads and writes.
+                let [kernel, pad] = self.dice.one_of(&[[1, 0], [3, 1]]);
+                let window = Window { kernel: [kernel; 2], stride: [1, 1], pad: [pad; 4], dilation: [1, 1] };
+                let weights = Weights::F32(self.channels_of(channels * kernel * kernel * channels, channels));
+                let bias = Some(self.dice.reals(channels, 0.5));
+                let conv = Conv { out_channels: channels, in_channels: channels, groups: 1, window, weights, bias };
+                let own = self.push("conv", Op::Conv(conv), &[x], dims.clone(), activation);
+                let other = self.alike(&dims);
+                let (inputs, activation) = (self.dice.one_of(&[[own, x], [x, own], [own, other]]), self.activation());
+                self.push("shortcut", Op::Binary(Binary::Add), &inputs, dims, activation);
             }
             Piece::Gate => {
                 let gate = self.push("squeeze", Op::Mean { axes: vec![0, 1], keep: true }, &[x], vec![1, 1, channels], activation);

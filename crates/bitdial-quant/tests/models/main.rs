@@ -3,4 +3,5 @@
 mod efficientnet;
 mod files;
 mod onnxruntime;
+mod residual;
 mod run;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use bitdial_ir::{Node, Op, QuantizedWeights, Weights};
-use bitdial_kernels::{Arithmetic, ConvCase, ConvF32, ConvShape, F32Store};
+use bitdial_kernels::{Arithmetic, ConvCase, ConvF32, ConvShape, F32Store, F32Tail};
 use bitdial_numerics::WeightParams;
 
 use super::activation::split;
@@ -114,12 +114,21 @@ impl Float {
         len(self.shape.output)
     }
 
-    pub fn run(&self, packed: &[f32], x: &[f32], scratch: &mut Vec<f32>, out: &mut [f32], chunk: usize) {
+    /// Runs a chunk. `tail(i, len)` is what else is done to result `i` of `len` elements.
+    pub fn run<'a>(
+        &self,
+        packed: &[f32],
+        x: &[f32],
+        scratch: &mut Vec<f32>,
+        out: &mut [f32],
+        chunk: usize,
+        tail: impl Fn(usize, usize) -> F32Tail<'a>,
+    ) {
         let (shape, count) = images(&self.shape, chunk);
         let (x_len, out_len) = (len(shape.input), len(shape.output));
         let scratch = grown(scratch, self.kernel.scratch_len(&shape));
-        for (x, out) in x.chunks_exact(x_len).zip(out.chunks_exact_mut(out_len)).take(count) {
-            let mut store = F32Store { bias: &self.bias, low: self.low, high: self.high, out };
+        for (i, (x, out)) in x.chunks_exact(x_len).zip(out.chunks_exact_mut(out_len)).take(count).enumerate() {
+            let mut store = F32Store { bias: &self.bias, low: self.low, high: self.high, tail: tail(i, out_len), out };
             self.kernel.run(&shape, packed, x, scratch, &mut store);
         }
     }
@@ -132,14 +141,14 @@ fn float(l: &mut Lowering, layer: &Layer, weights: &[f32]) -> Lowered {
     float.kernel.pack(&float.shape, weights, &mut packed);
     let lowered = Lowered { weight_bytes: 4 * packed.len(), ..Lowered::new(float.kernel.name(), Execution::Float) };
     let x = l.float_input(layer.node, 0);
-    let out = l.float_output(layer.node);
-    let to = out.buf;
+    let output = l.conv_output(layer.node);
+    let to = output.out;
     l.emit(move |m| {
-        let Memory { f32s, scratch, images, .. } = m;
-        let (out, others) = f32s.write(to);
-        float.run(&packed, others.get(x), &mut scratch.floats, out, *images);
+        let Memory { f32s, scratch, images, sums, .. } = m;
+        let (out, others) = f32s.write(to.buf);
+        float.run(&packed, others.get(x), &mut scratch.floats, out, *images, |i, len| output.tail(*sums, &others, i, len));
     });
-    l.emit_rest(layer.node, &out);
-    l.finish_float(&out);
+    l.emit_rest(layer.node, &to);
+    l.finish_float(&to);
     lowered
 }

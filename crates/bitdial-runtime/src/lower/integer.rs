@@ -108,17 +108,20 @@ pub(crate) fn fixed(
     let multipliers: Vec<f32> = scales.iter().map(|s| s / to.scale).collect();
     check_factors(layer.node, &multipliers)?;
     let bias = int_bias(layer, &scales)?;
-    let out = l.output_u8(layer.node);
+    let sum = l.int_sum(layer.node, to);
+    let out = sum.as_ref().map_or_else(|| l.output_u8(layer.node), |sum| sum.out);
     l.emit(move |m| {
-        let Memory { u8s, scratch: Scratch { panels, bytes, .. }, images: chunk, .. } = m;
+        let Memory { u8s, scratch: Scratch { panels, bytes, .. }, images: chunk, sums, .. } = m;
+        let sum = sum.as_ref().filter(|_| *sums);
         let (shape, count) = images(&packed.shape, *chunk);
         let panels = packed.panels(panels);
         let scratch = grown(bytes, packed.kernel.scratch_len(&shape));
         let (out, others) = u8s.write(out);
         let pairs = others.get(x).chunks_exact(len(shape.input)).zip(out.chunks_exact_mut(len(shape.output)));
-        for (image, out) in pairs.take(count) {
+        for (i, (image, out)) in pairs.take(count).enumerate() {
             let input = IntInput { image, zero_point: grid.zero_point, bias: &bias };
-            let mut store = I32Store::U8 { multipliers: &multipliers, zero_point: to.zero_point, low: to.low, high: to.high, out };
+            let add = sum.map(|sum| sum.of(&others, i, out.len()));
+            let mut store = I32Store::U8 { multipliers: &multipliers, zero_point: to.zero_point, low: to.low, high: to.high, add, out };
             packed.kernel.run(&shape, panels, &input, scratch, &mut store);
         }
     });
@@ -129,22 +132,24 @@ pub(crate) fn fixed(
 fn fixed_to_float(l: &mut Lowering, layer: &Layer, packed: Packed, scales: Vec<f32>, x: Buf<u8>, grid: ActivationParams) {
     let (bias, none) = (layer.float_bias(), vec![0; layer.shape.output[2]]);
     let (low, high, _) = split(layer.node.activation);
-    let out = l.float_output(layer.node);
-    let to = out.buf;
+    let output = l.conv_output(layer.node);
+    let to = output.out;
     l.emit(move |m| {
-        let Memory { u8s, f32s, scratch: Scratch { panels, bytes, .. }, images: chunk, .. } = m;
+        let Memory { u8s, f32s, scratch: Scratch { panels, bytes, .. }, images: chunk, sums, .. } = m;
         let (shape, count) = images(&packed.shape, *chunk);
         let panels = packed.panels(panels);
         let scratch = grown(bytes, packed.kernel.scratch_len(&shape));
-        let pairs = u8s.get(x).chunks_exact(len(shape.input)).zip(f32s.get_mut(to).chunks_exact_mut(len(shape.output)));
-        for (image, out) in pairs.take(count) {
+        let (out, others) = f32s.write(to.buf);
+        let pairs = u8s.get(x).chunks_exact(len(shape.input)).zip(out.chunks_exact_mut(len(shape.output)));
+        for (i, (image, out)) in pairs.take(count).enumerate() {
             let input = IntInput { image, zero_point: grid.zero_point, bias: &none };
-            let mut store = I32Store::F32 { scales: &scales, bias: &bias, low, high, out };
+            let tail = output.tail(*sums, &others, i, out.len());
+            let mut store = I32Store::F32 { scales: &scales, bias: &bias, low, high, tail, out };
             packed.kernel.run(&shape, panels, &input, scratch, &mut store);
         }
     });
-    l.emit_rest(layer.node, &out);
-    l.finish_float(&out);
+    l.emit_rest(layer.node, &to);
+    l.finish_float(&to);
 }
 
 /// An f32 input that is quantized image by image, on the grid of its own range.
@@ -160,17 +165,18 @@ pub(crate) fn dynamic(
     let lowered = packed.lowered(Execution::DynamicInteger);
     let (bias, none) = (layer.float_bias(), vec![0; layer.shape.output[2]]);
     let (low, high, _) = split(layer.node.activation);
-    let out = l.float_output(layer.node);
-    let (kernels, to) = (l.elementwise(), out.buf);
+    let output = l.conv_output(layer.node);
+    let (kernels, to) = (l.elementwise(), output.out);
     l.emit(move |m| {
-        let Memory { f32s, scratch: Scratch { panels, bytes, quantized, scales, .. }, .. } = m;
+        let Memory { f32s, scratch: Scratch { panels, bytes, quantized, scales, .. }, sums, .. } = m;
         let shape = &packed.shape;
         let panels = packed.panels(panels);
         let scratch = grown(bytes, packed.kernel.scratch_len(shape));
         let quantized = grown(quantized, len(shape.input));
         let scales = grown(scales, packed.scales.len());
-        let (out, others) = f32s.write(to);
-        for (image, out) in others.get(x).chunks_exact(len(shape.input)).zip(out.chunks_exact_mut(len(shape.output))) {
+        let (out, others) = f32s.write(to.buf);
+        let pairs = others.get(x).chunks_exact(len(shape.input)).zip(out.chunks_exact_mut(len(shape.output)));
+        for (i, (image, out)) in pairs.enumerate() {
             let (min, max) = kernels.range(image);
             let grid = grid_of(dynamic, min, max);
             kernels.quantize(image, &grid, quantized);
@@ -178,12 +184,13 @@ pub(crate) fn dynamic(
                 *scale = grid.scale * weight_scale;
             }
             let input = IntInput { image: quantized, zero_point: grid.zero_point, bias: &none };
-            let mut store = I32Store::F32 { scales, bias: &bias, low, high, out };
+            let tail = output.tail(*sums, &others, i, out.len());
+            let mut store = I32Store::F32 { scales, bias: &bias, low, high, tail, out };
             packed.kernel.run(shape, panels, &input, scratch, &mut store);
         }
     });
-    l.emit_rest(layer.node, &out);
-    l.finish_float(&out);
+    l.emit_rest(layer.node, &to);
+    l.finish_float(&to);
     Ok(lowered)
 }
 

@@ -11,6 +11,7 @@ mod geometry;
 mod integer;
 mod movement;
 mod pool;
+mod residual;
 mod weight_only;
 
 use bitdial_ir::{Graph, Node, Op, ValueId};
@@ -22,10 +23,21 @@ use crate::error::RuntimeError;
 use crate::memory::{AllLives, Element, Memory};
 use crate::plan::{Execution, Step};
 
+use residual::{Candidate, candidates};
+
 pub use check::check;
 
-/// Prepared code of one node.
+/// A part of it.
 pub(crate) type Code = Box<dyn Fn(&mut Memory) + Send + Sync>;
+
+/// Prepared code of one node.
+pub(crate) struct StepCode {
+    pub code: Vec<Code>,
+    /// The value that it writes.
+    pub output: ValueId,
+    /// Whether it goes on to a sum with another value ([`Memory::sums`]), over what it has written.
+    pub sums: bool,
+}
 
 /// How and where a value is held.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +49,7 @@ pub(crate) enum Held {
 }
 
 /// The f32 result of a node, and the integers it must become if its value has a grid.
+#[derive(Clone, Copy)]
 pub(crate) struct FloatOutput {
     pub buf: Buf<f32>,
     quantized: Option<(Buf<u8>, ActivationParams)>,
@@ -66,16 +79,33 @@ pub(crate) struct Lowering<'g> {
     pub strict: bool,
     lives: AllLives,
     held: Vec<Option<Held>>,
+    /// For each value the sum that its producer could compute; empty if none shall.
+    candidates: Vec<Option<Candidate>>,
+    /// For each value the node that has computed it in place of its own.
+    summed_by: Vec<Option<String>>,
+    /// Whether the current node computes the sum of another.
+    sums: bool,
     /// Position in time: 0 is the inputs, `i + 1` is node `i`.
     at: usize,
     code: Vec<Code>,
 }
 
 impl<'g> Lowering<'g> {
-    pub(crate) fn new(graph: &'g Graph, kernels: Kernels, tuning: &'g Tuning, strict: bool) -> Self {
-        let held = vec![None; graph.values.len()];
-        let lives = AllLives { f32s: Lives::new(), u8s: Lives::new() };
-        let mut lowering = Self { graph, kernels, tuning, strict, lives, held, at: 0, code: Vec::new() };
+    /// For a graph that was checked. If `fuse`, convolutions compute the residual sums that follow them.
+    pub(crate) fn new(graph: &'g Graph, kernels: Kernels, tuning: &'g Tuning, strict: bool, fuse: bool) -> Self {
+        let mut lowering = Self {
+            graph,
+            kernels,
+            tuning,
+            strict,
+            lives: AllLives { f32s: Lives::new(), u8s: Lives::new() },
+            held: vec![None; graph.values.len()],
+            candidates: if fuse { candidates(graph) } else { Vec::new() },
+            summed_by: vec![None; graph.values.len()],
+            sums: false,
+            at: 0,
+            code: Vec::new(),
+        };
         for &input in &graph.inputs {
             lowering.hold(input);
         }
@@ -83,10 +113,21 @@ impl<'g> Lowering<'g> {
     }
 
     /// Compiles node `index`; nodes come in order.
-    pub(crate) fn node(&mut self, index: usize) -> Result<(Step, Vec<Code>), RuntimeError> {
+    pub(crate) fn node(&mut self, index: usize) -> Result<(Step, StepCode), RuntimeError> {
         let node = &self.graph.nodes[index];
         self.at = index + 1;
-        let lowered = match &node.op {
+        self.sums = false;
+        let lowered = match self.summed(node) {
+            Some(lowered) => lowered,
+            None => self.op(node)?,
+        };
+        let Lowered { kernel, execution, macs, weight_bytes, conv } = lowered;
+        let code = StepCode { code: std::mem::take(&mut self.code), output: node.output, sums: self.sums };
+        Ok((Step { node: index, kernel, execution, macs, weight_bytes, conv }, code))
+    }
+
+    fn op(&mut self, node: &'g Node) -> Result<Lowered, RuntimeError> {
+        Ok(match &node.op {
             Op::Conv(_) | Op::Linear(_) => conv::lower(self, node)?,
             Op::Binary(op) => binary::values(self, node, *op)?,
             Op::BinaryConst(op, constant) => binary::constant(self, node, *op, constant)?,
@@ -100,9 +141,7 @@ impl<'g> Lowering<'g> {
             Op::Pad { pads, value } => movement::pad(self, node, pads, *value)?,
             Op::BatchNorm { factor, offset } => float::batch_norm(self, node, factor, offset)?,
             Op::Softmax(axis) => float::softmax(self, node, *axis)?,
-        };
-        let Lowered { kernel, execution, macs, weight_bytes, conv } = lowered;
-        Ok((Step { node: index, kernel, execution, macs, weight_bytes, conv }, std::mem::take(&mut self.code)))
+        })
     }
 
     /// Keeps the outputs until the end; gives the buffers and where every value is.

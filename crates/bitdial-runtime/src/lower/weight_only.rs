@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use bitdial_ir::QuantizedWeights;
-use bitdial_kernels::{Elementwise, PackedForF32};
+use bitdial_kernels::{Elementwise, F32Tail, PackedForF32};
 
 use super::conv::{Float, Layer};
 use super::{Lowered, Lowering};
@@ -32,17 +32,17 @@ pub(crate) fn lower(l: &mut Lowering, layer: &Layer, weights: &QuantizedWeights)
     let weight_bytes = slices.iter().map(|slice| slice.weights.bytes()).sum();
     let lowered = Lowered { weight_bytes, ..Lowered::new(&name, Execution::WeightOnly) };
     let x = l.float_input(layer.node, 0);
-    let out = l.float_output(layer.node);
-    let (kernels, to) = (l.elementwise(), out.buf);
+    let output = if slices.len() == 1 { l.conv_output(layer.node) } else { l.float_output(layer.node).into() };
+    let (kernels, to) = (l.elementwise(), output.out);
     l.emit(move |m| {
-        let Memory { f32s, scratch, images, .. } = m;
-        let (out, others) = f32s.write(to);
+        let Memory { f32s, scratch, images, sums, .. } = m;
+        let (out, others) = f32s.write(to.buf);
         for slice in &slices {
-            slice.run(kernels, others.get(x), scratch, out, *images);
+            slice.run(kernels, others.get(x), scratch, out, *images, |i, len| output.tail(*sums, &others, i, len));
         }
     });
-    l.emit_rest(layer.node, &out);
-    l.finish_float(&out);
+    l.emit_rest(layer.node, &to);
+    l.finish_float(&to);
     lowered
 }
 
@@ -63,17 +63,26 @@ fn slices(whole: &Float, weights: &QuantizedWeights) -> Vec<Slice> {
 }
 
 impl Slice {
-    fn run(&self, kernels: &dyn Elementwise, x: &[f32], scratch: &mut Scratch, out: &mut [f32], images: usize) {
+    /// Runs a chunk. `tail` is for [`Float::run`], and only taken where this slice is the whole layer.
+    fn run<'a>(
+        &self,
+        kernels: &dyn Elementwise,
+        x: &[f32],
+        scratch: &mut Scratch,
+        out: &mut [f32],
+        images: usize,
+        tail: impl Fn(usize, usize) -> F32Tail<'a>,
+    ) {
         let Scratch { decoded, floats, part, .. } = scratch;
         let weights = grown(decoded, self.weights.len());
         kernels.decode(&self.weights, weights);
         let n = self.channels.len();
         if out.len() == images * self.float.out_len() {
-            return self.float.run(weights, x, floats, out, images);
+            return self.float.run(weights, x, floats, out, images, tail);
         }
         let channels = out.len() / images;
         let part = grown(part, images * n);
-        self.float.run(weights, x, floats, part, images);
+        self.float.run(weights, x, floats, part, images, |_, _| F32Tail::default());
         for (out, part) in out.chunks_exact_mut(channels).zip(part.chunks_exact(n)) {
             out[self.channels.clone()].copy_from_slice(part);
         }

@@ -1,0 +1,73 @@
+//! Residual sums: another value is added to the results of a convolution on their way to memory.
+
+use super::place::{Place, put_f32, put_u8};
+use super::sink::{ROUND, Rounder, clamp};
+use super::tile::Sums;
+use crate::sums::{F32Sum, F32Tail, U8Sum};
+use core::arch::wasm32::{
+    f32x4_add, f32x4_convert_i32x4, f32x4_mul, f32x4_splat, f32x4_sub, i16x8_splat, i16x8_sub, i32x4_extend_high_i16x8,
+    i32x4_extend_low_i16x8, v128,
+};
+
+/// Adds another value on a grid to results, on the way to memory.
+pub(super) struct U8Adder<'a> {
+    other: &'a [u8],
+    /// Zero point of the other.
+    zero: v128,
+    /// Of the result and of the other.
+    factors: [v128; 2],
+    /// The ends of the result's own grid, from its zero point.
+    own: [v128; 2],
+    rounder: Rounder,
+}
+
+impl<'a> U8Adder<'a> {
+    /// For results on a grid with these ends.
+    pub fn new(add: &U8Sum<'a>, zero_point: u8, low: u8, high: u8) -> Self {
+        let (other, grid) = add.other;
+        Self {
+            other,
+            zero: i16x8_splat(i16::from(grid.zero_point)),
+            factors: add.factors().map(|factor| f32x4_splat(factor)),
+            own: [low, high].map(|end| f32x4_splat(f32::from(end) - f32::from(zero_point))),
+            rounder: Rounder::new(add.grid.zero_point, add.grid.low, add.grid.high),
+        }
+    }
+
+    /// Rounds scaled sums, adds, stores. Not inlined: one copy of it serves all kernels.
+    #[inline(never)]
+    pub fn put<const M: usize>(&self, out: &mut [u8], at: Place, scaled: &Sums<M>) {
+        let other = at.load_u8::<M>(self.other);
+        let sum = |i: usize| {
+            let other = i16x8_sub(other[i], self.zero);
+            let other = [i32x4_extend_low_i16x8(other), i32x4_extend_high_i16x8(other)];
+            self.rounder.round8([0, 1].map(|half| {
+                let other = f32x4_mul(f32x4_convert_i32x4(other[half]), self.factors[1]);
+                let own = f32x4_add(clamp(scaled[i][half], self.own), f32x4_splat(ROUND));
+                f32x4_add(f32x4_mul(f32x4_sub(own, f32x4_splat(ROUND)), self.factors[0]), other)
+            }))
+        };
+        put_u8(out, at, self.rounder, std::array::from_fn::<_, M, _>(sum));
+    }
+}
+
+/// Adds another f32 value to results, on the way to memory.
+pub(super) struct F32Adder<'a> {
+    other: &'a [f32],
+    interval: [v128; 2],
+}
+
+impl<'a> F32Adder<'a> {
+    pub fn of(tail: &F32Tail<'a>) -> Option<Self> {
+        let F32Sum { other, low, high } = tail.add?;
+        Some(Self { other, interval: [f32x4_splat(low), f32x4_splat(high)] })
+    }
+
+    /// Adds and stores. Not inlined: one copy of it serves all kernels.
+    #[inline(never)]
+    pub fn put<const M: usize>(&self, out: &mut [f32], at: Place, y: &Sums<M>) {
+        let other = at.load_f32::<M>(self.other);
+        let sum = |i: usize| [0, 1].map(|half| clamp(f32x4_add(y[i][half], other[i][half]), self.interval));
+        put_f32(out, at, std::array::from_fn::<_, M, _>(sum));
+    }
+}
