@@ -18,7 +18,7 @@ pub fn items() -> Vec<Item> {
         item("f32-mul-add", 4, |a, b, c| f32x4_add(a, f32x4_mul(c, b))),
         item("dot-i16", 8, |a, b, c| i32x4_add(a, i32x4_dot_i16x8(c, b))),
         item("bits", 128, |a, b, c| i8x16_add(a, i8x16_popcnt(v128_and(c, b)))),
-        Item { name: "byte peak memory".into(), work: BYTES as f64, prepare: Box::new(memory) },
+        Item { name: "byte memory | peak".into(), work: BYTES as f64, prepare: Box::new(memory) },
         #[cfg(target_feature = "relaxed-simd")]
         item("f32-madd", 4, |a, b, c| f32x4_relaxed_madd(a, b, c)),
         #[cfg(target_feature = "relaxed-simd")]
@@ -32,7 +32,7 @@ pub fn items() -> Vec<Item> {
 /// none may be left out of the multiplication by a compiler that sees that the others stay the same.
 fn item(name: &str, macs: usize, step: impl Fn(v128, v128, v128) -> v128 + Copy + 'static) -> Item {
     let work = (SUMS * STEPS * macs) as f64;
-    Item { name: format!("MAC peak {name}"), work, prepare: Box::new(move || sums(step)) }
+    Item { name: format!("MAC {name} | peak"), work, prepare: Box::new(move || sums(step)) }
 }
 
 fn sums(step: impl Fn(v128, v128, v128) -> v128 + Copy + 'static) -> Work {

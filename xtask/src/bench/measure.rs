@@ -11,11 +11,9 @@ use super::args::Args;
 use super::cases::{self, Case};
 use super::noise::Noise;
 use super::server::{Bench, Size};
-use super::stats::{Sample, cosine, median, summary};
+use super::stats::{QUIET, Sample, cosine, median, summary};
 use super::webdriver::{Page, Session};
 
-/// More of other processes' work than this disturbs a measurement, in cores.
-const QUIET: f64 = 0.2;
 /// How often a disturbed measurement is repeated, and all of them together on a machine that does not come to rest.
 const RETRIES: u32 = 2;
 const MOST_RETRIES: u32 = 40;

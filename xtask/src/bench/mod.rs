@@ -82,7 +82,7 @@ pub fn run(project: &Project, args: &Args) -> Result<()> {
 /// Measures everything.
 fn compare(lab: &Lab<'_>, mut header: Vec<(&'static str, String)>, models: &[Value], peers: bool) -> Result<Report> {
     println!("peaks");
-    let rates = kernels::rates(lab, &Regex::new(" peak ")?)?;
+    let rates = kernels::rates(lab, &Regex::new(r" \| peak$")?)?;
     let peaks = BUILDS.iter().map(|build| (build.name, Peaks::of(build.name, &rates))).collect();
 
     let mut found = Vec::new();
@@ -104,6 +104,7 @@ fn compare(lab: &Lab<'_>, mut header: Vec<(&'static str, String)>, models: &[Val
         header.push(("relaxed 8-bit dot product", dot));
     }
     header.push(("clock", if opened().all(|opened| opened.isolated) { "5 us" } else { "coarse: not isolated" }.into()));
+    header.push(("rounds", format!("{}, {} measurements repeated", lab.args.rounds, lab.retries.get())));
     header.push(("load at the end", load()));
     Ok(Report { header, models: found, peaks, evaluations })
 }
@@ -159,7 +160,6 @@ fn header(project: &Project, args: &Args, session: &Session) -> Vec<(&'static st
         ("browser", session.browser.clone()),
         ("browser's flags", flags),
         ("processor", processor(&fs::read_to_string("/proc/cpuinfo").unwrap_or_default())),
-        ("rounds", args.rounds.to_string()),
         ("load at the start", load()),
     ]
 }

@@ -22,16 +22,37 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     }
 }
 
-/// The medians over the rounds of what was measured in each, and the worst `other`.
+/// More of other processes' work than this disturbs a measurement, in cores.
+pub const QUIET: f64 = 0.2;
+
+/// Disturbed rounds do not count where there are so many others.
+const ENOUGH: usize = 3;
+
+/// The rounds that count.
+fn counted<T>(rounds: Vec<T>, other: impl Fn(&T) -> f64) -> Vec<T> {
+    let quiet = |round: &T| other(round) <= QUIET;
+    let enough = rounds.iter().filter(|round| quiet(round)).count() >= ENOUGH;
+    rounds.into_iter().filter(|round| !enough || quiet(round)).collect()
+}
+
+/// The medians over the rounds of what was measured in each, `other` included.
 pub fn summary(rounds: &[Option<Sample>]) -> Option<Sample> {
-    let over = |part: fn(&Sample) -> f64| median(rounds.iter().flatten().map(part));
-    let other = rounds.iter().flatten().map(|sample| sample.other).fold(0.0, f64::max);
-    Some(Sample { median: over(|s| s.median)?, p10: over(|s| s.p10)?, p90: over(|s| s.p90)?, other })
+    let rounds = counted(rounds.iter().flatten().collect(), |sample| sample.other);
+    let over = |part: fn(&Sample) -> f64| median(rounds.iter().map(|sample| part(sample)));
+    Some(Sample { median: over(|s| s.median)?, p10: over(|s| s.p10)?, p90: over(|s| s.p90)?, other: over(|s| s.other)? })
 }
 
 /// How many times as fast `a` is as `b`: the median over the rounds that have both.
 pub fn times_as_fast(a: &[Option<Sample>], b: &[Option<Sample>]) -> Option<f64> {
-    median(a.iter().zip(b).filter_map(|(a, b)| Some(b.as_ref()?.median / a.as_ref()?.median)))
+    let pairs = a.iter().zip(b).filter_map(|(a, b)| Some((a.as_ref()?, b.as_ref()?))).collect();
+    let pairs = counted(pairs, |(a, b)| a.other.max(b.other));
+    median(pairs.into_iter().map(|(a, b)| b.median / a.median))
+}
+
+/// The same by the least disturbed round of each: the smallest tenth percentiles.
+pub fn times_as_fast_at_best(a: &[Option<Sample>], b: &[Option<Sample>]) -> Option<f64> {
+    let best = |rounds: &[Option<Sample>]| rounds.iter().flatten().map(|sample| sample.p10).min_by(f64::total_cmp);
+    Some(best(b)? / best(a)?)
 }
 
 /// The cosine of the angle between two vectors.
@@ -45,7 +66,7 @@ mod tests {
     use super::*;
 
     fn rounds(medians: &[f64]) -> Vec<Option<Sample>> {
-        let sample = |&median: &f64| Sample { median, p10: median - 1.0, p90: median + 1.0, other: median / 100.0 };
+        let sample = |&median: &f64| Sample { median, p10: median - 0.5, p90: median + 1.0, other: median / 100.0 };
         medians.iter().map(|median| Some(sample(median)).filter(|sample| !sample.median.is_nan())).collect()
     }
 
@@ -59,8 +80,22 @@ mod tests {
     #[test]
     fn a_summary_is_the_median_round() {
         let found = summary(&rounds(&[5.0, f64::NAN, 9.0, 4.0])).expect("three rounds");
-        assert_eq!(found, Sample { median: 5.0, p10: 4.0, p90: 6.0, other: 0.09 });
+        assert_eq!(found, Sample { median: 5.0, p10: 4.5, p90: 6.0, other: 0.05 });
         assert_eq!(summary(&rounds(&[f64::NAN])), None);
+    }
+
+    #[test]
+    fn disturbed_rounds_count_where_there_are_few_others() {
+        for (medians, expected) in [([1.0, 30.0, 40.0, 50.0, 2.0], 30.0), ([1.0, 3.0, 40.0, 50.0, 2.0], 2.0)] {
+            let found = summary(&rounds(&medians)).expect("five rounds");
+            assert_eq!(found.median, expected, "{medians:?}");
+            assert_eq!(times_as_fast(&rounds(&medians), &rounds(&medians.map(|m| 2.0 * m))), Some(2.0));
+        }
+        // The third round of `b` was disturbed.
+        let (a, b) = (rounds(&[1.0, 1.0, 1.0, 1.0]), rounds(&[2.0, 3.0, 99.0, 4.0]));
+        assert_eq!(times_as_fast(&a, &b), Some(3.0));
+        assert_eq!(times_as_fast_at_best(&a, &b), Some(3.0));
+        assert_eq!(times_as_fast_at_best(&a, &[]), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::evaluation::Evaluation;
 use super::report::OfModel;
-use super::stats::times_as_fast;
+use super::stats::{times_as_fast, times_as_fast_at_best};
 
 /// A case: runtime, build, scheme.
 type Name = (&'static str, &'static str, &'static str);
@@ -55,8 +55,9 @@ fn held(models: &[OfModel], evaluations: &[Evaluation]) -> Vec<(String, String, 
         Target::Ratio { model, case, than, least } => {
             let [a, b] = [case, than].map(|(runtime, build, scheme)| of(model)?.get(runtime, build, scheme));
             let found = times_as_fast(&a?.rounds, &b?.rounds)?;
+            let best = times_as_fast_at_best(&a?.rounds, &b?.rounds)?;
             let what = format!("{model}: {} at least {least:.2} times as fast as {}", name(case), name(than));
-            Some((what, format!("{found:.2}"), found >= least))
+            Some((what, format!("{found:.2}, at best {best:.2}"), found >= least))
         }
         Target::Evaluation { scheme, most } => {
             let found = evaluations.iter().find(|e| e.model == SMALL && e.scheme == scheme)?;
