@@ -17,8 +17,9 @@ use core::arch::wasm32::{i16x8_splat, i16x8_sub, u16x8_extend_high_u8x16, u16x8_
 /// Integers of a step that belong to one channel.
 pub(super) const LANES: usize = 2;
 
-/// For each output channel of each block the integer that stands for 0 (weights are counted from `-2^(bits-1)`), then
-/// bit planes in panel order.
+/// Whole bytes: panels, since widening 8-bit weights on each run takes longer than reading them twice as wide. Fewer bits:
+/// for each output channel of each block the integer that stands for 0 (weights are counted from `-2^(bits-1)`), then bit
+/// planes in panel order.
 pub(super) fn pack(layout: &Panels, weights: &IntWeights) -> Vec<u8> {
     let bits = planes::width(weights.bits);
     let offset = 1u8 << (bits - 1);
@@ -33,16 +34,33 @@ pub(super) fn pack(layout: &Panels, weights: &IntWeights) -> Vec<u8> {
         }
     }
     packed.extend(planes::pack(&values, bits));
+    if bits == 8 {
+        let mut panels = vec![0; 2 * layout.len()];
+        widen(layout, &packed, bits, &mut panels);
+        return panels;
+    }
     packed
 }
 
-/// Weights less their zero points as i16, in panel order.
+/// Bytes of panels that are apart from packed weights.
+pub(super) fn panel_len(layout: &Panels, weight_bits: u8) -> usize {
+    if weight_bits == 8 { 0 } else { 2 * layout.len() }
+}
+
+/// Fills panels.
 pub(super) fn unpack(layout: &Panels, packed: &[u8], weight_bits: u8, panels: &mut [u8]) {
+    if weight_bits < 8 {
+        widen(layout, packed, planes::width(weight_bits), panels);
+    }
+}
+
+/// Weights less their zero points as i16, in panel order.
+fn widen(layout: &Panels, packed: &[u8], bits: u8, panels: &mut [u8]) {
     let (zeros, values) = packed.split_at(layout.padded_channels());
     let (out, _) = panels.as_chunks_mut::<16>();
     let per_block = layout.runs * layout.steps;
     let (mut block, mut next, mut zero) = (0, 0, [i16x8_splat(0); 2]);
-    unpack::vectors(values, planes::width(weight_bits), layout.len() / 16, |i, v| {
+    unpack::vectors(values, bits, layout.len() / 16, |i, v| {
         if i == next {
             // Each channel's zero, twice, as its weights are in a step.
             let bytes = load_u8(&std::array::from_fn(|lane| zeros[block * CHANNELS + lane / LANES]));
@@ -70,8 +88,8 @@ impl api::ConvI8 for Conv {
         pack(&Panels::new(shape, LANES), weights)
     }
 
-    fn panel_len(&self, shape: &ConvShape, _: u8) -> usize {
-        2 * Panels::new(shape, LANES).len()
+    fn panel_len(&self, shape: &ConvShape, weight_bits: u8) -> usize {
+        panel_len(&Panels::new(shape, LANES), weight_bits)
     }
 
     fn unpack(&self, shape: &ConvShape, packed: &[u8], weight_bits: u8, panels: &mut [u8]) {

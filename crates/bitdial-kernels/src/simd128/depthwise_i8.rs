@@ -1,6 +1,6 @@
 //! u8 x i8 depthwise convolution, two taps a product: works on any machine.
 
-use super::conv_dot16::{pack, unpack};
+use super::conv_dot16::{pack, panel_len, unpack};
 use super::depthwise::{self, Factors, in_elements, panels};
 use super::sink::IntSink;
 use super::strip::{Column, Pack, store};
@@ -49,8 +49,8 @@ impl api::ConvI8 for Conv {
         pack(&panels(shape, Pairs::TAPS), &IntWeights { values: &values, ..*weights })
     }
 
-    fn panel_len(&self, shape: &ConvShape, _: u8) -> usize {
-        2 * panels(shape, Pairs::TAPS).len()
+    fn panel_len(&self, shape: &ConvShape, weight_bits: u8) -> usize {
+        panel_len(&panels(shape, Pairs::TAPS), weight_bits)
     }
 
     fn unpack(&self, shape: &ConvShape, packed: &[u8], weight_bits: u8, out: &mut [u8]) {
