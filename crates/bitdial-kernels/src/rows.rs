@@ -105,7 +105,11 @@ impl<D: ExactDot + Sync + 'static> Exact<D> {
     const ON: &[Capability] = &[EXACT[if D::SIGNED { 0 } else { 1 }]];
 
     const CONV_I8: &[Row<dyn ConvI8>] = &[
+        // As fast as `depthwise_i8` where V8 takes three instructions for the product (Zen 4, with wrong sums): 3x3 of 112x112x32
+        // 14 / 14, 5x5 of 28x28x240 18 / 18. On the machines it is for it takes one; but weights with zero points take two
+        // passes, so the other one is timed too.
         Row::new(Cases::of(Self::ON, DEPTHWISE), &depthwise_dot8::Conv::<D>::NEW),
+        Row::new(Cases { rival: true, ..Cases::of(Self::ON, DEPTHWISE) }, &depthwise_i8::Conv),
         // One instruction for 16 products: 67-77 on an AVX-VNNI Xeon, where `conv_dot16` makes 37-45.
         Row::new(Cases::of(Self::ON, DENSE), &conv_dot8::Conv::<Full<D>>::NEW),
     ];
@@ -127,7 +131,8 @@ const RELAXED_CONV_I8: &[Row<dyn ConvI8>] = &[
 
 #[cfg(target_feature = "simd128")]
 const SIMD_CONV_I8: &[Row<dyn ConvI8>] = &[
-    // 8-bit weights: 3x3 of 14x14x64 13, 5x5 of 14x14x240 17, where the matrix kernels make less than 1.
+    // 8-bit weights: 3x3 of 112x112x32 14, of 56x56x144 13; 5x5 of 28x28x240 19, of 14x14x672 15, of 7x7x1152 12; with stride
+    // 2 9 and 16; where the matrix kernels make less than 1.
     Row::new(Cases::of(SIMD, DEPTHWISE), &depthwise_i8::Conv),
     // 8-bit weights: 1x1 of 64 to 64 channels 36, of 320 to 1280 42, of 16 to 64 24; 3x3 of 16 to 16 40, of 32 to 32 42,
     // of 64 to 64 43; RGB stem 25; grey stem 13.
@@ -144,7 +149,7 @@ const SCALAR_CONV_I8: &[Row<dyn ConvI8>] = &[
 
 #[cfg(target_feature = "relaxed-simd")]
 const RELAXED_CONV_F32: &[Row<dyn ConvF32>] = &[
-    // `RelaxedMulAdd` / `MulAdd`: depthwise 3x3 of 14x14x64: 12 / 11.
+    // `RelaxedMulAdd` / `MulAdd`: 5x5 of 28x28x240: 15 / 14; 3x3 of 56x56x144: 12 / 10.
     Row::new(Cases::of(RELAXED, DEPTHWISE), &depthwise_f32::Conv::<RelaxedMulAdd>::NEW),
     // The same: 3 rows of 96 to 32: 27 / 22; 320 to 1280: 25 / 22; a single pixel of 1280 to 1000, where one sum waits
     // for the other: 7 / 10.
@@ -154,7 +159,7 @@ const RELAXED_CONV_F32: &[Row<dyn ConvF32>] = &[
 
 #[cfg(target_feature = "simd128")]
 const SIMD_CONV_F32: &[Row<dyn ConvF32>] = &[
-    // 3x3 of 14x14x64 10, 5x5 of 14x14x240 11, where the matrix kernels make less than 1.
+    // 3x3 of 112x112x32 11, of 56x56x144 10; 5x5 of 28x28x240 14, of 14x14x672 12; where the matrix kernels make less than 1.
     Row::new(Cases::of(SIMD, DEPTHWISE), &depthwise_f32::Conv::<MulAdd>::NEW),
     // 1x1 of 64 to 64 21, of 320 to 1280 22, of 16 to 64 17; 3x3 of 16 to 16 22, of 32 to 32 22, of 64 to 64 21; RGB stem
     // 18; grey stem 13.

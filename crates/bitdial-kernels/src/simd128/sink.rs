@@ -231,8 +231,12 @@ impl Sink for F32Sink<'_, '_> {
 
     fn row(&mut self, block: Block, pixel: usize, sums: &[Pixel]) {
         let bias = self.lanes(block);
-        for (i, &sums) in sums.iter().enumerate() {
-            self.put(block, bias, pixel + i, [sums]);
+        let (fours, rest) = sums.as_chunks::<4>();
+        for (i, &sums) in fours.iter().enumerate() {
+            self.put(block, bias, pixel + 4 * i, sums);
+        }
+        for (i, &sums) in rest.iter().enumerate() {
+            self.put(block, bias, pixel + 4 * fours.len() + i, [sums]);
         }
     }
 }
