@@ -38,7 +38,13 @@ const FIVE: [&str; MACHINES] = [SCALAR, DOT16, FULL[2], FULL[3], NARROW_5];
 const BINARY: [&str; MACHINES] =
     ["conv-u1i1-4x1-scalar", POPCNT, "conv-u1i1-4x8-popcnt|conv-u8i4-4x8-dot8x2", "conv-u1i1-4x8-popcnt|conv-u8i4-4x8-dot8x2", POPCNT];
 const BINARY_STEM: [&str; MACHINES] = ["conv-u1i1-4x1-scalar", DOT16, FULL[2], FULL[3], DOT16];
-const DEPTHWISES: [&str; MACHINES] = [SCALAR_DEPTHWISE, DEPTHWISE, "depthwise-u8i8-4x8-sdot", "depthwise-u8i8-4x8-usdot", DEPTHWISE];
+const DEPTHWISES: [&str; MACHINES] = [
+    SCALAR_DEPTHWISE,
+    DEPTHWISE,
+    "depthwise-u8i8-4x8-sdot|depthwise-u8i8-4x8-dot16",
+    "depthwise-u8i8-4x8-usdot|depthwise-u8i8-4x8-dot16",
+    DEPTHWISE,
+];
 
 /// Shape, weight bits, largest activation, and what each machine chooses and times against it.
 const INTEGER: &[(&str, u8, u8, [&str; MACHINES])] = &[
