@@ -133,6 +133,7 @@ mod tests {
             macs: 0,
             bytes: 0,
             limit: None,
+            phases: None,
             alternatives: Vec::new(),
         };
         Profile { total: Timing::default(), layers: layers.iter().map(layer).collect(), rooflines: None }

@@ -1,6 +1,9 @@
-//! Times a model as a whole and layer by layer.
+//! Times a model as a whole, layer by layer, and the parts of each layer.
 
-use bitdial_protocol::{LayerTime, Profile, Rooflines};
+use std::convert::Infallible;
+
+use bitdial_kernels::Part;
+use bitdial_protocol::{LayerTime, Phases, Profile, Rooflines};
 
 use crate::error::EngineError;
 use crate::progress::Progress;
@@ -8,8 +11,8 @@ use crate::quantized::execution;
 use crate::runner::Runnable;
 use crate::timing::Race;
 
-/// Counted runs of a layer.
-const LAYER_RUNS: u32 = 5;
+/// What is timed of a layer, the whole first, and how many runs of each count.
+const PARTS: [(Part, u32); 5] = [(Part::All, 5), (Part::Nothing, 3), (Part::Unpack, 3), (Part::Move, 3), (Part::Requantize, 3)];
 
 /// A profile that has begun: the whole model first, then layer after layer, each repeated until a clock can tell.
 ///
@@ -19,11 +22,12 @@ const LAYER_RUNS: u32 = 5;
 pub struct Profiling {
     input: Vec<f32>,
     whole: Race,
-    /// The layer that is timed.
-    part: Race,
-    /// Times of the layers before it.
-    layers: Vec<f64>,
-    count: usize,
+    /// What is timed now.
+    race: Race,
+    /// Times of the parts of each layer, as far as they are known.
+    layers: Vec<Vec<f64>>,
+    /// How many parts are timed of each layer.
+    parts: Vec<usize>,
 }
 
 impl Profiling {
@@ -32,16 +36,23 @@ impl Profiling {
     /// # Errors
     /// [`EngineError::Inputs`] if the model has other than one input.
     pub fn new(runnable: &mut dyn Runnable, runs: u32) -> Result<Self, EngineError> {
-        let input = vec![0.0; runnable.runner().input_len()?];
-        let count = runnable.runner().steps().len();
-        Ok(Self { input, whole: Race::new(1, runs), part: Race::part(LAYER_RUNS), layers: Vec::with_capacity(count), count })
+        let runner = runnable.runner();
+        let input = vec![0.0; runner.input_len()?];
+        let parts = |(index, step): (usize, &bitdial_runtime::Step)| match step.conv {
+            _ if !runner.computes(index) => 0,
+            Some(_) => PARTS.len(),
+            None => 1,
+        };
+        let parts: Vec<usize> = runner.steps().iter().enumerate().map(parts).collect();
+        Ok(Self { input, whole: Race::new(1, runs), race: Race::part(PARTS[0].1), layers: vec![Vec::new(); parts.len()], parts })
     }
 
     /// How far it is.
     #[must_use]
     pub fn progress(&self) -> Progress {
         let whole = self.whole.progress();
-        Progress { done: whole.done + self.layers.len(), total: whole.total + self.count }
+        let done: usize = self.layers.iter().map(Vec::len).sum();
+        Progress { done: whole.done + done, total: whole.total + self.parts.iter().sum::<usize>() }
     }
 
     /// One more run of what [`Self::new`] was given; `now` is a clock in milliseconds.
@@ -52,14 +63,22 @@ impl Profiling {
         if !self.whole.progress().is_done() {
             // The last run leaves everything in memory that layers need.
             self.whole.step(&mut |_| runnable.run(&self.input, 1).map(drop), now)?;
-        } else if self.layers.len() < self.count {
-            let (runner, layer) = (runnable.runner(), self.layers.len());
-            if self.whole.median(0) <= 0.0 || !runner.computes(layer) {
-                // A clock that stands still, or nothing to time.
-                self.layers.push(0.0);
-            } else if self.part.step(&mut |_| runner.repeat(layer), now)?.is_done() {
-                self.layers.push(self.part.median(0));
-                self.part = Race::part(LAYER_RUNS);
+            return Ok(self.progress());
+        }
+        let next = self.layers.iter().zip(&self.parts).position(|(times, &parts)| times.len() < parts);
+        if let Some((layer, times)) = next.map(|layer| (layer, &mut self.layers[layer])) {
+            let (part, _) = PARTS[times.len()];
+            let mut run = |_| {
+                runnable.runner().repeat(layer, part);
+                Ok::<_, Infallible>(())
+            };
+            if self.whole.median(0) <= 0.0 {
+                // A clock that stands still.
+                times.push(0.0);
+            } else if self.race.step(&mut run, now).is_ok_and(|progress| progress.is_done()) {
+                times.push(self.race.median(0));
+                let next = if times.len() < self.parts[layer] { times.len() } else { 0 };
+                self.race = Race::part(PARTS[next].1);
             }
         }
         Ok(self.progress())
@@ -70,7 +89,8 @@ impl Profiling {
     pub fn finish(self, runnable: &mut dyn Runnable, rooflines: Option<&Rooflines>) -> Profile {
         let runner = runnable.runner();
         let steps = runner.steps().iter().enumerate().zip(&self.layers);
-        let layers = runner.layers().iter().zip(runner.bytes()).zip(steps).map(|((layer, &moved), ((index, step), &ms))| {
+        let layers = runner.layers().iter().zip(runner.bytes()).zip(steps).map(|((layer, &moved), ((index, step), times))| {
+            let ms = times.first().copied().unwrap_or(0.0);
             let bytes = if runner.computes(index) { moved + step.weight_bytes as u64 } else { 0 };
             let limit = |at: &Rooflines| at.limit(step.macs, at.peak(&step.kernel, execution(step)), bytes);
             LayerTime {
@@ -81,9 +101,43 @@ impl Profiling {
                 macs: step.macs,
                 bytes,
                 limit: rooflines.filter(|_| ms > 0.0).map(limit),
+                phases: phases(times),
                 alternatives: runner.alternatives(step),
             }
         });
         Profile { layers: layers.collect(), total: self.whole.timing(0), rooflines: rooflines.cloned() }
+    }
+}
+
+/// The parts of a layer, from the times of [`PARTS`]. Preparation, which each of them has, counts once.
+fn phases(times: &[f64]) -> Option<Phases> {
+    let &[all, nothing, unpack, moving, requantize] = times else { return None };
+    let mut left = all;
+    let mut take = |ms: f64| {
+        let part = ms.clamp(0.0, left);
+        left -= part;
+        part
+    };
+    let (unpack, moving, requantize) = (take(unpack - nothing), take(moving), take(requantize - nothing));
+    Some(Phases { unpack, moving, multiply: left, requantize })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phases_make_up_the_whole() {
+        for (times, [unpack, moving, multiply, requantize]) in [
+            ([10.0, 1.0, 3.0, 2.0, 1.5], [2.0, 2.0, 5.5, 0.5]),
+            // What is within the clock's error of nothing is nothing.
+            ([10.0, 1.0, 0.9, 1.0, 0.9], [0.0, 1.0, 9.0, 0.0]),
+            ([2.0, 0.5, 0.5, 1.5, 1.5], [0.0, 1.5, 0.0, 0.5]),
+            ([0.0; 5], [0.0; 4]),
+        ] {
+            let found = phases(&times).unwrap();
+            assert_eq!(found, Phases { unpack, moving, multiply, requantize }, "{times:?}");
+        }
+        assert_eq!(phases(&[1.0]), None);
     }
 }

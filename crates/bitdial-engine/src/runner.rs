@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bitdial_ir::{Graph, Op};
+use bitdial_kernels::Part;
 use bitdial_protocol::{KernelTime, LayerInfo};
 use bitdial_runtime::{Options, Plan, Step};
 
@@ -130,10 +131,9 @@ impl Runner {
         self.plan.computes(step)
     }
 
-    /// Runs a step once more on what the last run left in memory.
-    pub(crate) fn repeat(&mut self, step: usize) -> Result<(), EngineError> {
-        self.plan.repeat(step);
-        Ok(())
+    /// Runs a step, or a part of it, once more on what the last run left in memory.
+    pub(crate) fn repeat(&mut self, step: usize, part: Part) {
+        part.only(|| self.plan.repeat(step));
     }
 
     /// Bytes of the inputs and the output of each step, for one image.

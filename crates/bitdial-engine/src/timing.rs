@@ -15,7 +15,7 @@ const SHORTEST: f64 = 4.0;
 const MOST: u32 = 1 << 10;
 
 /// The same for a part of a model: there are many of them, and some are over within a microsecond.
-const PART: (f64, u32) = (1.0, 1 << 20);
+const PART: (f64, u32) = (0.8, 1 << 20);
 
 /// Median and tenth and ninetieth percentile of some times; zeros without any.
 #[must_use]

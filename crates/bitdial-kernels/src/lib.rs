@@ -11,6 +11,7 @@ pub mod movement;
 mod packed_f32;
 #[cfg(target_feature = "simd128")]
 mod panels;
+mod part;
 mod peak;
 mod planes;
 mod race;
@@ -32,6 +33,7 @@ pub use api::{Backend, ConvF32, ConvI8, ConvShape, F32Store, I32Store, IntInput,
 pub use dot::{DotSemantics, dot_semantics};
 pub use elementwise::Elementwise;
 pub use packed_f32::PackedForF32;
+pub use part::Part;
 pub use peak::{Bandwidth, Peaks, peaks};
 pub use sums::{F32Sum, F32Tail, U8Sum};
 pub use table::{Capability, Kernels};

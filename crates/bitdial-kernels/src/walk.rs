@@ -2,6 +2,7 @@
 
 use crate::api::ConvShape;
 use crate::geometry::Geometry;
+use crate::part::Part;
 use crate::scratch::{Bits, Scratch, bytes_of};
 use std::ops::Range;
 
@@ -72,7 +73,8 @@ impl<'a, A: Bits> Walk<'a, A> {
 
     /// First element of each run, counted from the start of a window.
     pub fn runs(&self, scratch: &mut Scratch<'a>) -> &'a [usize] {
-        let runs = scratch.take(self.geometry.runs(self.shape));
+        // Sums over no run are there at once.
+        let runs = scratch.take(if Part::multiplies() { self.geometry.runs(self.shape) } else { 0 });
         for (i, run) in runs.iter_mut().enumerate() {
             *run = self.geometry.run_offset(self.shape, i);
         }
@@ -91,9 +93,13 @@ impl<'a, A: Bits> Walk<'a, A> {
     /// Copies band after band, `convert`ing each element, and shows it to `see`.
     pub fn bands<S: Copy>(&mut self, image: &[S], border: A, convert: impl Fn(S) -> A, see: &mut dyn FnMut(Band<A>)) {
         for (band, pixels) in self.split() {
-            self.geometry.border(self.shape, image, self.geometry.band_rows(self.shape, &band), border, self.copy, &convert);
+            if Part::moves() {
+                self.geometry.border(self.shape, image, self.geometry.band_rows(self.shape, &band), border, self.copy, &convert);
+            }
             let windows = &self.windows[..pixels.len()];
-            see(Band { copy: self.copy, pixels, windows });
+            if Part::requantizes() {
+                see(Band { copy: self.copy, pixels, windows });
+            }
         }
     }
 
@@ -109,7 +115,9 @@ impl<'a, A: Bits> Walk<'a, A> {
         for (band, pixels) in self.split() {
             let start = self.geometry.rows_len(self.geometry.band_rows(self.shape, &band).start);
             let windows = &self.windows[..pixels.len()];
-            see(Band { copy: &image[start..], pixels, windows });
+            if Part::requantizes() {
+                see(Band { copy: &image[start..], pixels, windows });
+            }
         }
     }
 }

@@ -140,8 +140,26 @@ pub struct LayerTime {
     pub bytes: u64,
     /// The least time that this device's rooflines allow, milliseconds; `None` where they are not known.
     pub limit: Option<f64>,
+    /// The parts of the time; `None` for what is no convolution or linear layer.
+    pub phases: Option<Phases>,
     /// The kernels that were tried out for it; none where there was no choice, or no time for it.
     pub alternatives: Vec<KernelTime>,
+}
+
+/// The parts of a layer's time, milliseconds. Each is timed by itself, as far as it can be run by itself; what remains is
+/// multiplication.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Phases {
+    /// Weights from their packed width to what the kernel reads.
+    pub unpack: f64,
+    /// Copies of the image with its border, packed strips of it, ranges and quantization found on the run; and
+    /// preparation.
+    #[serde(rename = "move")]
+    pub moving: f64,
+    /// Multiplication.
+    pub multiply: f64,
+    /// From sums to stored results: scale, clamp, round, store.
+    pub requantize: f64,
 }
 
 /// A kernel that was tried out.

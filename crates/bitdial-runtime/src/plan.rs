@@ -213,7 +213,8 @@ impl Plan {
         self.code.get(step).is_some_and(|step| !step.code.is_empty())
     }
 
-    /// Runs one step again on what is in memory since the last run, to time it. What is in memory then is of no use.
+    /// Runs one step again on what is in memory since the last run, to time it ([`bitdial_kernels::Part`] lets it do a
+    /// part of its work only). What is in memory then is of no use.
     pub fn repeat(&mut self, step: usize) {
         if let Some(step) = self.code.get(step) {
             step.code.iter().for_each(|run| run(&mut self.memory));

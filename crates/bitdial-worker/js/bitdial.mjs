@@ -64,6 +64,8 @@
  * @property {number} macs
  * @property {number} bytes Of its inputs, its output and its weights as the kernel keeps them.
  * @property {number | null} limit The least milliseconds that the rooflines allow; null where they are not known.
+ * @property {{unpack: number, move: number, multiply: number, requantize: number} | null} phases The parts of `ms`, each
+ *   timed by itself, multiplication as what remains; null for what is no convolution or linear layer.
  * @property {{kernel: string, ms: number}[]} alternatives The kernels that were tried out for it; none where there was
  *   no choice.
  *

@@ -117,6 +117,11 @@ async fn every_request_has_its_answer() {
     assert!(profile.layers.iter().all(|layer| layer.ms > 0.0 || layer.kernel == "view"), "{profile:?}");
     let known = |layer: &LayerTime| layer.ms == 0.0 || layer.bytes > 0 && layer.limit.is_some_and(|limit| limit > 0.0);
     assert!(profile.layers.iter().all(known), "{profile:?}");
+    for layer in profile.layers.iter().filter(|layer| layer.macs > 0) {
+        let parts = layer.phases.expect("it is a convolution or linear layer");
+        let sum = parts.unpack + parts.moving + parts.multiply + parts.requantize;
+        assert!((sum - layer.ms).abs() < 1e-9 && parts.multiply > 0.0, "{layer:?}");
+    }
     let (Response::Rooflines { rooflines }, _) = client.ask(Request::Rooflines {}, &[]).await else { panic!("no rooflines") };
     assert_eq!(rooflines, profile.rooflines);
 

@@ -4,6 +4,7 @@ use super::strip::{COLUMN, Layout, Pack, STRIP, Strip, TILE};
 use super::tile::Step;
 use crate::api::ConvShape;
 use crate::panels::{Block, CHANNELS, Panels};
+use crate::part::Part;
 use crate::scratch::{Scratch, bytes_of};
 use core::arch::wasm32::{i32x4_mul, i32x4_splat, i32x4_sub, v128, v128_load};
 
@@ -96,6 +97,10 @@ pub(crate) fn run<'a, P: Pack, S: Step>(
             strip.clear();
             for y in first..(first + band).min(rows) {
                 let (elements, rows) = strip.fill(image, channel, y);
+                let rows = if Part::multiplies() { rows } else { &[] };
+                if !Part::requantizes() {
+                    continue;
+                }
                 for block in panels.blocks().skip(channel / CHANNELS).take(STRIP / CHANNELS) {
                     let window = Window { elements: elements[4 * (block.channel - channel)..].as_ptr(), rows, shape };
                     let weights = &factors.weights[block.index * block_bytes..][..block_bytes];

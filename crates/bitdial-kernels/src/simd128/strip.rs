@@ -6,6 +6,7 @@
 //! them, so that the inner loop computes no addresses and tests for nothing.
 
 use crate::api::ConvShape;
+use crate::part::Part;
 use crate::scratch::{Bits, Scratch, bytes_of};
 use core::arch::wasm32::{v128, v128_store};
 
@@ -100,7 +101,7 @@ impl<'a, P: Pack> Strip<'a, P> {
         for element in 0..self.layout.elements {
             let row = y * self.shape.stride[0] + element * self.layout.step;
             let slot = row % self.layout.kept;
-            if self.holds[slot] != row + 1 {
+            if self.holds[slot] != row + 1 && Part::moves() {
                 self.holds[slot] = row + 1;
                 self.row(image, channel, row, slot);
             }

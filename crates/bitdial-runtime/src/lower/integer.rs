@@ -1,7 +1,7 @@
 //! Convolutions and linear layers in integers, with scales that are fixed or found on each run.
 
 use bitdial_ir::{DynamicQuant, Node, QuantizedWeights};
-use bitdial_kernels::{Arithmetic, ConvCase, ConvI8, ConvShape, I32Store, IntInput, IntWeights};
+use bitdial_kernels::{Arithmetic, ConvCase, ConvI8, ConvShape, I32Store, IntInput, IntWeights, Part};
 use bitdial_numerics::{ActivationParams, round_ties_even};
 
 use super::activation::{clamped, split};
@@ -56,7 +56,9 @@ impl Packed {
             return &self.weights;
         }
         let panels = grown(panels, self.panel_len);
-        self.kernel.unpack(&self.shape, &self.weights, self.bits, panels);
+        if Part::unpacks() {
+            self.kernel.unpack(&self.shape, &self.weights, self.bits, panels);
+        }
         panels
     }
 }

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use bitdial_ir::QuantizedWeights;
-use bitdial_kernels::{Elementwise, F32Tail, PackedForF32};
+use bitdial_kernels::{Elementwise, F32Tail, PackedForF32, Part};
 
 use super::conv::{Float, Layer};
 use super::{Lowered, Lowering};
@@ -75,7 +75,9 @@ impl Slice {
     ) {
         let Scratch { decoded, floats, part, .. } = scratch;
         let weights = grown(decoded, self.weights.len());
-        kernels.decode(&self.weights, weights);
+        if Part::unpacks() {
+            kernels.decode(&self.weights, weights);
+        }
         let n = self.channels.len();
         if out.len() == images * self.float.out_len() {
             return self.float.run(weights, x, floats, out, images, tail);
