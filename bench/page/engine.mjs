@@ -23,7 +23,8 @@ export class Engine {
   ask(body, buffers = []) {
     const id = ++this.#last;
     const answer = new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
-    this.#worker.postMessage({ message: { type: "request", id, body }, buffers }, buffers);
+    const { request, ...rest } = body;
+    this.#worker.postMessage({ message: { request: { id, body: { [request]: rest } } }, buffers }, buffers);
     return answer;
   }
 

@@ -1,7 +1,7 @@
 //! Kernels that do a part of their work only.
 
 use bitdial_conformance::SHAPES;
-use bitdial_kernels::{Backend, F32Store, I32Store, IntInput, IntWeights, Kernels, Part};
+use bitdial_kernels::{Backend, F32Store, F32Tail, I32Store, IntInput, IntWeights, Kernels, Part};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
@@ -32,7 +32,7 @@ fn a_part_stores_everything_or_nothing() {
                 for (part, stores) in PARTS {
                     let mut out = vec![f32::NAN; outputs];
                     let (low, high) = (f32::NEG_INFINITY, f32::INFINITY);
-                    let mut store = I32Store::F32 { scales: &scales, bias: &zeros, low, high, out: &mut out };
+                    let mut store = I32Store::F32 { scales: &scales, bias: &zeros, low, high, tail: F32Tail::default(), out: &mut out };
                     if !panels.is_empty() {
                         kernel.unpack(shape, &packed, bits, &mut panels);
                     }
@@ -49,7 +49,8 @@ fn a_part_stores_everything_or_nothing() {
                 let mut scratch = vec![0.0; kernel.scratch_len(shape)];
                 for (part, stores) in PARTS {
                     let mut out = vec![f32::NAN; outputs];
-                    let mut store = F32Store { bias: &zeros, low: f32::NEG_INFINITY, high: f32::INFINITY, out: &mut out };
+                    let mut store =
+                        F32Store { bias: &zeros, low: f32::NEG_INFINITY, high: f32::INFINITY, tail: F32Tail::default(), out: &mut out };
                     part.only(|| kernel.run(shape, &packed, &image, &mut scratch, &mut store));
                     check(&out, stores, &(name, kernel.name(), part));
                 }

@@ -1,8 +1,5 @@
 //! Which of several kernels is the fastest on the machine at hand: found by running them.
 
-use std::cmp::Reverse;
-use std::collections::HashMap;
-
 use crate::api::{ConvF32, ConvI8, ConvShape, F32Store, I32Store, IntInput, IntWeights};
 use crate::race::{race, stretch};
 use crate::sums::F32Tail;
@@ -54,7 +51,7 @@ pub struct Choice {
 /// an integer case give the same integers, so what is found changes times and nothing else.
 #[derive(Clone, Debug, Default)]
 pub struct Tuning {
-    choices: HashMap<(ConvShape, Vec<&'static str>), Choice>,
+    choices: Vec<(ConvShape, Choice)>,
     /// Milliseconds that may still be spent.
     left: f64,
 }
@@ -91,28 +88,29 @@ impl Tuning {
     /// for as long as is allowed, and at most `most` milliseconds. `now` is a clock in milliseconds. Where it is too coarse, or nothing is left, the
     /// table's order stays.
     pub fn tune(&mut self, kernels: &Kernels, cases: impl IntoIterator<Item = ConvCase>, most: f64, now: &dyn Fn() -> f64) {
-        let mut work: HashMap<(ConvShape, Vec<&'static str>), (u64, ConvCase)> = HashMap::new();
+        // Case, names of its kernels, multiply-accumulates.
+        let mut work: Vec<(ConvCase, Vec<&'static str>, u64)> = Vec::new();
         for case in cases {
-            let key = (case.shape, Candidates::of(kernels, &case).names());
-            if key.1.len() > 1 && !self.choices.contains_key(&key) {
-                work.entry(key).or_insert((0, case)).0 += case.shape.macs();
+            let names = Candidates::of(kernels, &case).names();
+            if names.len() < 2 || self.known(&case.shape, &names).is_some() {
+                continue;
+            }
+            match work.iter_mut().find(|(other, others, _)| other.shape == case.shape && *others == names) {
+                Some((_, _, macs)) => *macs += case.shape.macs(),
+                None => work.push((case, names, case.shape.macs())),
             }
         }
         if work.is_empty() || self.left <= 0.0 {
             return;
         }
-        let mut work: Vec<_> = work.into_iter().collect();
-        // In an order that does not depend on the map's.
-        work.sort_by_key(|((shape, names), (macs, _))| (Reverse(*macs), shape.output, shape.input, names.clone()));
         let start = now();
         let deadline = start + self.left.min(most);
-        if let Some(stretch) = stretch(now) {
-            for (key, (_, case)) in work {
-                let Some(times) = time(&Candidates::of(kernels, &case), &case, stretch, now, deadline) else { break };
-                let chosen = choose(&times);
-                let times = key.1.iter().copied().zip(times).collect();
-                self.choices.insert(key, Choice { times, chosen });
-            }
+        let Some(stretch) = stretch(now) else { return };
+        while let Some(next) = (0..work.len()).max_by_key(|&i| work[i].2) {
+            let (case, names, _) = work.swap_remove(next);
+            let Some(times) = time(&Candidates::of(kernels, &case), &case, stretch, now, deadline) else { break };
+            let chosen = choose(&times);
+            self.choices.push((case.shape, Choice { times: names.into_iter().zip(times).collect(), chosen }));
         }
         self.left -= now() - start;
     }
@@ -120,7 +118,12 @@ impl Tuning {
     /// What was found out about a case; `None` if it has one kernel only or was not timed.
     #[must_use]
     pub fn choice(&self, kernels: &Kernels, case: &ConvCase) -> Option<&Choice> {
-        self.choices.get(&(case.shape, Candidates::of(kernels, case).names()))
+        self.known(&case.shape, &Candidates::of(kernels, case).names())
+    }
+
+    fn known(&self, shape: &ConvShape, names: &[&'static str]) -> Option<&Choice> {
+        let same = |choice: &Choice| choice.times.iter().map(|(name, _)| name).eq(names);
+        self.choices.iter().find(|(of, choice)| of == shape && same(choice)).map(|(_, choice)| choice)
     }
 
     /// The kernel for an integer convolution: the fastest on this machine where that is known, else the table's.

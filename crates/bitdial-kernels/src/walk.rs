@@ -104,6 +104,7 @@ impl<'a, A: Bits> Walk<'a, A> {
     }
 
     /// Whether an image has no border, so that it can be read where it is.
+    #[cfg(target_feature = "simd128")]
     pub fn is_borderless(&self) -> bool {
         let [rows, columns, _] = self.shape.input;
         let touched = self.geometry.band_rows(self.shape, &(0..self.shape.output[0])).end;
@@ -111,6 +112,7 @@ impl<'a, A: Bits> Walk<'a, A> {
     }
 
     /// Shows band after band of a borderless image to `see`, which reads nothing past the end of the last window.
+    #[cfg(target_feature = "simd128")]
     pub fn in_place(&mut self, image: &[A], see: &mut dyn FnMut(Band<A>)) {
         for (band, pixels) in self.split() {
             let start = self.geometry.rows_len(self.geometry.band_rows(self.shape, &band).start);

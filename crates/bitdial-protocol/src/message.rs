@@ -3,6 +3,10 @@
 //! A message is a [`ToWorker`] or [`FromWorker`] beside a list of buffers (`{message, buffers: [ArrayBuffer]}` on the
 //! wire): the small part is serde, the large part moves as Transferables. Requests of one worker are answered in the
 //! order of their arrival, each with exactly one [`Response`]; a long one may send [`FromWorker::Progress`] before.
+//!
+//! What goes to a worker names its kind as a property, `{request: {id, body: {run: {target, batch}}}}`: read without a
+//! copy that knows no type yet, which would take 20 kB of each worker. What comes back has its kind beside the rest,
+//! `{type: "response", id, body: {response: "ran", shapes}}`.
 
 use serde::{Deserialize, Serialize};
 
@@ -57,7 +61,7 @@ pub struct Normalize {
 
 /// What a page asks of a worker. `buffers` says what lies beside the message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "request")]
+#[serde(rename_all = "kebab-case")]
 pub enum Request {
     /// Chooses the kernels; the first request of all. Answer: [`Response::Ready`].
     Start {
@@ -275,7 +279,7 @@ pub enum Response {
 
 /// Page to worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "type")]
+#[serde(rename_all = "kebab-case")]
 pub enum ToWorker {
     /// Asks for something.
     Request {

@@ -21,7 +21,8 @@ pub struct Unreadable {
 /// [`Unreadable`] if it is none.
 pub fn read(data: &JsValue) -> Result<(ToWorker, Vec<ArrayBuffer>), Unreadable> {
     let message = property(data, "message");
-    let id = property(&message, "id").as_f64().filter(|id| (0.0..=f64::from(u32::MAX)).contains(id)).map(|id| id as u32);
+    let kind = ["request", "cancel"].map(|kind| property(&message, kind)).into_iter().find(|kind| !kind.is_undefined());
+    let id = property(&kind.unwrap_or_default(), "id").as_f64().filter(|id| (0.0..=f64::from(u32::MAX)).contains(id)).map(|id| id as u32);
     let unreadable = |reason: String| Unreadable { id, reason };
     let mut buffers = Vec::new();
     let list = property(data, "buffers");
