@@ -89,11 +89,12 @@ impl Lab<'_> {
             pages.push(page);
         }
         let (warm_up, duration) = self.args.durations();
-        self.round(&mut found, &pages, warm_up, false, "warm-up")?;
+        self.round(&mut found, &pages, Turn { ms: warm_up, retries: 0, reverse: false, name: "warm-up" })?;
         found.iter_mut().for_each(|found| found.rounds.clear());
         for round in 0..self.args.rounds {
             // Turned round every other time, so that what drifts meets all of them alike.
-            self.round(&mut found, &pages, duration, round % 2 == 1, &format!("round {}", round + 1))?;
+            let name = format!("round {}", round + 1);
+            self.round(&mut found, &pages, Turn { ms: duration, retries: RETRIES, reverse: round % 2 == 1, name: &name })?;
         }
         Ok(found)
     }
@@ -131,14 +132,15 @@ impl Lab<'_> {
     }
 
     /// One turn of every case.
-    fn round(&self, found: &mut [Found], pages: &[Option<Page<'_>>], ms: u32, reverse: bool, name: &str) -> Result<()> {
+    fn round(&self, found: &mut [Found], pages: &[Option<Page<'_>>], turn: Turn<'_>) -> Result<()> {
+        let name = turn.name;
         let mut order: Vec<usize> = (0..found.len()).collect();
-        if reverse {
+        if turn.reverse {
             order.reverse();
         }
         for i in order {
             let Some(page) = &pages[i] else { continue };
-            let sample = self.measure(page, ms);
+            let sample = self.measure(page, &turn);
             match &sample {
                 Ok(s) => println!("  {name}  {:<32} {:>9.3} ms   other CPU {:.2}", found[i].case.short_name(), s.median, s.other),
                 Err(error) => println!("  {name}  {:<32} failed: {error:#}", found[i].case.short_name()),
@@ -149,15 +151,15 @@ impl Lab<'_> {
     }
 
     /// Measures one case; again when other processes disturbed it, and the least disturbed counts.
-    fn measure(&self, page: &Page<'_>, ms: u32) -> Result<Sample> {
+    fn measure(&self, page: &Page<'_>, turn: &Turn<'_>) -> Result<Sample> {
         let mut best: Option<Sample> = None;
-        for attempt in 0..=RETRIES {
+        for attempt in 0..=turn.retries {
             if attempt > 0 {
                 self.retries.set(self.retries.get() + 1);
                 thread::sleep(PAUSE);
             }
             let before = Noise::now();
-            let timing = page.call("/bench/case.mjs", "measure", &json!([ms]))?;
+            let timing = page.call("/bench/case.mjs", "measure", &json!([turn.ms]))?;
             let other = before.zip(Noise::now()).map_or(0.0, |(before, after)| after.since(before));
             let part = |name: &str| timing[name].as_f64().with_context(|| format!("no {name} was measured"));
             let sample = Sample { median: part("median")?, p10: part("p10")?, p90: part("p90")?, other };
@@ -170,6 +172,17 @@ impl Lab<'_> {
         }
         best.context("nothing was measured")
     }
+}
+
+/// One turn of every case.
+struct Turn<'a> {
+    /// Of each case.
+    ms: u32,
+    /// How often a disturbed measurement is repeated.
+    retries: u32,
+    /// Last case first.
+    reverse: bool,
+    name: &'a str,
 }
 
 impl Found {

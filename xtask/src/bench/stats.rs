@@ -49,9 +49,13 @@ pub fn times_as_fast(a: &[Option<Sample>], b: &[Option<Sample>]) -> Option<f64> 
     median(pairs.into_iter().map(|(a, b)| b.median / a.median))
 }
 
-/// The same by the least disturbed round of each: the smallest tenth percentiles.
+/// What the least disturbed round shows: the smallest tenth percentile.
+pub fn best(rounds: &[Option<Sample>]) -> Option<f64> {
+    rounds.iter().flatten().map(|sample| sample.p10).min_by(f64::total_cmp)
+}
+
+/// How many times as fast `a` is as `b`, each at its best.
 pub fn times_as_fast_at_best(a: &[Option<Sample>], b: &[Option<Sample>]) -> Option<f64> {
-    let best = |rounds: &[Option<Sample>]| rounds.iter().flatten().map(|sample| sample.p10).min_by(f64::total_cmp);
     Some(best(b)? / best(a)?)
 }
 
