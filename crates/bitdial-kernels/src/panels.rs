@@ -66,11 +66,14 @@ impl Panels {
 
     /// All blocks.
     pub fn blocks(self) -> impl ExactSizeIterator<Item = Block> {
-        (0..self.all_blocks).map(move |index| {
-            let (group, n) = (index / self.blocks, index % self.blocks * CHANNELS);
-            let count = CHANNELS.min(self.geometry.group_out - n);
-            Block { index, group, channel: group * self.geometry.group_out + n, count }
-        })
+        (0..self.all_blocks).map(move |index| self.block(index))
+    }
+
+    /// A block.
+    pub fn block(&self, index: usize) -> Block {
+        let (group, n) = (index / self.blocks, index % self.blocks * CHANNELS);
+        let count = CHANNELS.min(self.geometry.group_out - n);
+        Block { index, group, channel: group * self.geometry.group_out + n, count }
     }
 
     /// Copies OHWI weights into panel order. `padding(channel)` fills up runs, `padding(None)` blocks.

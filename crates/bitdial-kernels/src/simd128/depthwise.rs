@@ -101,7 +101,8 @@ pub(crate) fn run<'a, P: Pack, S: Step>(
                 if !Part::requantizes() {
                     continue;
                 }
-                for block in panels.blocks().skip(channel / CHANNELS).take(STRIP / CHANNELS) {
+                let first = channel / CHANNELS;
+                for block in (first..panels.all_blocks.min(first + STRIP / CHANNELS)).map(|index| panels.block(index)) {
                     let window = Window { elements: elements[4 * (block.channel - channel)..].as_ptr(), rows, shape };
                     let weights = &factors.weights[block.index * block_bytes..][..block_bytes];
                     // SAFETY: kept rows reach as far as whole tiles do; the weights are those of all elements.
