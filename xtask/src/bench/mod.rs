@@ -91,9 +91,9 @@ fn compare(lab: &Lab<'_>, mut header: Vec<(&'static str, String)>, models: &[Val
     }
     found.retain(|of| !of.found.is_empty());
 
-    println!("\nevaluation");
     let mut evaluations = Vec::new();
     if lab.args.only.is_none() {
+        println!("\nevaluation");
         for model in models {
             evaluations.extend(evaluation::evaluate(lab, model)?);
         }
