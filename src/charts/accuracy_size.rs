@@ -141,8 +141,10 @@ fn points(bench: &Bench) -> Vec<Point> {
 fn words(recipe: &Recipe) -> String {
     use bitdial_protocol::{ActivationMode, Granularity};
     let mut text = format!("weights {} bits", recipe.weights.bits);
-    if recipe.weights.granularity == Granularity::Tensor {
-        text.push_str(" per tensor");
+    match recipe.weights.granularity {
+        Granularity::Tensor => text.push_str(" per tensor"),
+        Granularity::Channel => {}
+        Granularity::Group => text.push_str(&format!(" per group of {}", recipe.weights.group)),
     }
     if !recipe.weights.symmetric {
         text.push_str(" affine");

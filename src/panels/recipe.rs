@@ -1,6 +1,6 @@
 //! The recipe: how weights and activations are quantized.
 
-use bitdial_protocol::{ActivationMode, ActivationScheme, Bits, Granularity};
+use bitdial_protocol::{ActivationMode, ActivationScheme, Bits, Granularity, GroupSize};
 use yew::prelude::*;
 
 use crate::catalogue::Calibration;
@@ -11,6 +11,8 @@ use crate::state::{Action, Control, Edit, Page};
 
 /// Calibration images to choose from.
 const SAMPLES: [u32; 4] = [64, 128, 256, 512];
+/// What may share a scale, from coarse to fine.
+const GRANULARITIES: [Granularity; 3] = [Granularity::Tensor, Granularity::Channel, Granularity::Group];
 /// Bits that leave an activation as it is, as the dial counts.
 const FLOAT_BITS: u8 = 32;
 
@@ -56,9 +58,17 @@ pub fn weights(page: &Page) -> Html {
     let scale = segmented(
         "w-scale",
         "Scale of the weights per",
-        &options(&["tensor", "channel"]),
-        Some(usize::from(scheme.granularity == Granularity::Channel)),
-        &choose(page, |i| Edit::WeightScale(if i == 0 { Granularity::Tensor } else { Granularity::Channel })),
+        &options(&["tensor", "channel", "group"]),
+        GRANULARITIES.iter().position(|granularity| *granularity == scheme.granularity),
+        &choose(page, |i| Edit::WeightScale(GRANULARITIES[i])),
+    );
+    let sizes: Vec<AttrValue> = GroupSize::ALL.iter().map(|size| size.to_string().into()).collect();
+    let size = segmented(
+        "w-group",
+        "Weights of a group",
+        &sizes,
+        GroupSize::ALL.iter().position(|size| *size == scheme.group),
+        &choose(page, |i| Edit::WeightGroup(GroupSize::ALL[i])),
     );
     let range = segmented(
         "w-range",
@@ -79,6 +89,9 @@ pub fn weights(page: &Page) -> Html {
                 { ticks(scheme.bits.get(), scheme.symmetric) }
             </div>
             { row(page, "w-scale", "Scale per", SCALE, &Control::WeightScale, scale) }
+            if scheme.granularity == Granularity::Group {
+                { row(page, "w-group", "Group of", GROUP, &Control::WeightGroup, size) }
+            }
             if scheme.bits == Bits::MIN {
                 <p class="aside">{BINARY}</p>
             } else {
@@ -88,7 +101,8 @@ pub fn weights(page: &Page) -> Html {
     }
 }
 
-const SCALE: &str = "A scale turns integers back into weights. One per output channel follows each channel's own range; one for the whole layer is coarser where channels differ.";
+const SCALE: &str = "A scale turns integers back into weights. One per output channel follows each channel's own range; one for the whole layer is coarser where channels differ; one per group of weights is finer still, and takes more bytes.";
+const GROUP: &str = "How many neighbouring weights of an output channel share a scale. Each group is summed in integers, and its sum is scaled and added in f32: smaller groups follow the weights more closely, and are more to store and to add.";
 const WEIGHT_RANGE: &str = "A symmetric range keeps zero in the middle and needs no zero point. An affine one follows the smallest and largest weight, and pays for a zero point in every product.";
 const BINARY: &str = "A weight of 1 bit is its sign: the scale, or minus the scale. There is no zero, and no zero point.";
 const ACTIVATION_RANGE: &str = "After ReLU activations are never negative, and a symmetric range leaves half of its integers unused. An affine one spends them all on what occurs.";

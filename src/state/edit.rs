@@ -1,6 +1,8 @@
 //! What a person can change, and what that makes of the link.
 
-use bitdial_protocol::{ActivationMode, ActivationScheme, BackendChoice, Bits, Granularity, LayerOverride, Link, Recipe, WeightOverride};
+use bitdial_protocol::{
+    ActivationMode, ActivationScheme, BackendChoice, Bits, Granularity, GroupSize, LayerOverride, Link, Recipe, WeightOverride,
+};
 
 /// A change to the link.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +15,8 @@ pub enum Edit {
     WeightBits(Bits),
     /// What shares a scale.
     WeightScale(Granularity),
+    /// Weights of a group, if groups share a scale.
+    WeightGroup(GroupSize),
     /// Symmetric or affine weights.
     WeightRange(bool),
     /// Bits of activations; `None` leaves them in f32.
@@ -38,8 +42,10 @@ pub enum Control {
     Backend,
     /// The dial of the weights.
     WeightBits,
-    /// Scale per tensor or channel.
+    /// Scale per tensor, channel or group.
     WeightScale,
+    /// Weights of a group.
+    WeightGroup,
     /// Symmetric or affine weights.
     WeightRange,
     /// The dial of the activations.
@@ -64,6 +70,7 @@ impl Edit {
             Self::Backend(_) => Control::Backend,
             Self::WeightBits(_) => Control::WeightBits,
             Self::WeightScale(_) => Control::WeightScale,
+            Self::WeightGroup(_) => Control::WeightGroup,
             Self::WeightRange(_) => Control::WeightRange,
             Self::ActivationBits(_) => Control::ActivationBits,
             Self::ActivationRange(_) => Control::ActivationRange,
@@ -86,6 +93,7 @@ impl Edit {
             Self::Backend(backend) => link.backend = backend,
             Self::WeightBits(bits) => recipe.weights.bits = bits,
             Self::WeightScale(granularity) => recipe.weights.granularity = granularity,
+            Self::WeightGroup(size) => recipe.weights.group = size,
             Self::WeightRange(symmetric) => recipe.weights.symmetric = symmetric,
             Self::ActivationBits(bits) => recipe.activations = bits.map(|bits| ActivationScheme { bits, ..activations }),
             Self::ActivationRange(symmetric) => {
@@ -128,6 +136,10 @@ mod tests {
         let cases: Vec<(Vec<Edit>, &str)> = vec![
             (vec![Edit::WeightBits(bits(4))], "v=1&model=digits&w=4"),
             (vec![Edit::WeightScale(Granularity::Tensor), Edit::WeightRange(false)], "v=1&model=digits&w-scale=tensor&w-range=affine"),
+            (
+                vec![Edit::WeightScale(Granularity::Group), Edit::WeightGroup(GroupSize::ALL[2])],
+                "v=1&model=digits&w-scale=group&w-group=64",
+            ),
             (vec![Edit::ActivationBits(None), Edit::Mode(ActivationMode::Dynamic)], "v=1&model=digits&a=f32"),
             (vec![Edit::ActivationBits(None), Edit::ActivationBits(Some(bits(6)))], "v=1&model=digits&a=6&a-range=symmetric"),
             (vec![Edit::LayerBits("fc".into(), Some(bits(2)))], "v=1&model=digits&layers=fc~w2"),

@@ -4,6 +4,7 @@
 //! f32 must equal the reference; other f32 kernels must be within rounding of it.
 
 mod conv_f32;
+mod conv_grouped;
 mod conv_i8;
 mod decode;
 mod elementwise;
@@ -14,6 +15,7 @@ mod residual;
 mod shapes;
 
 pub use conv_f32::check as check_conv_f32;
+pub use conv_grouped::check as check_conv_grouped;
 pub use conv_i8::{Filling, IntCase, check as check_conv_i8};
 pub use decode::check as check_decode;
 pub use random::Random;
@@ -39,6 +41,7 @@ pub fn run(kernels: &Kernels) -> Report {
         check_conv_f32(kernels, shape, &mut random, &mut report);
         check_decode(kernels, shape, &mut random, &mut report);
         check_residual(kernels, shape, &mut random, &mut report);
+        check_conv_grouped(kernels, shape, &mut random, &mut report);
     }
     elementwise::check(kernels, &mut random, &mut report);
     pool::check(kernels, &mut random, &mut report);

@@ -1,7 +1,9 @@
 //! Every backend of a native build, and random shapes.
 #![cfg(not(target_arch = "wasm32"))]
 
-use bitdial_conformance::{Filling, IntCase, Random, Report, check_conv_f32, check_conv_i8, check_decode, check_residual, random_shape};
+use bitdial_conformance::{
+    Filling, IntCase, Random, Report, check_conv_f32, check_conv_grouped, check_conv_i8, check_decode, check_residual, random_shape,
+};
 use bitdial_kernels::{Backend, Kernels};
 use proptest::prelude::*;
 
@@ -34,6 +36,7 @@ proptest! {
             check_conv_f32(&kernels, &shape, &mut random, &mut report);
             check_decode(&kernels, &shape, &mut random, &mut report);
             check_residual(&kernels, &shape, &mut random, &mut report);
+            check_conv_grouped(&kernels, &shape, &mut random, &mut report);
             prop_assert!(report.cases() >= 4 && report.failures.is_empty(), "{report}");
         }
     }

@@ -14,7 +14,7 @@ pub fn layer(name: &str, weights: &[f32], channels: usize, quantized: Option<&Qu
     let per_channel = quantized.is_some_and(|q| q.params.len() > 1);
     let grid_channel = widest.filter(|_| per_channel);
     let grid = quantized.filter(|q| !q.params.is_empty()).map_or_else(Vec::new, |q| {
-        let params = q.params_of(grid_channel.unwrap_or(0));
+        let params = q.grid(largest(weights, grid_channel, channels), channels);
         params.integers().map(|integer| params.dequantize(integer)).collect()
     });
     LayerDetail {
@@ -25,6 +25,13 @@ pub fn layer(name: &str, weights: &[f32], channels: usize, quantized: Option<&Qu
         scales: quantized.map_or(0, |q| q.params.len()),
         range_ratio: ratio(&maxima),
     }
+}
+
+/// The largest absolute weight of a channel; the first weight if there is no channel.
+fn largest(weights: &[f32], channel: Option<usize>, channels: usize) -> usize {
+    let row = weights.len() / channels.max(1);
+    let larger = |a: usize, b: usize| if weights[b].abs() > weights[a].abs() { b } else { a };
+    channel.and_then(|c| (c * row..(c + 1) * row).reduce(larger)).unwrap_or(0)
 }
 
 /// Counts of values in [`BINS`] bins between the smallest and the largest finite one.
@@ -66,7 +73,7 @@ mod tests {
     fn quantized(weights: &[f32], params: &[WeightParams]) -> QuantizedWeights {
         let row = weights.len() / params.len();
         let integers: Vec<i8> = weights.iter().enumerate().map(|(i, &w)| params[i / row].quantize(w)).collect();
-        QuantizedWeights { values: PackedInts::pack(&integers, params[0].bits), params: params.to_vec() }
+        QuantizedWeights { values: PackedInts::pack(&integers, params[0].bits), params: params.to_vec(), group: None }
     }
 
     #[test]
@@ -93,6 +100,9 @@ mod tests {
         assert_eq!(detail.grid, [-0.8, -0.4, 0.0, 0.4]);
         let detail = layer("conv", &weights, 3, Some(&quantized(&weights, &params[2..])));
         assert_eq!((detail.grid_channel, detail.scales, detail.grid.len()), (None, 1, 4));
+        let mut groups = quantized(&weights, &params[..1]);
+        (groups.params, groups.group) = (params.to_vec(), Some(16));
+        assert_eq!(layer("conv", &weights, 3, Some(&groups)).grid, [-0.8, -0.4, 0.0, 0.4]);
         let sign = layer("conv", &weights, 3, Some(&quantized(&weights, &[WeightParams::binary(0.5)])));
         assert_eq!(sign.grid, [-0.5, 0.5]);
         let detail = layer("conv", &weights, 3, None);

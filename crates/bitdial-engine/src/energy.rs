@@ -6,7 +6,8 @@
 //!
 //! - A product of a `w`-bit and an `a`-bit integer costs `w * a / 64` of an 8-bit product: an array multiplier has one
 //!   cell per pair of bits. (32 x 32 bits by this rule: 3.2 pJ; the table says 3.1.) Sums are 32-bit additions.
-//! - Requantizing a result, decoding a weight, scaling an operand: one f32 multiplication each.
+//! - Requantizing a result, decoding a weight, scaling an operand: one f32 multiplication each. Scaling and adding the
+//!   sum of a group of weights: one and an f32 addition.
 //! - A result that is looked up in a table costs one read of the cache.
 //! - Weights, scales and biases come from DRAM once, as many bytes as the packed model has. Activations are written
 //!   to the cache by one layer and read by the next, a byte each as integers and four as f32. Operands move in units
@@ -125,6 +126,14 @@ impl Work {
         let out = graph.value(node.output).len() as f64;
         let input = node.inputs.first().map(|&id| graph.value(id));
         let in_grid = input.and_then(|value| value.quant);
+        if let Weights::Int(w) = weights
+            && let Some(group) = w.group.filter(|_| in_grid.is_some() || node.dynamic.is_some())
+        {
+            let row = macs / out.max(1.0);
+            let sums = out * (row / group as f64).ceil();
+            self.float_muls += sums;
+            self.float_adds += sums;
+        }
         match (weights, in_grid, node.dynamic) {
             (Weights::Int(w), Some(_), _) => {
                 self.int_mul_cells += macs * f64::from(w.values.bits()) * width(in_grid);
@@ -197,13 +206,20 @@ mod tests {
 
     use super::*;
 
+    /// The same with four groups in each row.
+    fn grouped(mut graph: Graph) -> Graph {
+        let Op::Linear(Linear { weights: Weights::Int(weights), .. }) = &mut graph.nodes[0].op else { return graph };
+        (weights.group, weights.params) = (Some(32), vec![weights.params[0]; 40]);
+        graph
+    }
+
     /// A fully connected layer of 10 x 100 weights, quantized or not.
     fn linear(weight_bits: Option<u8>, input: Option<ActivationParams>, output: Option<ActivationParams>) -> Graph {
         let weights = match weight_bits {
             None => Weights::F32(vec![0.0; 1000]),
             Some(bits) => {
                 let params = vec![WeightParams { scale: 1.0, zero_point: 0, bits }];
-                Weights::Int(QuantizedWeights { values: PackedInts::pack(&[0; 1000], bits), params })
+                Weights::Int(QuantizedWeights { values: PackedInts::pack(&[0; 1000], bits), params, group: None })
             }
         };
         let value = |len, quant| Value { name: "v".into(), dims: vec![len], quant };
@@ -234,6 +250,7 @@ mod tests {
             (linear(Some(8), grid(8), grid(8)), 1000.0 * (0.2 + 0.1) + 10.0 * (0.1 + 3.7)),
             (linear(Some(4), grid(8), grid(8)), 1000.0 * (0.1 + 0.1) + 10.0 * (0.1 + 3.7)),
             (linear(Some(2), grid(2), grid(8)), 1000.0 * (0.0125 + 0.1) + 10.0 * (0.1 + 3.7)),
+            (grouped(linear(Some(4), grid(8), grid(8))), 1000.0 * (0.1 + 0.1) + 10.0 * (0.1 + 3.7) + 40.0 * (3.7 + 0.9)),
             (linear(Some(4), None, None), 1000.0 * (3.7 + 0.9) + 10.0 * 0.9 + 1000.0 * 3.7),
         ] {
             let found = energy(&graph).compute;

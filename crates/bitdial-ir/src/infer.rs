@@ -2,7 +2,7 @@
 
 use crate::graph::{Dims, Layout};
 use crate::limits::{self, WINDOW};
-use crate::op::{Activation, Conv, Linear, Op, Pool, QuantizedWeights, Tensor, Weights, Window};
+use crate::op::{Activation, Conv, Linear, Op, Pool, Tensor, Weights, Window};
 
 /// Dimensions of the result of `op` on values of these dimensions.
 ///
@@ -112,18 +112,9 @@ fn check_weights(weights: &Weights, channels: usize, wanted: Option<usize>) -> R
     check_len("weights", weights.len(), wanted.ok_or("it needs more weights than can be")?)?;
     match weights {
         Weights::F32(data) => check_finite("weights", data),
-        Weights::Int(QuantizedWeights { values, params }) => {
-            if params.len() != 1 && params.len() != channels {
-                return Err(format!("it has {} weight scales and needs 1 or {channels}", params.len()));
-            }
-            let fine = (1..=8).contains(&values.bits())
-                && params.iter().all(|p| {
-                    p.bits == values.bits() && p.scale.is_finite() && p.scale > 0.0 && {
-                        let (low, high) = p.range();
-                        (low..=high).contains(&p.zero_point) && (p.bits > 1 || p.zero_point == 0)
-                    }
-                });
-            if fine { Ok(()) } else { Err("a grid of its weights is not one".to_owned()) }
+        Weights::Int(weights) if weights.is_sound(channels) => Ok(()),
+        Weights::Int(weights) => {
+            Err(format!("its {} weight scales and zero points are not those of {channels} rows of integers", weights.params.len()))
         }
     }
 }

@@ -19,4 +19,4 @@ mod permute;
 pub use error::IrError;
 pub use graph::{Dims, Graph, Layout, Node, Value, ValueId};
 pub use infer::{infer, work};
-pub use op::{Activation, Axis, Binary, Conv, DynamicQuant, Linear, Op, Pool, QuantizedWeights, Tensor, Weights, Window};
+pub use op::{Activation, Axis, Binary, Conv, DynamicQuant, GROUPS, Linear, Op, Pool, QuantizedWeights, Tensor, Weights, Window};

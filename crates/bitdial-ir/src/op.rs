@@ -25,22 +25,59 @@ pub enum Weights {
 pub struct QuantizedWeights {
     /// The integers, in the order of the f32 weights they stand for.
     pub values: PackedInts,
-    /// One grid for all, or one for each output channel; each as wide as `values`.
+    /// One grid for all, or one for each output channel, or one for each group of each output channel; each as wide as
+    /// `values`.
     pub params: Vec<WeightParams>,
+    /// Weights of a group, one of [`GROUPS`]; the last group of a row may have fewer. `None` where a row has one grid.
+    pub group: Option<usize>,
 }
 
+/// Weights that a group may have.
+pub const GROUPS: [usize; 4] = [16, 32, 64, 128];
+
 impl QuantizedWeights {
-    /// The grid of one output channel.
+    /// The grid of one output channel, where there are no groups.
     #[must_use]
     pub fn params_of(&self, channel: usize) -> WeightParams {
         if self.params.len() == 1 { self.params[0] } else { self.params[channel] }
     }
 
+    /// The grid of one weight, of a layer with `channels` output channels.
+    #[must_use]
+    pub fn grid(&self, index: usize, channels: usize) -> WeightParams {
+        let row = self.row(channels);
+        match self.group {
+            None => self.params_of(index / row),
+            Some(group) => self.params[index / row * row.div_ceil(group) + index % row / group],
+        }
+    }
+
+    /// Weights of an output channel.
+    fn row(&self, channels: usize) -> usize {
+        (self.values.len() / channels.max(1)).max(1)
+    }
+
+    /// Whether there are as many grids as a layer with `channels` output channels needs, and each is one.
+    #[must_use]
+    pub fn is_sound(&self, channels: usize) -> bool {
+        let bits = self.values.bits();
+        let sound = |p: &WeightParams| {
+            p.bits == bits && p.scale.is_finite() && p.scale > 0.0 && {
+                let (low, high) = p.range();
+                (low..=high).contains(&p.zero_point) && (bits > 1 || p.zero_point == 0)
+            }
+        };
+        let enough = match self.group {
+            None => self.params.len() == 1 || self.params.len() == channels,
+            Some(group) => GROUPS.contains(&group) && channels.checked_mul(self.row(channels).div_ceil(group)) == Some(self.params.len()),
+        };
+        (1..=8).contains(&bits) && enough && self.params.iter().all(sound)
+    }
+
     /// The real values the integers stand for, of a layer with `channels` output channels.
     #[must_use]
     pub fn dequantize(&self, channels: usize) -> Vec<f32> {
-        let row = (self.values.len() / channels.max(1)).max(1);
-        self.values.iter().enumerate().map(|(i, q)| self.params_of(i / row).dequantize(q)).collect()
+        self.values.iter().enumerate().map(|(i, q)| self.grid(i, channels).dequantize(q)).collect()
     }
 }
 

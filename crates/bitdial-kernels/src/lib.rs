@@ -7,6 +7,7 @@ mod api;
 mod dot;
 mod elementwise;
 mod geometry;
+mod grouped;
 pub mod movement;
 mod packed_f32;
 #[cfg(target_feature = "simd128")]
@@ -32,6 +33,7 @@ mod walk;
 pub use api::{Backend, ConvF32, ConvI8, ConvShape, F32Store, I32Store, IntInput, IntWeights, PoolShape};
 pub use dot::{DotSemantics, dot_semantics};
 pub use elementwise::Elementwise;
+pub use grouped::{ConvGrouped, GroupedInput, GroupedWeights, LARGEST_GROUP};
 pub use packed_f32::PackedForF32;
 pub use part::Part;
 pub use peak::{Bandwidth, Peaks, peaks};

@@ -1,6 +1,7 @@
 //! Convolution as its definition says, one tap after the other: what all kernels are compared with.
 
 use crate::api::{ConvShape, IntInput, IntWeights};
+use crate::grouped::GroupedWeights;
 
 /// The index in the image of a tap, `None` on padding.
 fn tap(shape: &ConvShape, pixel: [usize; 2], window: [usize; 2], channel: usize) -> Option<usize> {
@@ -37,6 +38,24 @@ pub fn conv_i8(shape: &ConvShape, weights: &IntWeights, input: &IntInput) -> Vec
             sum = sum.wrapping_add((i32::from(a) - i32::from(input.zero_point)) * (i32::from(weights.values[weight]) - zero_point));
         });
         sum
+    };
+    outputs(shape).map(sum).collect()
+}
+
+/// The sums of a convolution on weights in groups, rows x columns x channels, before the scale of the input and the bias:
+/// `((0.0 + sum_0 * s_0) + sum_1 * s_1) + ...` in f32.
+#[must_use]
+pub fn conv_grouped(shape: &ConvShape, weights: &GroupedWeights, image: &[u8], zero_point: u8) -> Vec<f32> {
+    let (row, group) = (shape.row_len(), weights.group);
+    let per_row = row.div_ceil(group);
+    let sum = |(y, x, c): (usize, usize, usize)| {
+        let mut sums = vec![0i32; per_row];
+        taps(shape, y, x, c, |weight, i| {
+            let g = weight % row / group;
+            let w = i32::from(weights.values[weight]) - i32::from(weights.zero_point(c * per_row + g));
+            sums[g] += (i32::from(i.map_or(zero_point, |i| image[i])) - i32::from(zero_point)) * w;
+        });
+        sums.iter().zip(&weights.scales[c * per_row..]).fold(0.0, |total, (&sum, &scale)| total + sum as f32 * scale)
     };
     outputs(shape).map(sum).collect()
 }

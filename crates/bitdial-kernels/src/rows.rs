@@ -8,6 +8,7 @@ use crate::api::{ConvF32, ConvI8};
 #[cfg(target_feature = "simd128")]
 use crate::dot::DotSemantics;
 use crate::elementwise::Elementwise;
+use crate::grouped::ConvGrouped;
 #[cfg(target_feature = "relaxed-simd")]
 use crate::relaxed::{
     conv_dot8::{self, Full, Narrow},
@@ -171,6 +172,23 @@ const SCALAR_CONV_F32: &[Row<dyn ConvF32>] = &[
     Row::new(Cases::of(SCALAR, DEPTHWISE), &scalar::DepthwiseF32),
     Row::new(Cases::of(SCALAR, ANY), &scalar::ConvF32),
 ];
+
+/// The kernel for weights in groups; `None` if this build does not have the capability.
+///
+/// There is one for each backend, on the 16-bit product. With groups of 16 / 32 / 128, against `conv_dot16` without: 1x1 of
+/// 64 to 64 29 / 32 / 34 / 37, of 320 to 1280 31 / 36 / 40 / 42, of 16 to 64 21 / 21 / 20 / 24; 3x3 of 16 to 16
+/// 30 / 34 / 36 / 40, of 64 to 64 31 / 36 / 42 / 43; fully connected 1280 to 1000 20 / 23 / 26 / 27.
+pub(crate) fn conv_grouped(on: Capability) -> Option<&'static dyn ConvGrouped> {
+    match on {
+        Capability::Scalar => Some(&scalar::ConvGrouped),
+        #[cfg(target_feature = "simd128")]
+        Capability::Simd128 => Some(&simd128::conv_grouped::Conv),
+        #[cfg(target_feature = "relaxed-simd")]
+        Capability::Relaxed(_) => Some(&simd128::conv_grouped::Conv),
+        #[cfg(not(target_feature = "relaxed-simd"))]
+        _ => None,
+    }
+}
 
 /// Everything that is not a convolution; `None` if this build does not have the capability.
 pub(crate) fn elementwise(on: Capability) -> Option<&'static dyn Elementwise> {

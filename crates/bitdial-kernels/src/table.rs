@@ -6,6 +6,7 @@ use crate::api::{Backend, ConvF32, ConvI8, ConvShape};
 use crate::dot::DotSemantics;
 use crate::elementwise::Elementwise;
 use crate::geometry::Geometry;
+use crate::grouped::ConvGrouped;
 use crate::rows::{self, Table};
 
 /// What a machine can do in this build.
@@ -112,6 +113,7 @@ fn candidates<K: ?Sized>(groups: &[&'static [Row<K>]], case: &Case, supports: im
 pub struct Kernels {
     capability: Capability,
     table: &'static Table,
+    conv_grouped: &'static dyn ConvGrouped,
     elementwise: &'static dyn Elementwise,
 }
 
@@ -166,7 +168,8 @@ impl Kernels {
     }
 
     fn with(capability: Capability, table: &'static Table) -> Option<Self> {
-        Some(Self { capability, table, elementwise: rows::elementwise(capability)? })
+        let (conv_grouped, elementwise) = (rows::conv_grouped(capability)?, rows::elementwise(capability)?);
+        Some(Self { capability, table, conv_grouped, elementwise })
     }
 
     /// Whose kernels these are.
@@ -250,6 +253,12 @@ impl Kernels {
             }
         }
         found
+    }
+
+    /// The kernel for weights in groups. There is one for each backend.
+    #[must_use]
+    pub fn conv_grouped(&self) -> &'static dyn ConvGrouped {
+        self.conv_grouped
     }
 
     /// Everything that is not a convolution.

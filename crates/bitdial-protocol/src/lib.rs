@@ -12,7 +12,7 @@ pub use link::{Link, LinkIssue};
 pub use message::{BackendChoice, FromWorker, ImagesHandle, ModelHandle, Normalize, QuantizedHandle, Request, Response, Target, ToWorker};
 pub use recipe::{
     ActivationGranularity, ActivationMode, ActivationOverride, ActivationScheme, Bits, Calibration, CalibrationMethod, Correction, Format,
-    Granularity, LayerOverride, Recipe, RecipeError, Rounding, WeightOverride, WeightScheme,
+    Granularity, GroupSize, LayerOverride, Recipe, RecipeError, Rounding, WeightOverride, WeightScheme,
 };
 pub use result::{
     BackendCheck, Bandwidth, Capabilities, Energy, Execution, Histogram, KernelTime, LayerDetail, LayerInfo, LayerTime, ModelInfo, Phases,

@@ -9,7 +9,9 @@ use std::fmt;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::message::BackendChoice;
-use crate::recipe::{ActivationMode, ActivationOverride, ActivationScheme, Bits, Granularity, LayerOverride, Recipe, WeightOverride};
+use crate::recipe::{
+    ActivationMode, ActivationOverride, ActivationScheme, Bits, Granularity, GroupSize, LayerOverride, Recipe, WeightOverride,
+};
 
 /// The version of the text that is written here.
 const VERSION: &str = "1";
@@ -111,6 +113,12 @@ const KEYS: &[Key] = &[
         write: |link| write_name(GRANULARITIES, link.recipe.weights.granularity),
     },
     Key {
+        name: "w-group",
+        expects: |_| format!("how many weights share a scale: {}", in_words(&GroupSize::ALL.map(|size| size.to_string()))),
+        read: |draft, value| set(&mut draft.link.recipe.weights.group, value.parse().ok().and_then(|n| GroupSize::new(n).ok())),
+        write: |link| unless(&link.recipe.weights.group, &GroupSize::default()),
+    },
+    Key {
         name: "w-range",
         expects: |_| names(WEIGHT_RANGES),
         read: |draft, value| set(&mut draft.link.recipe.weights.symmetric, read_name(WEIGHT_RANGES, value)),
@@ -177,7 +185,8 @@ const BACKENDS: Names<BackendChoice> = &[
     ("simd128", BackendChoice::Simd128),
     ("relaxed-simd", BackendChoice::RelaxedSimd),
 ];
-const GRANULARITIES: Names<Granularity> = &[("channel", Granularity::Channel), ("tensor", Granularity::Tensor)];
+const GRANULARITIES: Names<Granularity> =
+    &[("channel", Granularity::Channel), ("tensor", Granularity::Tensor), ("group", Granularity::Group)];
 const WEIGHT_RANGES: Names<bool> = &[("symmetric", true), ("affine", false)];
 const ACTIVATION_RANGES: Names<bool> = &[("affine", false), ("symmetric", true)];
 const MODES: Names<ActivationMode> = &[("static", ActivationMode::Static), ("dynamic", ActivationMode::Dynamic)];
@@ -202,7 +211,21 @@ fn write_name<T: Copy + PartialEq>(table: Names<T>, value: T) -> Option<String> 
 }
 
 fn names<T>(table: Names<T>) -> String {
-    table.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" or ")
+    in_words(&table.iter().map(|(name, _)| *name).collect::<Vec<_>>())
+}
+
+/// `a, b or c`.
+fn in_words(options: &[impl AsRef<str>]) -> String {
+    let mut text = String::new();
+    for (i, option) in options.iter().enumerate() {
+        text.push_str(match options.len() - i {
+            _ if i == 0 => "",
+            1 => " or ",
+            _ => ", ",
+        });
+        text.push_str(option.as_ref());
+    }
+    text
 }
 
 fn unless<T: PartialEq + ToString>(value: &T, default: &T) -> Option<String> {
@@ -380,8 +403,9 @@ mod tests {
             ("w", "w="),
             ("a=16", "or f32"),
             ("model=resnet-152", "fashion-mobilenet, digits"),
-            ("backend=webgpu", "auto or scalar"),
-            ("w-scale=group", "channel or tensor"),
+            ("backend=webgpu", "auto, scalar, simd128 or relaxed-simd"),
+            ("w-scale=row", "channel, tensor or group"),
+            ("w-group=48", "16, 32, 64 or 128"),
             ("samples=0", "samples="),
             ("seed=-1", "seed="),
             ("layers=conv1", "layers="),
@@ -409,7 +433,7 @@ mod tests {
     }
 
     fn layer() -> impl Strategy<Value = LayerOverride> {
-        let granularity = option::of(select(vec![Granularity::Tensor, Granularity::Channel]));
+        let granularity = option::of(select(vec![Granularity::Tensor, Granularity::Channel, Granularity::Group]));
         (option::of(bits()), granularity, option::of(any::<bool>()), option::of(bits()))
             .prop_filter("an exception that says something", |(b, g, s, a)| b.is_some() || g.is_some() || s.is_some() || a.is_some())
             .prop_map(|(bits, granularity, symmetric, activation)| {
@@ -422,8 +446,9 @@ mod tests {
     }
 
     fn recipe() -> impl Strategy<Value = Recipe> {
-        let weights = (bits(), select(vec![Granularity::Tensor, Granularity::Channel]), any::<bool>())
-            .prop_map(|(bits, granularity, symmetric)| WeightScheme { bits, granularity, symmetric, ..Default::default() });
+        let weights = (bits(), select(GRANULARITIES), select(&GroupSize::ALL[..]), any::<bool>()).prop_map(
+            |(bits, (_, granularity), group, symmetric)| WeightScheme { bits, granularity, group, symmetric, ..Default::default() },
+        );
         let activations = (bits(), any::<bool>(), select(vec![ActivationMode::Static, ActivationMode::Dynamic]))
             .prop_map(|(bits, symmetric, mode)| ActivationScheme { bits, symmetric, mode, ..Default::default() });
         let calibration = (1..=MOST_SAMPLES, any::<u32>()).prop_map(|(samples, seed)| Calibration { samples, seed, ..Default::default() });

@@ -58,11 +58,66 @@ impl fmt::Display for Bits {
     }
 }
 
+/// How many neighbouring weights of an output channel share a scale: 16, 32, 64 or 128.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u16", into = "u16")]
+pub struct GroupSize(u16);
+
+impl GroupSize {
+    /// Every size, smallest first.
+    pub const ALL: [Self; 4] = [Self(16), Self(32), Self(64), Self(128)];
+
+    /// `weights` as a size, if it is one.
+    ///
+    /// # Errors
+    /// [`RecipeError::Group`] if it is none.
+    pub fn new(weights: u16) -> Result<Self, RecipeError> {
+        Self::ALL.into_iter().find(|size| size.0 == weights).ok_or(RecipeError::Group(weights))
+    }
+
+    /// The size as a number.
+    #[must_use]
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for GroupSize {
+    fn default() -> Self {
+        Self(32)
+    }
+}
+
+impl TryFrom<u16> for GroupSize {
+    type Error = RecipeError;
+    fn try_from(weights: u16) -> Result<Self, RecipeError> {
+        Self::new(weights)
+    }
+}
+
+impl From<GroupSize> for u16 {
+    fn from(size: GroupSize) -> Self {
+        size.0
+    }
+}
+
+impl fmt::Display for GroupSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// Why a recipe cannot be what somebody wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RecipeError {
     /// A bit-width outside 1..=8.
     Bits(u8),
+    /// A group of another size than 16, 32, 64 or 128.
+    Group(u16),
     /// The JSON is not a recipe.
     Json(String),
 }
@@ -71,6 +126,7 @@ impl fmt::Display for RecipeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bits(bits) => write!(f, "{bits} bits is not possible here: choose 1 to 8"),
+            Self::Group(weights) => write!(f, "groups of {weights} weights are not possible here: choose 16, 32, 64 or 128"),
             Self::Json(reason) => write!(f, "this is not a recipe: {reason}"),
         }
     }
@@ -96,6 +152,9 @@ pub enum Granularity {
     /// One scale per output channel.
     #[default]
     Channel,
+    /// One scale per [`WeightScheme::group`] neighbouring weights of an output channel, over kernel row, kernel column and
+    /// input channel. A channel that has less than two groups of weights has one scale.
+    Group,
 }
 
 /// Over which activations one scale is shared.
@@ -151,6 +210,9 @@ pub struct WeightScheme {
     pub bits: Bits,
     /// What shares a scale.
     pub granularity: Granularity,
+    /// How many weights share one, if the granularity is [`Granularity::Group`].
+    #[serde(skip_serializing_if = "GroupSize::is_default")]
+    pub group: GroupSize,
     /// Whether the zero point is fixed at 0; weights of 1 bit have none.
     pub symmetric: bool,
     /// How values are taken to the grid.
@@ -159,7 +221,14 @@ pub struct WeightScheme {
 
 impl Default for WeightScheme {
     fn default() -> Self {
-        Self { format: Format::Int, bits: Bits::MAX, granularity: Granularity::Channel, symmetric: true, rounding: Rounding::Nearest }
+        Self {
+            format: Format::Int,
+            bits: Bits::MAX,
+            granularity: Granularity::Channel,
+            group: GroupSize::default(),
+            symmetric: true,
+            rounding: Rounding::Nearest,
+        }
     }
 }
 
@@ -325,6 +394,15 @@ mod tests {
     }
 
     #[test]
+    fn groups_have_a_size() {
+        for (text, size) in [(r#"{"weights":{"granularity":"group"}}"#, 32), (r#"{"weights":{"granularity":"group","group":64}}"#, 64)] {
+            let recipe = Recipe::from_json(text).unwrap();
+            assert_eq!((recipe.weights.granularity, recipe.weights.group.get()), (Granularity::Group, size));
+            assert_eq!(Recipe::from_json(&recipe.to_json()), Ok(recipe));
+        }
+    }
+
+    #[test]
     fn missing_parts_take_defaults_and_null_is_weight_only() {
         assert_eq!(Recipe::from_json("{}").unwrap(), Recipe::default());
         assert_eq!(Recipe::from_json(r#"{"activations":null}"#).unwrap().activations, None);
@@ -335,6 +413,7 @@ mod tests {
         for (text, reason) in [
             (r#"{"weights":{"bits":9}}"#, "9 bits is not possible here"),
             (r#"{"weights":{"bits":0}}"#, "0 bits is not possible here"),
+            (r#"{"weights":{"granularity":"group","group":48}}"#, "groups of 48 weights are not possible here"),
             (r#"{"wieghts":{}}"#, "unknown field `wieghts`"),
             (r#"{"corrections":["cle"]}"#, "unknown variant `cle`"),
             ("{", "EOF"),

@@ -15,13 +15,22 @@ use bitdial_protocol::{Granularity, WeightScheme};
 pub fn quantize_weights(weights: &[f32], channels: usize, scheme: &WeightScheme, floors: &[f32]) -> QuantizedWeights {
     let bits = scheme.bits.get();
     let row = (weights.len() / channels.max(1)).max(1);
+    let group = Some(usize::from(scheme.group.get())).filter(|group| scheme.granularity == Granularity::Group && row >= 2 * group);
     let params: Vec<WeightParams> = match scheme.granularity {
+        Granularity::Group if group.is_some() => {
+            let size = usize::from(scheme.group.get());
+            // The bias is added in f32, to sums that have their scale.
+            weights.chunks_exact(row).flat_map(|row| row.chunks(size)).map(|w| grid(w, scheme, 0.0)).collect()
+        }
         Granularity::Tensor => vec![grid(weights, scheme, floors.iter().copied().fold(0.0, f32::max))],
-        Granularity::Channel => weights.chunks_exact(row).zip(floors).map(|(w, &floor)| grid(w, scheme, floor)).collect(),
+        Granularity::Channel | Granularity::Group => {
+            weights.chunks_exact(row).zip(floors).map(|(w, &floor)| grid(w, scheme, floor)).collect()
+        }
     };
-    let of = |channel: usize| if params.len() == 1 { params[0] } else { params[channel] };
-    let values: Vec<i8> = weights.iter().enumerate().map(|(i, &w)| of(i / row).quantize(w)).collect();
-    QuantizedWeights { values: PackedInts::pack(&values, bits), params }
+    let per_row = group.map_or(1, |group| row.div_ceil(group));
+    let of = |i: usize| if params.len() == 1 { params[0] } else { params[i / row * per_row + group.map_or(0, |group| i % row / group)] };
+    let values: Vec<i8> = weights.iter().enumerate().map(|(i, &w)| of(i).quantize(w)).collect();
+    QuantizedWeights { values: PackedInts::pack(&values, bits), params, group }
 }
 
 /// The grid that covers some weights, its scale no smaller than `floor`.

@@ -85,7 +85,8 @@
  *
  * @typedef {object} Recipe How to quantize; whatever is left out takes the default shown.
  * @property {object} [weights] `{format: "int", bits: 8, granularity: "channel", symmetric: true, rounding: "nearest"}`;
- *   bits 1 to 8 (1: -1 or 1 times the scale), granularity "channel" or "tensor".
+ *   bits 1 to 8 (1: -1 or 1 times the scale), granularity "channel", "tensor" or
+ *   "group": then `group` (16, 32, 64 or 128; 32 by default) neighbouring weights of an output channel share a scale.
  * @property {object | null} [activations] `{format: "int", bits: 8, granularity: "tensor", symmetric: false, mode:
  *   "static"}`; bits 1 to 8, mode "static" or "dynamic"; null leaves activations in f32.
  * @property {object} [layers] Exceptions by layer name: `{conv1: {weights: {bits: 8}, activations: {bits: 8}}}`.

@@ -14,6 +14,7 @@
 //! grid: one byte, 1 if it is quantized, then scale, zero point, smallest and largest integer. Dimensions of other
 //! values than inputs are not written: they follow. Weights are packed at their bit-width, without gaps; scales,
 //! biases and other real numbers are little-endian f32; zero points are one byte each and left out where all are 0.
+//! Where weights have scales in groups, the weights of a group are a number after the byte of their form.
 
 mod read;
 mod write;
@@ -33,7 +34,7 @@ mod form {
     pub const PER_CHANNEL: u8 = 0x10;
     pub const ZERO_POINTS: u8 = 0x20;
     pub const BIAS: u8 = 0x40;
-    pub const ALL: u8 = WIDTH | PER_CHANNEL | ZERO_POINTS | BIAS;
+    pub const GROUPS: u8 = 0x80;
 }
 
 /// First byte of an operator.

@@ -7,7 +7,7 @@ use crate::error::IrError;
 use crate::graph::{Graph, Layout, Node, Value, ValueId};
 use crate::infer::infer;
 use crate::limits;
-use crate::op::{Activation, Binary, Conv, DynamicQuant, Linear, Op, Pool, QuantizedWeights, Tensor, Weights, Window};
+use crate::op::{Activation, Binary, Conv, DynamicQuant, GROUPS, Linear, Op, Pool, QuantizedWeights, Tensor, Weights, Window};
 use crate::packed::{MAGIC, SYMMETRIC, activation, form, tag};
 
 /// Reads what [`crate::packed::write`] wrote.
@@ -234,22 +234,35 @@ impl<'a> Reader<'a> {
         Ok(Window { kernel: self.array()?, stride: self.array()?, pad: self.array()?, dilation: self.array()? })
     }
 
+    /// Weights of a group.
+    fn group(&mut self) -> Result<usize, String> {
+        let group = self.number()?;
+        if GROUPS.contains(&group) { Ok(group) } else { Err(format!("it has weights in groups of {group}")) }
+    }
+
     /// The weights of `channels` rows, and their biases.
     fn weights(&mut self, channels: usize, row: &[usize]) -> Result<(Weights, Option<Vec<f32>>), String> {
         let form = self.byte()?;
+        let group = if form & form::GROUPS == 0 { None } else { Some(self.group()?) };
         let len = row.iter().try_fold(channels, |n, &d| n.checked_mul(d)).ok_or("it has weights that are too many")?;
         let weights = match form & form::WIDTH {
-            _ if form & !form::ALL != 0 => return Err(format!("it has weights of the unknown form {form}")),
-            0 => Weights::F32(self.floats(len)?),
+            0 if group.is_none() => Weights::F32(self.floats(len)?),
             bits @ 1..=8 => {
                 let bytes = len.checked_mul(usize::from(bits)).ok_or("it has weights that are too many")?.div_ceil(8);
                 let bytes = self.take(bytes)?.to_vec();
                 let values = PackedInts::from_bytes(bytes, len, bits).ok_or("it has weights of the wrong length")?;
-                let scales = self.floats(if form & form::PER_CHANNEL == 0 { 1 } else { channels })?;
+                let scales = match group {
+                    Some(group) => {
+                        channels.checked_mul((len / channels.max(1)).div_ceil(group)).ok_or("it has scales that are too many")?
+                    }
+                    None if form & form::PER_CHANNEL == 0 => 1,
+                    None => channels,
+                };
+                let scales = self.floats(scales)?;
                 let zero_points = if form & form::ZERO_POINTS == 0 { None } else { Some(self.take(scales.len())?) };
                 let zero_point = |i: usize| zero_points.map_or(0, |z| z[i] as i8);
                 let params = scales.iter().enumerate().map(|(i, &scale)| WeightParams { scale, zero_point: zero_point(i), bits });
-                Weights::Int(QuantizedWeights { values, params: params.collect() })
+                Weights::Int(QuantizedWeights { values, params: params.collect(), group })
             }
             bits => return Err(format!("it has weights of {bits} bits")),
         };

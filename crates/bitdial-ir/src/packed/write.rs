@@ -3,7 +3,7 @@
 use prost::encoding::encode_varint;
 
 use crate::graph::{Graph, Layout, Node, ValueId};
-use crate::op::{Activation, Binary, Conv, Linear, Op, Pool, Weights, Window};
+use crate::op::{Activation, Binary, Conv, Linear, Op, Pool, QuantizedWeights, Weights, Window};
 use crate::packed::{MAGIC, SHARED, SYMMETRIC, activation, form, tag};
 
 /// The bytes of a model, from which [`crate::packed::read`] makes the same graph. Equal graphs give equal bytes.
@@ -184,10 +184,14 @@ impl Writer {
             Weights::Int(q) => {
                 let channels = if q.params.len() == 1 { 0 } else { form::PER_CHANNEL };
                 let zero_points = if q.params.iter().all(|p| p.zero_point == 0) { 0 } else { form::ZERO_POINTS };
-                q.values.bits() & form::WIDTH | channels | zero_points
+                let groups = if q.group.is_some() { form::GROUPS } else { 0 };
+                q.values.bits() & form::WIDTH | channels | zero_points | groups
             }
         };
         self.byte(form | bias);
+        if let Weights::Int(QuantizedWeights { group: Some(group), .. }) = weights {
+            self.number(*group);
+        }
     }
 
     /// The elements of an operator's constants.

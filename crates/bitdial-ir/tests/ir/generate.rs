@@ -52,7 +52,7 @@ pub fn quantized_graphs() -> impl Strategy<Value = Graph> {
                 *weights = Weights::Int(integers(&mut choices, weights.len(), channels));
             }
             if choices.flag() {
-                node.dynamic = Some(DynamicQuant { bits: 2 + choices.pick(7) as u8, symmetric: choices.flag() });
+                node.dynamic = Some(DynamicQuant { bits: 1 + choices.pick(8) as u8, symmetric: choices.flag() });
             }
         }
         graph
@@ -60,15 +60,19 @@ pub fn quantized_graphs() -> impl Strategy<Value = Graph> {
 }
 
 fn integers(choices: &mut Choices, len: usize, channels: usize) -> QuantizedWeights {
-    let bits = 2 + choices.pick(7) as u8;
-    let values: Vec<i8> = choices.floats(len).iter().map(|x| ((x * 127.0) as i8) >> (8 - bits)).collect();
+    let bits = 1 + choices.pick(8) as u8;
+    let values: Vec<i8> = choices.floats(len).iter().map(|x| ((x * 127.0) as i8) >> (8 - bits) | i8::from(bits == 1)).collect();
     let affine = choices.flag();
     let grid = |i: usize| {
         let max = 1.0 + i as f32;
         if affine { WeightParams::affine(-0.3, max, bits) } else { WeightParams::symmetric(-1.0, max, bits) }
     };
-    let params = (0..if choices.flag() { channels } else { 1 }).map(grid).collect();
-    QuantizedWeights { values: PackedInts::pack(&values, bits), params }
+    let (count, group) = match choices.pick(3) {
+        0 => (1, None),
+        1 => (channels, None),
+        _ => (channels * (len / channels).div_ceil(16), Some(16)),
+    };
+    QuantizedWeights { values: PackedInts::pack(&values, bits), params: (0..count).map(grid).collect(), group }
 }
 
 fn graph(choices: &mut Choices) -> Graph {

@@ -2,6 +2,7 @@
 
 use crate::api::{self, ConvShape, I32Store, IntInput, IntWeights};
 use crate::geometry::Geometry;
+use crate::part::Part;
 use crate::scratch::{Scratch, bytes_of};
 use crate::signs;
 use crate::walk::{Band, Tiles, Walk, sweep};
@@ -57,7 +58,9 @@ impl api::ConvI8 for Conv {
         let (panels, _) = panels.as_chunks::<WORD>();
         let mut scratch = Scratch::new(scratch);
         let image = scratch.take::<u8>(signs::image_len(shape));
-        signs::pack_image(shape, input.image, input.zero_point, image, signs::octets);
+        if Part::moves() {
+            signs::pack_image(shape, input.image, input.zero_point, image, signs::octets);
+        }
         let rows = scratch.take::<u8>(4 * WORD * words);
         rows.fill(0);
         let mut walk = Walk::<u8>::new(&bytes, &mut scratch);

@@ -5,6 +5,7 @@ use super::tile::{Operands, Sums};
 use super::vector::load_u8;
 use crate::api::{self, ConvShape, I32Store, IntInput, IntWeights};
 use crate::panels::{Block, Panels};
+use crate::part::Part;
 use crate::scratch::{Scratch, bytes_of};
 use crate::signs;
 use crate::walk::{Tiles, Walk, sweep};
@@ -66,7 +67,9 @@ impl api::ConvI8 for Conv {
         let weights = &weights[..layout.len()];
         let mut scratch = Scratch::new(scratch);
         let image = scratch.take::<u8>(signs::image_len(shape));
-        signs::pack_image(shape, input.image, input.zero_point, image, octets);
+        if Part::moves() {
+            signs::pack_image(shape, input.image, input.zero_point, image, octets);
+        }
         let mut walk = Walk::<u8>::new(&bytes, &mut scratch);
         let runs = walk.runs(&mut scratch);
         let (ones, _) = head.as_chunks::<4>();

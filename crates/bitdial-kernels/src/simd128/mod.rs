@@ -3,6 +3,7 @@
 mod adder;
 pub(crate) mod conv_dot16;
 pub(crate) mod conv_f32;
+pub(crate) mod conv_grouped;
 pub(crate) mod conv_popcnt;
 mod decode;
 pub(crate) mod depthwise;

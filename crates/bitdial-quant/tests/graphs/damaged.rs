@@ -32,10 +32,11 @@ fn damage_window(window: &mut Window, dice: &mut Dice) {
 fn damage_weights(weights: &mut Weights, dice: &mut Dice) {
     match weights {
         Weights::F32(w) => w.truncate(dice.below(w.len() + 1)),
-        Weights::Int(w) => match dice.below(4) {
+        Weights::Int(w) => match dice.below(5) {
             0 => w.params.truncate(dice.below(w.params.len() + 1)),
             1 => w.params[0].scale = real(dice),
-            2 => w.params[0].zero_point = dice.below(256) as u8 as i8,
+            2 => w.group = [None, Some(16), Some(size(dice))][dice.below(3)],
+            3 => w.params[0].zero_point = dice.below(256) as u8 as i8,
             _ => w.params[0].bits = dice.below(10) as u8,
         },
     }

@@ -217,6 +217,18 @@ impl Eval<'_> {
         };
         let values = weights.values.unpack();
         let row = values.len() / conv.out_channels;
+        if let Some(group) = weights.group {
+            return self.finish(taps(conv, input, output, |c, taps| {
+                let mut sums = vec![0i64; row.div_ceil(group)];
+                for (k, i) in taps {
+                    let zero = i64::from(weights.grid(c * row + k, conv.out_channels).zero_point);
+                    sums[k / group] += (i64::from(ints[*i]) - i64::from(grid.zero_point)) * (i64::from(values[c * row + k]) - zero);
+                }
+                let scale = |g: usize| weights.grid(c * row + g * group, conv.out_channels).scale;
+                let total = sums.iter().enumerate().fold(0.0, |total, (g, &sum)| total + sum as f32 * scale(g));
+                total * grid.scale + bias(c)
+            }));
+        }
         let scale = |c: usize| grid.scale * weights.params_of(c).scale;
         let sums = taps(conv, input, output, |c, taps| {
             let zero = i64::from(weights.params_of(c).zero_point);

@@ -7,7 +7,7 @@ use crate::interpreter::{Tensor, evaluate};
 use bitdial_ir::{Graph, Op, packed};
 use bitdial_kernels::Backend;
 use bitdial_protocol::{
-    ActivationMode, ActivationOverride, ActivationScheme, Bits, Granularity, LayerOverride, Recipe, WeightOverride, WeightScheme,
+    ActivationMode, ActivationOverride, ActivationScheme, Bits, Granularity, GroupSize, LayerOverride, Recipe, WeightOverride, WeightScheme,
 };
 use bitdial_quant::{Calibrator, quantize};
 use bitdial_runtime::{Observed, Options, Plan};
@@ -21,10 +21,12 @@ fn bits() -> impl Strategy<Value = Bits> {
 }
 
 pub fn recipe() -> impl Strategy<Value = Recipe> {
-    let weights = (bits(), any::<bool>(), any::<bool>()).prop_map(|(bits, symmetric, tensor)| WeightScheme {
+    let granularity = prop::sample::select(vec![Granularity::Tensor, Granularity::Channel, Granularity::Group]);
+    let weights = (bits(), any::<bool>(), granularity).prop_map(|(bits, symmetric, granularity)| WeightScheme {
         bits,
         symmetric,
-        granularity: if tensor { Granularity::Tensor } else { Granularity::Channel },
+        granularity,
+        group: GroupSize::ALL[0],
         ..WeightScheme::default()
     });
     let activations = (bits(), any::<bool>(), prop::bool::weighted(0.3)).prop_map(|(bits, symmetric, dynamic)| ActivationScheme {
@@ -51,7 +53,7 @@ fn exceptions(graph: &Graph, seed: u64) -> BTreeMap<String, LayerOverride> {
         let width = |dice: &mut Dice| Bits::new(1 + dice.below(8) as u8).ok();
         let weights = matches!(node.op, Op::Conv(_) | Op::Linear(_)).then(|| WeightOverride {
             bits: width(&mut dice),
-            granularity: Some(dice.one_of(&[Granularity::Tensor, Granularity::Channel])),
+            granularity: Some(dice.one_of(&[Granularity::Tensor, Granularity::Channel, Granularity::Group])),
             symmetric: None,
         });
         let activations = (dice.below(2) == 0).then(|| ActivationOverride { bits: width(&mut dice) });
@@ -152,10 +154,12 @@ fn the_random_graphs_reach_every_kind_of_step() {
         let plan = Plan::compile(&quantized(&graph, &recipe, &images(&graph, 2, seed), 2), STRICT).unwrap();
         for step in plan.steps() {
             // Only convolutions have kernels of several names.
-            let name = match &step.kernel {
-                _ if step.macs > 0 => "conv",
-                name if name.starts_with("fused into conv") => "fused into conv",
-                name => name,
+            let name = match step.kernel.as_str() {
+                kernel if kernel.starts_with("fused into conv") => "fused into conv",
+                kernel if step.macs == 0 => kernel,
+                kernel if kernel.ends_with("groups") => "grouped",
+                kernel if kernel.contains("u1i1") => "binary",
+                _ => "conv",
             };
             reached.insert(format!("{name} {:?}", step.execution));
         }
@@ -166,6 +170,7 @@ fn the_random_graphs_reach_every_kind_of_step() {
         "add-u8 Integer",
         "average-pool-f32 Float",
         "average-pool-u8 Integer",
+        "binary Integer",
         "batch-norm-f32 Float",
         "concat-f32 Float",
         "concat-u8 Integer",
@@ -174,6 +179,8 @@ fn the_random_graphs_reach_every_kind_of_step() {
         "conv WeightOnly",
         "fused into conv Float",
         "fused into conv Integer",
+        "grouped DynamicInteger",
+        "grouped Integer",
         "max-pool-f32 Float",
         "max-pool-u8 Integer",
         "mean-f32 Float",

@@ -4,10 +4,9 @@ use std::ops::Range;
 
 use bitdial_ir::{Node, Op, QuantizedWeights, Weights};
 use bitdial_kernels::{Arithmetic, ConvCase, ConvF32, ConvShape, F32Store, F32Tail};
-use bitdial_numerics::WeightParams;
 
 use super::activation::split;
-use super::{Held, Lowered, Lowering, geometry, integer, weight_only};
+use super::{Held, Lowered, Lowering, geometry, grouped, integer, weight_only};
 use crate::error::RuntimeError;
 use crate::memory::{Memory, grown};
 use crate::plan::Execution;
@@ -59,32 +58,33 @@ pub(crate) fn lower<'g>(l: &mut Lowering<'g>, node: &'g Node) -> Result<Lowered,
         (Weights::Int(weights), held) => {
             check_grids(node, weights, shape.output[2])?;
             match (node.dynamic, held) {
-                (Some(dynamic), Held::F32(x)) => integer::dynamic(l, &layer, weights, dynamic, x)?,
+                (Some(dynamic), Held::F32(x)) => match weights.group {
+                    Some(group) => grouped::dynamic(l, &layer, weights, group, (x, dynamic)),
+                    None => integer::dynamic(l, &layer, weights, dynamic, x)?,
+                },
                 (Some(_), Held::U8(..)) => {
                     return Err(RuntimeError::node(node, "its input is quantized already"));
                 }
-                (None, Held::U8(x, grid)) => integer::fixed(l, &layer, weights, x, grid)?,
+                (None, Held::U8(x, grid)) => match weights.group {
+                    Some(group) => grouped::fixed(l, &layer, weights, group, (x, grid)),
+                    None => integer::fixed(l, &layer, weights, x, grid)?,
+                },
                 (None, Held::F32(_)) => weight_only::lower(l, &layer, weights),
             }
         }
     };
     lowered.macs = shape.macs();
-    lowered.conv.get_or_insert(ConvCase { shape, arithmetic: Arithmetic::F32 { strict: l.strict } });
+    if matches!(lowered.execution, Execution::Float | Execution::WeightOnly) {
+        lowered.conv = Some(ConvCase { shape, arithmetic: Arithmetic::F32 { strict: l.strict } });
+    }
     Ok(lowered)
 }
 
 fn check_grids(node: &Node, weights: &QuantizedWeights, channels: usize) -> Result<(), RuntimeError> {
-    let bits = weights.values.bits();
-    let sound = |p: &WeightParams| {
-        p.bits == bits && p.scale.is_finite() && p.scale > 0.0 && {
-            let (low, high) = p.range();
-            (low..=high).contains(&p.zero_point) && (bits > 1 || p.zero_point == 0)
-        }
-    };
-    if ![1, channels].contains(&weights.params.len()) || !weights.params.iter().all(sound) {
-        return Err(RuntimeError::node(node, "the scales or zero points of its weights are out of range"));
+    match weights.is_sound(channels) {
+        true => Ok(()),
+        false => Err(RuntimeError::node(node, "the scales or zero points of its weights are out of range")),
     }
-    Ok(())
 }
 
 /// An f32 kernel with its bias and clamp.

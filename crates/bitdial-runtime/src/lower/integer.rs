@@ -197,7 +197,7 @@ pub(crate) fn dynamic(
 }
 
 /// The grid of one image; an image of NaN alone has one too.
-fn grid_of(dynamic: DynamicQuant, min: f32, max: f32) -> ActivationParams {
+pub(super) fn grid_of(dynamic: DynamicQuant, min: f32, max: f32) -> ActivationParams {
     let (min, max) = if min <= max { (min, max) } else { (0.0, 0.0) };
     if dynamic.symmetric { ActivationParams::symmetric(min, max, dynamic.bits) } else { ActivationParams::affine(min, max, dynamic.bits) }
 }

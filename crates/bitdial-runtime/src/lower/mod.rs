@@ -8,6 +8,7 @@ mod concat;
 mod conv;
 mod float;
 mod geometry;
+mod grouped;
 mod integer;
 mod movement;
 mod pool;

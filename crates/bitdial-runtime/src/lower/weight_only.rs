@@ -56,7 +56,7 @@ fn slices(whole: &Float, weights: &QuantizedWeights) -> Vec<Slice> {
         let channels = first..channels.min(first + step);
         let float = whole.channels(channels.clone());
         let values = &values[first * row..channels.end * row];
-        let grid = |i: usize| weights.params_of(first + i / row);
+        let grid = |i: usize| weights.grid(first * row + i, whole.shape.output[2]);
         Slice { weights: PackedForF32::new(float.kernel, &float.shape, values, weights.values.bits(), grid), channels, float }
     };
     (0..channels).step_by(step).map(slice).collect()
@@ -129,7 +129,7 @@ mod tests {
             let params: Vec<_> = (0..outputs).map(|c| WeightParams { scale: 0.01 + c as f32, zero_point: 0, bits }).collect();
             let levels: Vec<i8> = params[0].integers().collect();
             let values: Vec<i8> = (0..inputs * outputs).map(|i| levels[(i * i + i / 7) % levels.len()]).collect();
-            let weights = QuantizedWeights { values: PackedInts::pack(&values, bits), params };
+            let weights = QuantizedWeights { values: PackedInts::pack(&values, bits), params, group: None };
             let real = weights.dequantize(outputs);
             let x: Vec<f32> = (0..5 * inputs).map(|i| (i % 17) as f32 - 8.0).collect();
             let run = |weights, chunk| {
