@@ -18,6 +18,8 @@ pub struct Images {
     count: usize,
     shape: [usize; 3],
     normalize: Normalize,
+    /// What each pixel is as input.
+    table: [f32; 256],
     fingerprint: OnceLock<u64>,
 }
 
@@ -59,7 +61,8 @@ impl Images {
         match len.filter(|&len| len <= MAX_BYTES) {
             Some(0) => refuse("there is no image, or the images have no pixels".into()),
             Some(len) if len == pixels.len() => {
-                Ok(Self { pixels, labels: Vec::new(), count, shape, normalize, fingerprint: OnceLock::new() })
+                let table = std::array::from_fn(|pixel| (pixel as f32 - normalize.mean) / normalize.std);
+                Ok(Self { pixels, labels: Vec::new(), count, shape, normalize, table, fingerprint: OnceLock::new() })
             }
             _ => refuse(format!("{count} images of {height} x {width} x {channels} were announced and {} pixels came", pixels.len())),
         }
@@ -107,10 +110,26 @@ impl Images {
     /// # Errors
     /// [`EngineError::NoImage`] if the range ends past the end.
     pub fn inputs(&self, range: Range<usize>) -> Result<Vec<f32>, EngineError> {
+        let mut inputs = Vec::new();
+        self.inputs_into(range, &mut inputs)?;
+        Ok(inputs)
+    }
+
+    /// The same into a vector whose memory is used again; what it held is lost.
+    ///
+    /// # Errors
+    /// As [`Self::inputs`].
+    pub fn inputs_into(&self, range: Range<usize>, inputs: &mut Vec<f32>) -> Result<(), EngineError> {
+        self.check(&range)?;
+        self.write_inputs(range, inputs)
+    }
+
+    /// Whether there are all images of a range.
+    pub(crate) fn check(&self, range: &Range<usize>) -> Result<(), EngineError> {
         if range.end > self.count {
             return Err(EngineError::NoImage { index: range.end - 1, count: self.count });
         }
-        self.inputs_of(range)
+        Ok(())
     }
 
     /// Model inputs of the images with these indices: f32, NCHW.
@@ -118,7 +137,9 @@ impl Images {
     /// # Errors
     /// [`EngineError::NoImage`] for an index past the end.
     pub fn inputs_at(&self, indices: &[usize]) -> Result<Vec<f32>, EngineError> {
-        self.inputs_of(indices.iter().copied())
+        let mut inputs = Vec::new();
+        self.write_inputs(indices.iter().copied(), &mut inputs)?;
+        Ok(inputs)
     }
 
     /// What tells this set from others: a hash of the pixels and of how they become inputs.
@@ -131,18 +152,16 @@ impl Images {
         })
     }
 
-    fn inputs_of(&self, indices: impl Iterator<Item = usize>) -> Result<Vec<f32>, EngineError> {
-        let Normalize { mean, std } = self.normalize;
-        let table: [f32; 256] = std::array::from_fn(|pixel| (pixel as f32 - mean) / std);
+    fn write_inputs(&self, indices: impl Iterator<Item = usize>, inputs: &mut Vec<f32>) -> Result<(), EngineError> {
         let channels = self.shape[2];
-        let mut inputs = Vec::new();
+        inputs.clear();
         for index in indices {
             let image = self.image(index)?;
             for channel in 0..channels {
-                inputs.extend(image.iter().skip(channel).step_by(channels).map(|&pixel| table[usize::from(pixel)]));
+                inputs.extend(image.iter().skip(channel).step_by(channels).map(|&pixel| self.table[usize::from(pixel)]));
             }
         }
-        Ok(inputs)
+        Ok(())
     }
 
     fn image(&self, index: usize) -> Result<&[u8], EngineError> {

@@ -40,6 +40,7 @@ impl Model {
             layers,
             size: packed::write(&graph).len(),
             energy: energy(&graph),
+            memory: runner.memory(),
         };
         Ok(Self { graph: Arc::new(graph), machine: Arc::clone(machine), runner, info, ranges: Arc::default() })
     }

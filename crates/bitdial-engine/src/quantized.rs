@@ -39,7 +39,8 @@ impl Quantized {
             bytes: packed::node_bytes(node),
             weight_sqnr: weight_sqnr(&original, node),
         });
-        let info = QuantizedInfo { layers: layers.collect(), size: packed::write(&graph).len(), energy: energy(&graph) };
+        let info =
+            QuantizedInfo { layers: layers.collect(), size: packed::write(&graph).len(), energy: energy(&graph), memory: runner.memory() };
         Ok(Self { original, graph: Arc::new(graph), runner, info })
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bitdial_ir::{Graph, Op};
 use bitdial_kernels::Part;
-use bitdial_protocol::{KernelTime, LayerInfo};
-use bitdial_runtime::{Options, Plan, Step};
+use bitdial_protocol::{KernelTime, LayerInfo, MemoryUse};
+use bitdial_runtime::{Footprint, Options, Plan, Step};
 
 use crate::classify::{Prediction, classify};
 use crate::describe;
@@ -31,6 +31,9 @@ pub struct Runner {
     bytes: Vec<u64>,
     /// Whether the first output went through a softmax.
     probabilities: bool,
+    /// Inputs of a chunk of images, and the outputs of the last run: memory that is used again.
+    input: Vec<f32>,
+    results: Vec<Vec<f32>>,
 }
 
 /// What runs: a model, or a quantized one.
@@ -46,12 +49,13 @@ pub trait Runnable {
     /// [`EngineError::Runtime`] if it cannot be compiled again.
     fn tune(&mut self, now: &dyn Fn() -> f64) -> Result<(), EngineError>;
 
-    /// Runs `batch` inputs (f32, NCHW) and gives each output (f32, batch first).
+    /// Runs `batch` inputs (f32, NCHW) and gives each output (f32, batch first). Nothing is allocated where a batch is
+    /// no larger than one before.
     ///
     /// # Errors
     /// [`EngineError::Inputs`] if the model has several inputs, [`EngineError::EmptyBatch`] for no input,
     /// [`EngineError::Runtime`] if `input` has another length than `batch` inputs.
-    fn run(&mut self, input: &[f32], batch: usize) -> Result<Vec<Vec<f32>>, EngineError> {
+    fn run(&mut self, input: &[f32], batch: usize) -> Result<&[Vec<f32>], EngineError> {
         self.runner().run(input, batch)
     }
 
@@ -80,6 +84,8 @@ impl Runner {
             layers: describe::layers(graph),
             bytes: graph.nodes.iter().map(|node| describe::bytes_moved(graph, node)).collect(),
             probabilities: last.is_some_and(|node| matches!(node.op, Op::Softmax(_))),
+            input: Vec::new(),
+            results: Vec::new(),
         })
     }
 
@@ -114,6 +120,12 @@ impl Runner {
             self.plan = Plan::tuned(graph, self.options, &self.machine.tuning())?;
         }
         Ok(())
+    }
+
+    /// The memory that one inference takes.
+    pub(crate) fn memory(&self) -> MemoryUse {
+        let Footprint { activations, weights, unpacked, scratch } = self.plan.footprint(1);
+        MemoryUse { activations, weights, scratch: unpacked + scratch }
     }
 
     /// What it runs on.
@@ -159,12 +171,13 @@ impl Runner {
         }
     }
 
-    fn run(&mut self, input: &[f32], batch: usize) -> Result<Vec<Vec<f32>>, EngineError> {
+    fn run(&mut self, input: &[f32], batch: usize) -> Result<&[Vec<f32>], EngineError> {
         self.input_dims()?;
         if batch == 0 {
             return Err(EngineError::EmptyBatch);
         }
-        Ok(self.plan.run(&[input], batch)?)
+        self.plan.run_into(&[input], batch, &mut self.results)?;
+        Ok(&self.results)
     }
 
     fn evaluate(&mut self, images: &Images, range: Range<usize>) -> Result<Vec<Prediction>, EngineError> {
@@ -173,12 +186,16 @@ impl Runner {
         if !(1..=CLASSES).contains(&classes) {
             return Err(EngineError::Classes(classes));
         }
-        if range.is_empty() {
-            return Ok(Vec::new());
+        let mut predictions = Vec::with_capacity(range.len());
+        images.check(&range)?;
+        // Chunk by chunk, so that the inputs of one are still in the cache when it runs.
+        for first in range.clone().step_by(self.plan.chunk()) {
+            let count = self.plan.chunk().min(range.end - first);
+            images.inputs_into(first..first + count, &mut self.input)?;
+            self.plan.run_into(&[&self.input], count, &mut self.results)?;
+            let logits = self.results.first().map_or(&[][..], Vec::as_slice);
+            predictions.extend(logits.chunks_exact(classes).map(|logits| classify(logits, self.probabilities)));
         }
-        let batch = range.len();
-        let outputs = self.run(&images.inputs(range)?, batch)?;
-        let logits = outputs.first().map_or(&[][..], Vec::as_slice);
-        Ok(logits.chunks_exact(classes).map(|logits| classify(logits, self.probabilities)).collect())
+        Ok(predictions)
     }
 }

@@ -1,28 +1,48 @@
 //! Copies between layouts: transpose, pad, concatenate. Any element type, the same code on every backend.
 
-/// `out` dimension `i` is `x` dimension `perm[i]`; row-major.
-///
-/// # Panics
-/// If `perm` is no permutation of the dimensions, or a slice is shorter than the dimensions say.
-pub fn transpose<T: Copy>(x: &[T], dims: &[usize], perm: &[usize], out: &mut [T]) {
-    let mut strides = vec![1; dims.len()];
-    for i in (1..dims.len()).rev() {
-        strides[i - 1] = strides[i] * dims[i];
-    }
-    let (mut to, mut by): (Vec<usize>, Vec<usize>) = perm.iter().map(|&p| (dims[p], strides[p])).unzip();
-    // Neighbouring dimensions that stay neighbours are one.
-    let mut i = 1;
-    while i < to.len() {
-        if by[i - 1] == by[i] * to[i] {
-            to[i - 1] *= to[i];
-            by[i - 1] = by[i];
-            to.remove(i);
-            by.remove(i);
-        } else {
-            i += 1;
+/// A prepared transpose.
+#[derive(Clone, Debug)]
+pub struct Transpose {
+    /// Dimensions of the result.
+    to: Vec<usize>,
+    /// How far their neighbours lie apart in what is read.
+    by: Vec<usize>,
+}
+
+impl Transpose {
+    /// The one in which dimension `i` of the result is dimension `perm[i]` of what is read.
+    ///
+    /// # Panics
+    /// If `perm` is no permutation of the dimensions.
+    #[must_use]
+    pub fn new(dims: &[usize], perm: &[usize]) -> Self {
+        let mut strides = vec![1; dims.len()];
+        for i in (1..dims.len()).rev() {
+            strides[i - 1] = strides[i] * dims[i];
         }
+        let (mut to, mut by): (Vec<usize>, Vec<usize>) = perm.iter().map(|&p| (dims[p], strides[p])).unzip();
+        // Neighbouring dimensions that stay neighbours are one.
+        let mut i = 1;
+        while i < to.len() {
+            if by[i - 1] == by[i] * to[i] {
+                to[i - 1] *= to[i];
+                by[i - 1] = by[i];
+                to.remove(i);
+                by.remove(i);
+            } else {
+                i += 1;
+            }
+        }
+        Self { to, by }
     }
-    copy_strided(x, 0, &to, &by, out);
+
+    /// Writes all of `x`, row-major.
+    ///
+    /// # Panics
+    /// If a slice is shorter than the dimensions say.
+    pub fn run<T: Copy>(&self, x: &[T], out: &mut [T]) {
+        copy_strided(x, 0, &self.to, &self.by, out);
+    }
 }
 
 /// Fills `out` row-major from `x[start + sum of index * by]`.
@@ -112,7 +132,7 @@ mod tests {
             (vec![2, 1, 3, 2, 2], vec![4, 1, 0, 3, 2]),
         ] {
             let mut y = vec![0; 24];
-            transpose(&x, &dims, &perm, &mut y);
+            Transpose::new(&dims, &perm).run(&x, &mut y);
             let to: Vec<usize> = perm.iter().map(|&p| dims[p]).collect();
             for (i, &q) in y.iter().enumerate() {
                 let (mut rest, mut index) = (i, vec![0; dims.len()]);
@@ -125,7 +145,7 @@ mod tests {
             }
         }
         let mut y = [0];
-        transpose(&[7], &[], &[], &mut y);
+        Transpose::new(&[], &[]).run(&[7], &mut y);
         assert_eq!(y, [7]);
     }
 

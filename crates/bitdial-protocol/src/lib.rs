@@ -15,6 +15,6 @@ pub use recipe::{
     Granularity, GroupSize, LayerOverride, Recipe, RecipeError, Rounding, WeightOverride, WeightScheme,
 };
 pub use result::{
-    BackendCheck, Bandwidth, Capabilities, Energy, Execution, Histogram, KernelTime, LayerDetail, LayerInfo, LayerTime, ModelInfo, Phases,
-    Profile, QuantizedInfo, QuantizedLayer, Rooflines, TensorInfo, Timing,
+    BackendCheck, Bandwidth, Capabilities, Energy, Execution, Histogram, KernelTime, LayerDetail, LayerInfo, LayerTime, MemoryUse,
+    ModelInfo, Phases, Profile, QuantizedInfo, QuantizedLayer, Rooflines, TensorInfo, Timing,
 };

@@ -43,6 +43,27 @@ pub struct ModelInfo {
     pub size: usize,
     /// Estimated energy of one inference in f32.
     pub energy: Energy,
+    /// Memory that one inference in f32 takes.
+    pub memory: MemoryUse,
+}
+
+/// The most memory that one inference takes at a time, in bytes; known before it runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryUse {
+    /// Activations, at the moment when most are needed.
+    pub activations: usize,
+    /// Weights of all layers, as the kernels keep them.
+    pub weights: usize,
+    /// What kernels need for themselves, unpacked weights of a layer included.
+    pub scratch: usize,
+}
+
+impl MemoryUse {
+    /// All of it, bytes.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.activations + self.weights + self.scratch
+    }
 }
 
 /// How a layer computes.
@@ -91,6 +112,8 @@ pub struct QuantizedInfo {
     pub layers: Vec<QuantizedLayer>,
     /// Estimated energy of one inference.
     pub energy: Energy,
+    /// Memory that one inference takes.
+    pub memory: MemoryUse,
 }
 
 /// An estimate after Horowitz (ISSCC 2014, 45 nm); it ranks schemes, it does not measure this device.

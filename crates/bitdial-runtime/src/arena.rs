@@ -8,6 +8,8 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
+use crate::memory::reserve;
+
 /// Elements that offsets are multiples of.
 const ALIGN: usize = 16;
 
@@ -114,12 +116,14 @@ impl<T: Copy + Default> Arena<T> {
         self.per_image
     }
 
-    /// Makes room for a chunk of `images`; what the buffers held is lost.
+    /// Makes room for chunks of up to `images`.
+    pub(crate) fn reserve(&mut self, images: usize) {
+        reserve(&mut self.data, self.per_image * images);
+    }
+
+    /// Lays the buffers out for a chunk of `images`, for which there must be room; what they held is lost.
     pub(crate) fn set_images(&mut self, images: usize) {
         self.images = images;
-        if self.data.len() < self.per_image * images {
-            self.data.resize(self.per_image * images, T::default());
-        }
     }
 
     fn range(&self, buf: Buf<T>) -> Range<usize> {
@@ -225,6 +229,7 @@ mod tests {
         let mut arena = arena(&[(3, 0, 1), (5, 1, 1), (2, 0, 1)]);
         let buf = |index| Buf { index, element: PhantomData };
         for images in [1, 4, 2] {
+            arena.reserve(images);
             arena.set_images(images);
             arena.get_mut(buf(0)).fill(1);
             arena.get_mut(buf(2)).fill(2);

@@ -7,10 +7,12 @@
 
 mod arena;
 mod error;
+mod footprint;
 mod lower;
 mod memory;
 mod plan;
 
 pub use error::RuntimeError;
+pub use footprint::Footprint;
 pub use lower::check;
 pub use plan::{Execution, Observed, Options, Plan, See, Step};

@@ -9,12 +9,14 @@ pub(crate) struct Memory {
     pub u8s: Arena<u8>,
     /// Images of the chunk.
     pub images: usize,
+    /// Images that there is room for.
+    pub reserved: usize,
     /// Whether convolutions compute the residual sums that are left to them, or their own output alone.
     pub sums: bool,
     pub scratch: Scratch,
 }
 
-/// Scratch of kernels, grown to the largest use and kept.
+/// Scratch of kernels, as long as the largest use.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     /// Unpacked weights.
@@ -33,16 +35,77 @@ pub(crate) struct Scratch {
     pub floats: Vec<f32>,
 }
 
-/// The first `len` elements of a scratch vector, grown if need be.
+/// The first `len` elements of a scratch vector, grown if need be: [`Lens`] sees to it that there is none.
 pub(crate) fn grown<T: Copy + Default>(scratch: &mut Vec<T>, len: usize) -> &mut [T] {
-    if scratch.len() < len {
-        scratch.resize(len, T::default());
-    }
+    reserve(scratch, len);
     &mut scratch[..len]
 }
 
+/// Makes a vector at least this long.
+pub(crate) fn reserve<T: Copy + Default>(vector: &mut Vec<T>, len: usize) {
+    if vector.len() < len {
+        vector.reserve_exact(len - vector.len());
+        vector.resize(len, T::default());
+    }
+}
+
+/// How long [`Scratch`] must be, by its fields.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Lens {
+    pub panels: usize,
+    pub bytes: usize,
+    pub quantized: usize,
+    pub scales: usize,
+    pub decoded: usize,
+    pub part: usize,
+    pub floats: usize,
+}
+
+/// What a step needs for a chunk of so many images.
+pub(crate) type Need = Box<dyn Fn(usize) -> Lens + Send + Sync>;
+
+impl Lens {
+    /// Long enough for both.
+    pub(crate) fn max(self, other: Self) -> Self {
+        Self {
+            panels: self.panels.max(other.panels),
+            bytes: self.bytes.max(other.bytes),
+            quantized: self.quantized.max(other.quantized),
+            scales: self.scales.max(other.scales),
+            decoded: self.decoded.max(other.decoded),
+            part: self.part.max(other.part),
+            floats: self.floats.max(other.floats),
+        }
+    }
+
+    /// Bytes of weights, unpacked or decoded.
+    pub(crate) fn weight_bytes(self) -> usize {
+        self.panels + 4 * self.decoded
+    }
+
+    /// Bytes of all else.
+    pub(crate) fn other_bytes(self) -> usize {
+        self.bytes + self.quantized + 4 * (self.scales + self.part + self.floats)
+    }
+}
+
 impl Memory {
-    /// Makes room for a chunk of `images`.
+    /// Makes room for chunks of up to `images`.
+    pub(crate) fn reserve(&mut self, images: usize, lens: Lens) {
+        let Lens { panels, bytes, quantized, scales, decoded, part, floats } = lens;
+        self.f32s.reserve(images);
+        self.u8s.reserve(images);
+        reserve(&mut self.scratch.panels, panels);
+        reserve(&mut self.scratch.bytes, bytes);
+        reserve(&mut self.scratch.quantized, quantized);
+        reserve(&mut self.scratch.scales, scales);
+        reserve(&mut self.scratch.decoded, decoded);
+        reserve(&mut self.scratch.part, part);
+        reserve(&mut self.scratch.floats, floats);
+        self.reserved = self.reserved.max(images);
+    }
+
+    /// Sets the images of the chunk, for which there is room; what the buffers held is lost.
     pub(crate) fn set_images(&mut self, images: usize) {
         self.images = images;
         self.f32s.set_images(images);

@@ -4,8 +4,9 @@ use bitdial_ir::{Graph, Value, ValueId};
 use bitdial_kernels::{Backend, ConvCase, Kernels, Tuning};
 
 use crate::error::RuntimeError;
+use crate::footprint::Footprint;
 use crate::lower::{Held, Lowering, StepCode, check};
-use crate::memory::{Memory, Scratch};
+use crate::memory::{Lens, Memory, Need, Scratch};
 
 /// Activations of a chunk of images should fit here, to stay in a second-level cache.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -83,6 +84,8 @@ pub struct Plan {
     steps: Vec<Step>,
     code: Vec<StepCode>,
     held: Vec<Option<Held>>,
+    /// Scratch of the steps.
+    needs: Vec<Need>,
     chunk: usize,
     memory: Memory,
 }
@@ -133,7 +136,7 @@ impl Plan {
             steps.push(step);
             code.push(prepared);
         }
-        let (lives, held) = lowering.finish();
+        let (lives, needs, held) = lowering.finish();
         let (f32s, u8s) = (lives.f32s.place(), lives.u8s.place());
         let image_bytes = f32s.per_image().saturating_mul(4).saturating_add(u8s.per_image());
         if image_bytes > MAX_IMAGE_BYTES {
@@ -152,7 +155,8 @@ impl Plan {
             code,
             chunk: (CHUNK_BYTES / image_bytes.max(1)).clamp(1, CHUNK_IMAGES),
             held,
-            memory: Memory { f32s, u8s, images: 0, sums: true, scratch: Scratch::default() },
+            needs,
+            memory: Memory { f32s, u8s, images: 0, reserved: 0, sums: true, scratch: Scratch::default() },
         })
     }
 
@@ -191,12 +195,40 @@ impl Plan {
         self.chunk = images.max(1);
     }
 
+    /// The memory that runs of `batch` images take.
+    #[must_use]
+    pub fn footprint(&self, batch: usize) -> Footprint {
+        let images = batch.min(self.chunk);
+        let lens = self.lens(images);
+        Footprint {
+            activations: images * self.arena_bytes(),
+            weights: self.packed_weight_bytes(),
+            unpacked: lens.weight_bytes(),
+            scratch: lens.other_bytes(),
+        }
+    }
+
+    fn lens(&self, images: usize) -> Lens {
+        self.needs.iter().fold(Lens::default(), |all, need| all.max(need(images)))
+    }
+
     /// Runs a batch of images. Inputs and outputs are in the graph's own order, NCHW, image after image.
     ///
     /// # Errors
     /// If there are not as many inputs as the graph has, or one has the wrong length.
     pub fn run(&mut self, inputs: &[&[f32]], batch: usize) -> Result<Vec<Vec<f32>>, RuntimeError> {
-        self.execute(inputs, batch, &mut |_| {}, None)
+        let mut outputs = Vec::new();
+        self.run_into(inputs, batch, &mut outputs)?;
+        Ok(outputs)
+    }
+
+    /// Runs a batch of images into vectors of the caller's, one for each output; what they held is lost. Memory is
+    /// allocated where a batch is larger than all before it, and never else.
+    ///
+    /// # Errors
+    /// As [`Plan::run`].
+    pub fn run_into(&mut self, inputs: &[&[f32]], batch: usize, outputs: &mut Vec<Vec<f32>>) -> Result<(), RuntimeError> {
+        self.execute(inputs, batch, outputs, None)
     }
 
     /// Runs a batch and shows every value right after it was written, chunk by chunk; inputs of the graph too.
@@ -204,7 +236,9 @@ impl Plan {
     /// # Errors
     /// As [`Plan::run`].
     pub fn observe(&mut self, inputs: &[&[f32]], batch: usize, see: See<'_>) -> Result<Vec<Vec<f32>>, RuntimeError> {
-        self.execute(inputs, batch, &mut |_| {}, Some(see))
+        let mut outputs = Vec::new();
+        self.execute(inputs, batch, &mut outputs, Some(see))?;
+        Ok(outputs)
     }
 
     /// Whether a step has anything to do; one that only gives its input another name has not.
@@ -221,16 +255,25 @@ impl Plan {
         }
     }
 
-    /// The loop that everything above is: `done(i)` after step `i`, `see` after each value was written.
+    /// The loop that everything above is: `see` after each value was written.
     fn execute(
         &mut self,
         inputs: &[&[f32]],
         batch: usize,
-        done: &mut dyn FnMut(usize),
+        outputs: &mut Vec<Vec<f32>>,
         mut see: Option<See<'_>>,
-    ) -> Result<Vec<Vec<f32>>, RuntimeError> {
+    ) -> Result<(), RuntimeError> {
         self.check_inputs(inputs, batch)?;
-        let mut results: Vec<Vec<f32>> = self.outputs.iter().map(|o| Vec::with_capacity(o.len * batch)).collect();
+        outputs.resize_with(self.outputs.len(), Vec::new);
+        for (port, output) in self.outputs.iter().zip(outputs.iter_mut()) {
+            output.clear();
+            output.reserve_exact(port.len * batch);
+        }
+        let most = self.chunk.min(batch);
+        if most > self.memory.reserved {
+            let lens = self.lens(most);
+            self.memory.reserve(most, lens);
+        }
         let mut first = 0;
         while first < batch {
             let images = self.chunk.min(batch - first);
@@ -245,10 +288,9 @@ impl Plan {
                     see(port.value, observed(&self.memory, port.held));
                 }
             }
-            for (i, StepCode { code, output, sums }) in self.code.iter().enumerate() {
+            for StepCode { code, output, sums } in &self.code {
                 self.memory.sums = see.is_none();
                 code.iter().for_each(|run| run(&mut self.memory));
-                done(i);
                 if let (Some(see), Some(held)) = (&mut see, self.held[output.0]) {
                     see(*output, observed(&self.memory, held));
                     if *sums {
@@ -257,14 +299,14 @@ impl Plan {
                     }
                 }
             }
-            for (port, result) in self.outputs.iter().zip(&mut results) {
+            for (port, output) in self.outputs.iter().zip(outputs.iter_mut()) {
                 if let Observed::F32(values) = observed(&self.memory, port.held) {
-                    result.extend_from_slice(values);
+                    output.extend_from_slice(values);
                 }
             }
             first += images;
         }
-        Ok(results)
+        Ok(())
     }
 
     fn check_inputs(&self, inputs: &[&[f32]], batch: usize) -> Result<(), RuntimeError> {

@@ -220,7 +220,7 @@ impl Session {
             let mut run = |i: usize| {
                 let input = wire::floats(&inputs[i]).map_err(|reason| Stop::because(&reason))?;
                 for output in self.target(targets[i])?.run(&input, 1)? {
-                    drop(wire::from_floats(&output));
+                    drop(wire::from_floats(output));
                 }
                 Ok::<_, Stop>(())
             };

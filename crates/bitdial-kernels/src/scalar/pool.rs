@@ -3,9 +3,10 @@
 use super::store::{clamp, requantize};
 use crate::api::PoolShape;
 use bitdial_numerics::ActivationParams;
+use std::ops::Range;
 
 /// The part of a window that lies on the image: first tap, one past the last tap, for one axis.
-pub(crate) fn taps(shape: &PoolShape, axis: usize, at: usize) -> std::ops::Range<usize> {
+pub(crate) fn taps(shape: &PoolShape, axis: usize, at: usize) -> Range<usize> {
     let (start, step) = (at * shape.stride[axis], shape.dilation[axis]);
     let first = shape.pad[axis].saturating_sub(start).div_ceil(step);
     let last = (shape.input[axis] + shape.pad[axis]).saturating_sub(start).div_ceil(step).min(shape.kernel[axis]);
@@ -60,14 +61,24 @@ fn max_pool<T: Copy>(shape: &PoolShape, x: &[T], out: &mut [T], least: T, max: i
     });
 }
 
+/// Channels that are summed at once.
+const BLOCK: usize = 64;
+
+/// Blocks of channels, and room for their sums.
+fn blocks(channels: usize) -> impl Iterator<Item = (Range<usize>, [i32; BLOCK])> {
+    (0..channels).step_by(BLOCK).map(move |first| (first..channels.min(first + BLOCK), [0; BLOCK]))
+}
+
 /// See [`crate::Elementwise::average_pool_u8`].
 pub(crate) fn average_pool_u8(shape: &PoolShape, x: &[u8], x_grid: &ActivationParams, grid: &ActivationParams, out: &mut [u8]) {
     let channels = shape.input[2];
-    let mut sums = vec![0i32; channels];
     windows(shape, |pixel, count, taps| {
-        sums.fill(0);
-        taps(&mut |at| add_rows(&mut sums, &x[at..at + channels]));
-        store_means(&sums, count, divisor(shape, count), x_grid, grid, &mut out[pixel * channels..][..channels]);
+        let out = &mut out[pixel * channels..][..channels];
+        for (block, mut sums) in blocks(channels) {
+            let sums = &mut sums[..block.len()];
+            taps(&mut |at| add_rows(sums, &x[at..][block.clone()]));
+            store_means(sums, count, divisor(shape, count), x_grid, grid, &mut out[block.clone()]);
+        }
     });
 }
 
@@ -113,12 +124,14 @@ pub(crate) fn average_pool_f32(shape: &PoolShape, x: &[f32], low: f32, high: f32
 /// See [`crate::Elementwise::mean_u8`].
 pub(crate) fn mean_u8(x: &[u8], x_grid: &ActivationParams, grid: &ActivationParams, out: &mut [u8]) {
     let channels = out.len().max(1);
-    let mut sums = vec![0i32; channels];
-    for row in x.chunks_exact(channels) {
-        add_rows(&mut sums, row);
-    }
     let count = x.len() / channels;
-    store_means(&sums, count, count, x_grid, grid, out);
+    for (block, mut sums) in blocks(out.len()) {
+        let sums = &mut sums[..block.len()];
+        for row in x.chunks_exact(channels) {
+            add_rows(sums, &row[block.clone()]);
+        }
+        store_means(sums, count, count, x_grid, grid, &mut out[block]);
+    }
 }
 
 /// See [`crate::Elementwise::mean_f32`].

@@ -1,5 +1,6 @@
 //! Quantized graphs: what recipes do to them, and that plans compute what their annotations say.
 
+mod allocations;
 mod damaged;
 mod generate;
 mod interpreter;

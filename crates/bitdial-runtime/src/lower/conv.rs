@@ -8,7 +8,7 @@ use bitdial_kernels::{Arithmetic, ConvCase, ConvF32, ConvShape, F32Store, F32Tai
 use super::activation::split;
 use super::{Held, Lowered, Lowering, geometry, grouped, integer, weight_only};
 use crate::error::RuntimeError;
-use crate::memory::{Memory, grown};
+use crate::memory::{Lens, Memory, grown};
 use crate::plan::Execution;
 
 /// What a convolution and a linear layer have in common.
@@ -114,6 +114,12 @@ impl Float {
         len(self.shape.output)
     }
 
+    /// What it needs for a chunk.
+    pub fn need(&self) -> impl Fn(usize) -> Lens + Send + Sync + use<> {
+        let (kernel, shape) = (self.kernel, self.shape);
+        move |chunk| Lens { floats: kernel.scratch_len(&images(&shape, chunk).0), ..Lens::default() }
+    }
+
     /// Runs a chunk. `tail(i, len)` is what else is done to result `i` of `len` elements.
     pub fn run<'a>(
         &self,
@@ -140,6 +146,7 @@ fn float(l: &mut Lowering, layer: &Layer, weights: &[f32]) -> Lowered {
     let mut packed = vec![0.0; float.kernel.packed_len(&float.shape)];
     float.kernel.pack(&float.shape, weights, &mut packed);
     let lowered = Lowered { weight_bytes: 4 * packed.len(), ..Lowered::new(float.kernel.name(), Execution::Float) };
+    l.need(float.need());
     let x = l.float_input(layer.node, 0);
     let output = l.conv_output(layer.node);
     let to = output.out;

@@ -9,7 +9,7 @@ use super::conv::{Layer, images, len};
 use super::{Lowered, Lowering};
 use crate::arena::Buf;
 use crate::error::RuntimeError;
-use crate::memory::{Memory, Scratch, grown};
+use crate::memory::{Lens, Memory, Scratch, grown};
 use crate::plan::Execution;
 
 /// Largest magnitude of one product: both factors are differences of 8-bit integers.
@@ -39,9 +39,16 @@ impl Packed {
             false => Vec::new(),
         };
         let values = weights.values.unpack();
-        let packed = kernel.pack(&shape, &IntWeights { values: &values, bits, zero_points: &zero_points });
+        let mut packed = kernel.pack(&shape, &IntWeights { values: &values, bits, zero_points: &zero_points });
+        let mut panel_len = kernel.panel_len(&shape, bits);
+        if bits == 8 && panel_len > 0 {
+            // Nothing is saved by packing them: they are kept as the kernel reads them, wider if need be.
+            let mut panels = vec![0; panel_len];
+            kernel.unpack(&shape, &packed, bits, &mut panels);
+            (packed, panel_len) = (panels, 0);
+        }
         let scales = (0..channels).map(|c| weights.params_of(c).scale).collect();
-        Ok(Self { kernel, shape, bits, activation_high, weights: packed, panel_len: kernel.panel_len(&shape, bits), scales })
+        Ok(Self { kernel, shape, bits, activation_high, weights: packed, panel_len, scales })
     }
 
     fn lowered(&self, execution: Execution) -> Lowered {
@@ -50,7 +57,13 @@ impl Packed {
         Lowered { weight_bytes: self.weights.len(), conv, ..Lowered::new(self.kernel.name(), execution) }
     }
 
-    /// Unpacks the weights and calls `f(image index, panels, scratch)`, as the kernel takes images, with that shape.
+    /// What it needs for a chunk that it takes image by image, or as `images` has it.
+    fn need(&self, one_by_one: bool) -> impl Fn(usize) -> Lens + Send + Sync + use<> {
+        let Self { kernel, shape, panel_len: panels, .. } = *self;
+        move |chunk| Lens { panels, bytes: kernel.scratch_len(&images(&shape, if one_by_one { 1 } else { chunk }).0), ..Lens::default() }
+    }
+
+    /// The weights as the kernel reads them, unpacked if need be.
     fn panels<'a>(&'a self, panels: &'a mut Vec<u8>) -> &'a [u8] {
         if self.panel_len == 0 {
             return &self.weights;
@@ -110,6 +123,7 @@ pub(crate) fn fixed(
     let multipliers: Vec<f32> = scales.iter().map(|s| s / to.scale).collect();
     check_factors(layer.node, &multipliers)?;
     let bias = int_bias(layer, &scales)?;
+    l.need(packed.need(false));
     let sum = l.int_sum(layer.node, to);
     let out = sum.as_ref().map_or_else(|| l.output_u8(layer.node), |sum| sum.out);
     l.emit(move |m| {
@@ -134,6 +148,7 @@ pub(crate) fn fixed(
 fn fixed_to_float(l: &mut Lowering, layer: &Layer, packed: Packed, scales: Vec<f32>, x: Buf<u8>, grid: ActivationParams) {
     let (bias, none) = (layer.float_bias(), vec![0; layer.shape.output[2]]);
     let (low, high, _) = split(layer.node.activation);
+    l.need(packed.need(false));
     let output = l.conv_output(layer.node);
     let to = output.out;
     l.emit(move |m| {
@@ -167,6 +182,8 @@ pub(crate) fn dynamic(
     let lowered = packed.lowered(Execution::DynamicInteger);
     let (bias, none) = (layer.float_bias(), vec![0; layer.shape.output[2]]);
     let (low, high, _) = split(layer.node.activation);
+    let (need, quantized, scales) = (packed.need(true), len(layer.shape.input), packed.scales.len());
+    l.need(move |chunk| Lens { quantized, scales, ..need(chunk) });
     let output = l.conv_output(layer.node);
     let (kernels, to) = (l.elementwise(), output.out);
     l.emit(move |m| {

@@ -21,7 +21,7 @@ use bitdial_numerics::ActivationParams;
 
 use crate::arena::{Buf, Lives};
 use crate::error::RuntimeError;
-use crate::memory::{AllLives, Element, Memory};
+use crate::memory::{AllLives, Element, Lens, Memory, Need};
 use crate::plan::{Execution, Step};
 
 use residual::{Candidate, candidates};
@@ -89,6 +89,8 @@ pub(crate) struct Lowering<'g> {
     /// Position in time: 0 is the inputs, `i + 1` is node `i`.
     at: usize,
     code: Vec<Code>,
+    /// Scratch of all nodes.
+    needs: Vec<Need>,
 }
 
 impl<'g> Lowering<'g> {
@@ -106,6 +108,7 @@ impl<'g> Lowering<'g> {
             sums: false,
             at: 0,
             code: Vec::new(),
+            needs: Vec::new(),
         };
         for &input in &graph.inputs {
             lowering.hold(input);
@@ -145,13 +148,13 @@ impl<'g> Lowering<'g> {
         })
     }
 
-    /// Keeps the outputs until the end; gives the buffers and where every value is.
-    pub(crate) fn finish(mut self) -> (AllLives, Vec<Option<Held>>) {
+    /// Keeps the outputs until the end; gives the buffers, the scratch and where every value is.
+    pub(crate) fn finish(mut self) -> (AllLives, Vec<Need>, Vec<Option<Held>>) {
         self.at += 1;
         for &output in &self.graph.outputs {
             self.use_value(output);
         }
-        (self.lives, self.held)
+        (self.lives, self.needs, self.held)
     }
 
     pub(crate) fn elementwise(&self) -> &'static dyn Elementwise {
@@ -161,6 +164,11 @@ impl<'g> Lowering<'g> {
     /// Adds code to the current node.
     pub(crate) fn emit(&mut self, code: impl Fn(&mut Memory) + Send + Sync + 'static) {
         self.code.push(Box::new(code));
+    }
+
+    /// Sees to it that there is scratch for the current node: `lens(images of a chunk)`.
+    pub(crate) fn need(&mut self, lens: impl Fn(usize) -> Lens + Send + Sync + 'static) {
+        self.needs.push(Box::new(lens));
     }
 
     /// Elements of a value, one image.

@@ -1,7 +1,7 @@
 //! Reshape, Transpose, Pad: the same elements in other places.
 
 use bitdial_ir::{Activation, Node};
-use bitdial_kernels::movement;
+use bitdial_kernels::movement::{self, Transpose};
 
 use super::activation::{apply, table_if_needed};
 use super::check::output_dims;
@@ -16,10 +16,7 @@ use crate::plan::Execution;
 enum Move {
     /// Not at all: the result is the input under another name.
     Stay,
-    Transpose {
-        dims: Vec<usize>,
-        perm: Vec<usize>,
-    },
+    Transpose(Transpose),
     Pad {
         dims: Vec<usize>,
         pads: Vec<[usize; 2]>,
@@ -30,7 +27,7 @@ impl Move {
     fn run<T: Copy>(&self, x: &[T], border: T, out: &mut [T]) {
         match self {
             Self::Stay => out.copy_from_slice(x),
-            Self::Transpose { dims, perm } => movement::transpose(x, dims, perm, out),
+            Self::Transpose(transpose) => transpose.run(x, out),
             Self::Pad { dims, pads } => movement::pad(x, dims, pads, border, out),
         }
     }
@@ -57,7 +54,7 @@ pub(crate) fn transpose(l: &mut Lowering, node: &Node, perm: &[usize]) -> Result
     output_dims(l.graph, node, &perm.iter().map(|&p| dims[p]).collect::<Vec<_>>())?;
     // Axes of size 1 move for free.
     let stays = perm.iter().filter(|&&p| dims[p] != 1).is_sorted();
-    let how = if stays { Move::Stay } else { Move::Transpose { dims, perm: perm.to_vec() } };
+    let how = if stays { Move::Stay } else { Move::Transpose(Transpose::new(&dims, perm)) };
     Ok(lower(l, node, how, 0.0, "transpose"))
 }
 

@@ -1,7 +1,7 @@
 //! Maxima and means: of windows, and over whole axes.
 
 use bitdial_ir::{Axis, Node, Pool};
-use bitdial_kernels::{PoolShape, movement};
+use bitdial_kernels::{PoolShape, movement::Transpose};
 
 use super::activation::{clamped, split, table_if_needed};
 use super::check::output_dims;
@@ -93,7 +93,7 @@ fn axes_first<T: Element>(l: &mut Lowering, node: &Node, perm: &[usize], x: Buf<
     }
     let dims = l.graph.value(node.inputs[0]).dims.clone();
     let out = l.temporary(dims.iter().product());
-    let perm = perm.to_vec();
-    l.emit(move |m| each_image(m, x, out, |x, out| movement::transpose(x, &dims, &perm, out)));
+    let transpose = Transpose::new(&dims, perm);
+    l.emit(move |m| each_image(m, x, out, |x, out| transpose.run(x, out)));
     out
 }

@@ -8,7 +8,7 @@ use bitdial_kernels::{Elementwise, F32Tail, PackedForF32, Part};
 
 use super::conv::{Float, Layer};
 use super::{Lowered, Lowering};
-use crate::memory::{Memory, Scratch, grown};
+use crate::memory::{Lens, Memory, Scratch, grown};
 use crate::plan::Execution;
 
 /// Floats that a slice of channels is decoded to, where an image's output is one pixel: what is read once should not
@@ -31,6 +31,11 @@ pub(crate) fn lower(l: &mut Lowering, layer: &Layer, weights: &QuantizedWeights)
     let name = format!("{kernel}+decode{}", weights.values.bits());
     let weight_bytes = slices.iter().map(|slice| slice.weights.bytes()).sum();
     let lowered = Lowered { weight_bytes, ..Lowered::new(&name, Execution::WeightOnly) };
+    for slice in &slices {
+        let (need, decoded, channels) = (slice.float.need(), slice.weights.len(), slice.channels.len());
+        let whole = channels == layer.shape.output[2];
+        l.need(move |chunk| Lens { decoded, part: if whole { 0 } else { chunk * channels }, ..need(chunk) });
+    }
     let x = l.float_input(layer.node, 0);
     let output = if slices.len() == 1 { l.conv_output(layer.node) } else { l.float_output(layer.node).into() };
     let (kernels, to) = (l.elementwise(), output.out);
