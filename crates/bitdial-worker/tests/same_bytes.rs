@@ -52,7 +52,7 @@ const COUNT: usize = 8;
 
 /// The hashes are what these tests print when they differ, natively. A change of `packed` means that the recipes of
 /// before give other models now.
-const CASES: [Case; 6] = [
+const CASES: [Case; 11] = [
     Case { model: &DIGITS, recipe: "{}", packed: 0xfee1_343b_2c9a_758f, logits: 0xd68d_8f35_489d_2072 },
     Case {
         model: &DIGITS,
@@ -83,6 +83,36 @@ const CASES: [Case; 6] = [
         recipe: r#"{"weights":{"bits":2},"activations":null}"#,
         packed: 0x3506_1db7_66d1_bee8,
         logits: 0x7388_ffe0_4661_f0d1,
+    },
+    Case {
+        model: &RESNET,
+        recipe: r#"{"weights":{"bits":1},"activations":{"bits":1}}"#,
+        packed: 0x3215_645f_68e9_09a6,
+        logits: 0x5c98_c02a_6d04_5f85,
+    },
+    Case {
+        model: &MOBILENET,
+        recipe: r#"{"weights":{"bits":1,"granularity":"tensor"},"activations":{"mode":"dynamic"}}"#,
+        packed: 0x8f08_5b24_a6b8_c405,
+        logits: 0xa70e_64d7_7b2c_154e,
+    },
+    Case {
+        model: &RESNET,
+        recipe: r#"{"weights":{"bits":4,"granularity":"group"}}"#,
+        packed: 0x5fcf_ca81_a077_e2ee,
+        logits: 0x9397_683e_0fec_1904,
+    },
+    Case {
+        model: &MOBILENET,
+        recipe: r#"{"weights":{"bits":3,"granularity":"group","group":16,"symmetric":false},"activations":{"mode":"dynamic"}}"#,
+        packed: 0x7d9e_f8bc_c473_3d6c,
+        logits: 0x8a0d_fa7b_6193_2bd0,
+    },
+    Case {
+        model: &DIGITS,
+        recipe: r#"{"weights":{"bits":1,"granularity":"group","group":64},"activations":null}"#,
+        packed: 0xc4ea_f6ff_e60c_bfc7,
+        logits: 0x7467_ce63_01a3_1e1f,
     },
 ];
 
