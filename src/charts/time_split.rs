@@ -1,23 +1,25 @@
 //! Where the time goes: one inference by kinds of layers, f32 and quantized.
 
-use bitdial_protocol::Profile;
+use bitdial_protocol::{LayerTime, Profile};
 use plotters::prelude::*;
 use yew::prelude::*;
 
 use super::draw::{CARD, Drawing, FLOAT, QUANTIZED, SOFT, drawing, text};
 use super::export::{Column, Table};
 use super::frame::{Frame, plot, use_width};
-use crate::format::{percent, time};
+use crate::format::{bytes, percent, significant, time};
 use crate::kinds::Kind;
+use crate::speed::{UNKNOWN, gmacs, parts, share, tried};
 use crate::state::bench::Profiles;
 use crate::state::use_page;
 
-const HEIGHT: u32 = 84;
-const DESCRIPTION: &str = "Median time of the layers of each kind: convolution, depthwise, pointwise, linear, the rest, from the left.";
+const HEIGHT: u32 = 120;
+const DESCRIPTION: &str = "Median time of the layers of each kind: convolution, depthwise, pointwise, linear, the rest, from the left; \
+                           below, the same by what is done.";
 /// Room for names on the left.
 const LEFT: i32 = 40;
 /// Top of each bar, and its height.
-const BARS: [i32; 2] = [6, 42];
+const BARS: [i32; 3] = [6, 42, 78];
 const THICK: i32 = 26;
 /// Segments narrower than this carry no words.
 const WORDS: i32 = 66;
@@ -31,16 +33,34 @@ fn by_kind(profile: &Profile) -> [f64; Kind::ALL.len()] {
     sums
 }
 
+/// Milliseconds by what is done, with names: parts of convolutions and linear layers, and all of the others.
+fn by_part(profile: &Profile) -> [(&'static str, f64); 5] {
+    let mut sums = [("unpack", 0.0), ("move", 0.0), ("multiply", 0.0), ("requantize", 0.0), ("the rest", 0.0)];
+    for layer in &profile.layers {
+        match &layer.phases {
+            Some(phases) => parts(phases).iter().zip(&mut sums).for_each(|((_, ms), (_, sum))| *sum += ms),
+            None => sums[4].1 += layer.ms,
+        }
+    }
+    sums
+}
+
 fn draw(profiles: Option<&Profiles>, width: u32) -> Drawing {
     drawing(width, HEIGHT, |area| {
         let Some(profiles) = profiles else { return Ok(Vec::new()) };
-        let bars = [(BARS[0], "f32", by_kind(&profiles.float), FLOAT), (BARS[1], "int", by_kind(&profiles.quantized), QUANTIZED)];
-        let longest = bars.iter().map(|(_, _, sums, _)| sums.iter().sum::<f64>()).fold(f64::MIN_POSITIVE, f64::max);
+        let kinds = |profile: &Profile| Kind::ALL.map(Kind::name).into_iter().zip(by_kind(profile)).collect::<Vec<_>>();
+        let bars = [
+            (BARS[0], "f32", kinds(&profiles.float), FLOAT),
+            (BARS[1], "int", kinds(&profiles.quantized), QUANTIZED),
+            (BARS[2], "", by_part(&profiles.quantized).to_vec(), QUANTIZED),
+        ];
+        let sum = |segments: &[(&str, f64)]| segments.iter().map(|(_, ms)| ms).sum::<f64>();
+        let longest = bars.iter().map(|(_, _, segments, _)| sum(segments)).fold(f64::MIN_POSITIVE, f64::max);
         let room = f64::from(width as i32 - LEFT - 2);
-        for (top, name, sums, colour) in bars {
+        for (top, name, segments, colour) in bars {
             area.draw(&Text::new(name, (0, top + THICK / 2 - 7), text(&SOFT)))?;
             let mut before = 0.0;
-            for (index, (kind, ms)) in Kind::ALL.iter().zip(sums).enumerate() {
+            for (index, (name, ms)) in segments.into_iter().enumerate() {
                 let x = |ms: f64| LEFT + (room * ms / longest).round() as i32;
                 let (left, right) = (x(before), x(before + ms));
                 before += ms;
@@ -51,12 +71,34 @@ fn draw(profiles: Option<&Profiles>, width: u32) -> Drawing {
                 area.draw(&Rectangle::new([(left, top), (right, top + THICK)], colour.mix(strength).filled()))?;
                 area.draw(&PathElement::new(vec![(right, top), (right, top + THICK)], CARD.stroke_width(1)))?;
                 if right - left > WORDS {
-                    area.draw(&Text::new(kind.name(), (left + 6, top + THICK / 2 - 7), text(&CARD)))?;
+                    area.draw(&Text::new(name, (left + 6, top + THICK / 2 - 7), text(&CARD)))?;
                 }
             }
         }
         Ok(Vec::new())
     })
+}
+
+/// How much of the quantized time is multiplication, and how near its layers come to the rooflines.
+fn rate(profile: &Profile) -> String {
+    let by_part = by_part(profile);
+    let all = by_part.iter().map(|(_, ms)| ms).sum::<f64>();
+    let macs = profile.layers.iter().map(|layer| layer.macs).sum();
+    let (limit, timed) =
+        profile.layers.iter().filter_map(|layer| Some((layer.limit?, layer.ms))).fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
+    let share =
+        if timed > 0.0 { format!(", {} % of what this device's rooflines allow", percent(limit / timed, 0)) } else { String::new() };
+    let multiply = percent(by_part[2].1 / all.max(f64::MIN_POSITIVE), 0);
+    format!(" {multiply} % of it is multiplication. In all {} GMAC/s{share}.", gmacs(macs, all))
+}
+
+/// What the device does at best.
+fn device(profile: &Profile, dot: Option<&str>) -> Option<String> {
+    let at = profile.rooflines.as_ref()?;
+    let dot = dot.map_or(String::new(), |dot| format!(" ({dot} dot product)"));
+    let memory: Vec<String> = at.memory.iter().map(|at| format!("{} GB/s from {}", significant(at.read), bytes(at.bytes))).collect();
+    let (integers, float, memory) = (significant(at.dot), significant(at.float), memory.join(", "));
+    Some(format!("One thread here at best: {integers} GMAC/s of 8-bit integers{dot}, {float} of f32; reads {memory}."))
 }
 
 /// What the two profiles say, in a sentence or two.
@@ -77,6 +119,22 @@ fn why(profiles: &Profiles) -> String {
     }
 }
 
+/// Figures of a layer.
+const COLUMNS: [&str; 12] =
+    ["layer", "operator", "int ms", "f32 ms", "GMAC/s", "% of roofline", "unpack", "move", "multiply", "requantize", "kernel", "tried"];
+
+/// A layer, quantized and in f32.
+fn row((layer, float): (&LayerTime, &LayerTime)) -> Vec<AttrValue> {
+    let ms = |value: f64| format!("{value:.4}");
+    let phases = layer.phases.as_ref().map(parts);
+    let phase = |i: usize| phases.map_or(UNKNOWN.to_owned(), |parts| ms(parts[i].1));
+    let share = share(layer).map_or(UNKNOWN.to_owned(), |share| percent(share, 0));
+    let tried = tried(&layer.alternatives).unwrap_or(UNKNOWN.to_owned());
+    let (name, op, kernel) = (layer.name.clone(), layer.op.clone(), layer.kernel.clone());
+    let times = [ms(layer.ms), ms(float.ms), gmacs(layer.macs, layer.ms), share, phase(0), phase(1), phase(2), phase(3)];
+    [name, op].into_iter().chain(times).chain([kernel, tried]).map(AttrValue::from).collect()
+}
+
 /// The chart.
 #[component]
 pub fn TimeChart() -> Html {
@@ -84,27 +142,21 @@ pub fn TimeChart() -> Html {
     let (node, width) = use_width();
     let profiles = page.state.bench.run().profiles.clone();
     let drawing = use_memo((profiles.clone(), width), |(profiles, width)| draw(profiles.as_deref(), *width));
-    let rows = profiles.as_deref().map(|profiles| {
-        let (float, quantized) = (by_kind(&profiles.float), by_kind(&profiles.quantized));
-        let row = |kind: Kind| -> Vec<AttrValue> {
-            let ms = |value: f64| AttrValue::from(format!("{value:.4}"));
-            vec![kind.name().into(), ms(float[kind as usize]), ms(quantized[kind as usize])]
-        };
-        Kind::ALL.into_iter().map(row).collect::<Vec<_>>()
-    });
-    let table = Table {
-        columns: vec![Column::plain("layers"), Column::plain("f32 ms"), Column::plain("quantized ms")],
-        rows: rows.unwrap_or_default(),
-    };
+    let rows = profiles.as_deref().map(|profiles| profiles.quantized.layers.iter().zip(&profiles.float.layers).map(row).collect());
+    let table = Table { columns: COLUMNS.map(Column::plain).to_vec(), rows: rows.unwrap_or_default() };
     let label = match profiles.as_deref() {
         Some(profiles) => format!(
-            "Where the time goes: f32 {}, quantized {}; by kind of layer in the table below",
+            "Where the time goes: f32 {}, quantized {}; layer by layer in the table below",
             time(by_kind(&profiles.float).iter().sum()),
             time(by_kind(&profiles.quantized).iter().sum())
         ),
         None => "Where the time goes: not measured yet".to_owned(),
     };
-    let text = profiles.as_deref().map_or("Measured when everything else is done.".to_owned(), why);
+    let text = profiles
+        .as_deref()
+        .map_or("Measured when everything else is done.".to_owned(), |profiles| why(profiles) + &rate(&profiles.quantized));
+    let dot = page.state.engine.as_ref().and_then(|engine| engine.capabilities.dot.as_deref());
+    let device = profiles.as_deref().and_then(|profiles| device(&profiles.quantized, dot));
     let (title, aside) = ("Where the time goes", "measured layer by layer");
     let frame = Frame { id: "time", title, aside, description: DESCRIPTION, drawing: &drawing, table };
     frame.view(
@@ -113,6 +165,7 @@ pub fn TimeChart() -> Html {
             <>
                 { plot(&node, &drawing, &[], label) }
                 <p class="why">{text}</p>
+                <p class="desc" id="device">{device.unwrap_or_default()}</p>
             </>
         },
     )
@@ -120,7 +173,7 @@ pub fn TimeChart() -> Html {
 
 #[cfg(test)]
 mod tests {
-    use bitdial_protocol::{LayerTime, Timing};
+    use bitdial_protocol::{Phases, Timing};
 
     use super::*;
 
@@ -149,5 +202,21 @@ mod tests {
         assert!(text.starts_with("80 % of the quantized time is in convolution layers, which run 2.0\u{d7} faster"), "{text}");
         let svg = draw(Some(&profiles), 342).svg;
         assert!(svg.contains("convolution") && svg.contains("width=\"240\""), "{svg}");
+    }
+
+    #[test]
+    fn parts_and_rates_are_those_of_the_layers() {
+        let mut profile = profile(&[("Conv 3x3", 4.0), ("Add", 1.0)]);
+        profile.layers[0].macs = 100_000_000;
+        profile.layers[0].limit = Some(2.0);
+        profile.layers[0].phases = Some(Phases { unpack: 0.25, moving: 0.5, multiply: 3.0, requantize: 0.25 });
+        let by_part = by_part(&profile);
+        assert_eq!(by_part, [("unpack", 0.25), ("move", 0.5), ("multiply", 3.0), ("requantize", 0.25), ("the rest", 1.0)]);
+        let text = rate(&profile);
+        assert_eq!(text, " 60 % of it is multiplication. In all 20.0 GMAC/s, 50 % of what this device's rooflines allow.");
+        let row = row((&profile.layers[0], &profile.layers[0]));
+        assert_eq!(row.len(), COLUMNS.len());
+        assert_eq!((row[4].as_str(), row[5].as_str(), row[8].as_str()), ("25.0", "50", "3.0000"));
+        assert_eq!(device(&profile, None), None);
     }
 }

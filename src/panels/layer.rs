@@ -1,6 +1,6 @@
 //! An opened layer: its weights and the levels they may take, how it runs, and bits of its own.
 
-use bitdial_protocol::{Bits, Execution, QuantizedInfo, QuantizedLayer};
+use bitdial_protocol::{Bits, Execution, LayerTime, Profile, QuantizedInfo, QuantizedLayer};
 use yew::prelude::*;
 
 use super::model::weighted;
@@ -8,6 +8,7 @@ use crate::charts::HistogramChart;
 use crate::format::{bytes, percent, time};
 use crate::parts::row::effect;
 use crate::parts::segmented::segmented;
+use crate::speed::{self, UNKNOWN, gmacs, parts, tried};
 use crate::state::{Control, Edit, Page};
 
 fn execution(layer: &QuantizedLayer) -> &'static str {
@@ -20,12 +21,36 @@ fn execution(layer: &QuantizedLayer) -> &'static str {
     }
 }
 
-/// Time of a layer in both models, from the profile.
-fn times(page: &Page, layer: &str) -> Option<String> {
+/// A layer in both profiles: quantized, f32.
+fn times<'a>(page: &'a Page, layer: &str) -> Option<(&'a LayerTime, &'a LayerTime)> {
     let profiles = page.state.bench.run().profiles.as_ref()?;
-    let of = |profile: &bitdial_protocol::Profile| profile.layers.iter().find(|time| time.name == layer).map(|time| time.ms);
-    let (quantized, float) = (of(&profiles.quantized)?, of(&profiles.float)?);
-    Some(format!("{} \u{b7} f32 {}", time(quantized), time(float)))
+    let of = |profile: &'a Profile| profile.layers.iter().find(|time| time.name == layer);
+    Some((of(&profiles.quantized)?, of(&profiles.float)?))
+}
+
+/// How fast it runs, in words: time, rate, the kernels that were tried.
+fn speed(times: Option<(&LayerTime, &LayerTime)>) -> [String; 3] {
+    let Some((quantized, float)) = times else { return [UNKNOWN; 3].map(str::to_owned) };
+    let share = speed::share(quantized).map_or(String::new(), |share| format!(" \u{b7} {} % of roofline", percent(share, 0)));
+    [
+        format!("{} \u{b7} f32 {}", time(quantized.ms), time(float.ms)),
+        format!("{} GMAC/s{share}", gmacs(quantized.macs, quantized.ms)),
+        tried(&quantized.alternatives).unwrap_or("no other fits".to_owned()),
+    ]
+}
+
+/// The parts of its time as a bar and in words; as high while they are not known.
+fn split(times: Option<(&LayerTime, &LayerTime)>) -> Html {
+    let parts = parts(&times.and_then(|(quantized, _)| quantized.phases).unwrap_or_default());
+    let all = parts.iter().map(|(_, ms)| ms).sum::<f64>();
+    let words = parts.map(|(name, ms)| if all > 0.0 { format!("{name} {} %", percent(ms / all, 0)) } else { name.to_owned() });
+    let part = |(name, ms): &(&'static str, f64)| html! { <i key={*name} style={format!("flex-grow:{ms}")}></i> };
+    html! {
+        <>
+            <div class="parts" aria-hidden="true">{ for parts.iter().map(part) }</div>
+            <p class="desc">{words.join(" \u{b7} ")}</p>
+        </>
+    }
 }
 
 /// The opened layer; an empty frame before a model is quantized.
@@ -45,15 +70,21 @@ pub fn open_layer(page: &Page, info: Option<&QuantizedInfo>) -> Html {
         .filter(|detail| !detail.grid.is_empty())
         .map_or("\u{2013}".to_owned(), |detail| format!("{} \u{b7} ranges differ {:.0}\u{d7}", detail.scales, detail.range_ratio));
     let listed = layer.name.trim_start_matches('/').to_owned();
-    let facts: [(&str, String); 8] = [
+    let times = times(page, &layer.name);
+    // As it was compiled first, until the kernels that were tried say otherwise.
+    let kernel = times.map_or(&layer.kernel, |(quantized, _)| &quantized.kernel).clone();
+    let [time, rate, tried] = speed(times);
+    let facts: [(&str, String); 10] = [
         ("Operator", layer.op.clone()),
         ("In the file", listed),
         ("Bytes", share),
         ("Weight SQNR", quality),
         ("Scales", ratio),
-        ("Kernel", layer.kernel.clone()),
+        ("Kernel", kernel),
         ("Computes in", format!("{} \u{2192} {activations}", execution(layer))),
-        ("Time", times(page, &layer.name).unwrap_or("\u{2013}".to_owned())),
+        ("Time", time),
+        ("Rate", rate),
+        ("Tried", tried),
     ];
     html! {
         <div class="lay" id="layer" role="tabpanel" aria-label={format!("Layer {}", name.long)}>
@@ -65,6 +96,7 @@ pub fn open_layer(page: &Page, info: Option<&QuantizedInfo>) -> Html {
                         <div key={*key}><dt>{*key}</dt><dd title={value.clone()}>{value}</dd></div>
                     }) }
                 </dl>
+                { split(times) }
                 { own_bits(page, &layer.name) }
             </div>
         </div>
