@@ -52,7 +52,16 @@ pub(crate) fn race(runners: &mut [Box<dyn FnMut() + '_>], stretch: f64, now: &dy
             if now() >= deadline {
                 return None;
             }
-            *best = best.min(timed(run, *runs) / f64::from(*runs));
+            let mut time = timed(run, *runs);
+            // Too short to tell: something else held the machine up when the runs were counted.
+            while time < stretch / 2.0 {
+                if now() >= deadline || *runs > MOST {
+                    return None;
+                }
+                *runs *= 2;
+                time = timed(run, *runs);
+            }
+            *best = best.min(time / f64::from(*runs));
         }
     }
     Some(lanes.into_iter().map(|(_, best)| best).collect())
@@ -95,6 +104,19 @@ mod tests {
             (clock.get() / 16.0_f64).floor() * 16.0
         };
         assert_eq!(stretch(&coarse), None);
+    }
+
+    #[test]
+    fn what_was_held_up_once_is_timed_all_the_same() {
+        let (clock, runs) = (Cell::new(0.0), Cell::new(0));
+        // The second run takes 50 ms, all others a hundredth.
+        let run: Box<dyn FnMut()> = Box::new(|| {
+            runs.set(runs.get() + 1);
+            clock.set(clock.get() + if runs.get() == 2 { 50.0 } else { 0.01 });
+        });
+        let now = || (clock.get() * 10.0_f64).floor() / 10.0;
+        let time = race(&mut [run], 1.0, &now, f64::INFINITY).unwrap()[0];
+        assert!((time - 0.01).abs() < 0.002, "{time}");
     }
 
     #[test]
