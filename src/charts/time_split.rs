@@ -1,6 +1,6 @@
 //! Where the time goes: one inference by kinds of layers, f32 and quantized.
 
-use bitdial_protocol::{LayerTime, Profile};
+use bitdial_protocol::{Bandwidth, LayerTime, Profile};
 use plotters::prelude::*;
 use yew::prelude::*;
 
@@ -8,14 +8,15 @@ use super::draw::{CARD, Drawing, FLOAT, QUANTIZED, SOFT, drawing, text};
 use super::export::{Column, Table};
 use super::frame::{Frame, plot, use_width};
 use crate::format::{bytes, percent, significant, time};
-use crate::kinds::Kind;
+use crate::kinds::{Kind, Name, names};
 use crate::speed::{UNKNOWN, gmacs, parts, share, tried};
 use crate::state::bench::Profiles;
 use crate::state::use_page;
 
 const HEIGHT: u32 = 120;
 const DESCRIPTION: &str = "Median time of the layers of each kind: convolution, depthwise, pointwise, linear, the rest, from the left; \
-                           below, the same by what is done.";
+                           below, the quantized ones by \
+                           what is done: unpack, move, multiply, requantize, other layers.";
 /// Room for names on the left.
 const LEFT: i32 = 40;
 /// Top of each bar, and its height.
@@ -89,15 +90,16 @@ fn rate(profile: &Profile) -> String {
     let share =
         if timed > 0.0 { format!(", {} % of what this device's rooflines allow", percent(limit / timed, 0)) } else { String::new() };
     let multiply = percent(by_part[2].1 / all.max(f64::MIN_POSITIVE), 0);
-    format!(" {multiply} % of it is multiplication. In all {} GMAC/s{share}.", gmacs(macs, all))
+    format!(" Multiplication is {multiply} % of the quantized time. In all {} GMAC/s{share}.", gmacs(macs, all))
 }
 
 /// What the device does at best.
 fn device(profile: &Profile, dot: Option<&str>) -> Option<String> {
     let at = profile.rooflines.as_ref()?;
     let dot = dot.map_or(String::new(), |dot| format!(" ({dot} dot product)"));
-    let memory: Vec<String> = at.memory.iter().map(|at| format!("{} GB/s from {}", significant(at.read), bytes(at.bytes))).collect();
-    let (integers, float, memory) = (significant(at.dot), significant(at.float), memory.join(", "));
+    let list = |of: &dyn Fn(&Bandwidth) -> String| at.memory.iter().map(of).collect::<Vec<_>>().join(", ");
+    let memory = format!("{} GB/s from {}", list(&|at| significant(at.read)), list(&|at| bytes(at.bytes).to_string()));
+    let (integers, float) = (significant(at.dot), significant(at.float));
     Some(format!("One thread here at best: {integers} GMAC/s of 8-bit integers{dot}, {float} of f32; reads {memory}."))
 }
 
@@ -119,20 +121,27 @@ fn why(profiles: &Profiles) -> String {
     }
 }
 
-/// Figures of a layer.
+/// Figures of a layer; times in milliseconds.
 const COLUMNS: [&str; 12] =
-    ["layer", "operator", "int ms", "f32 ms", "GMAC/s", "% of roofline", "unpack", "move", "multiply", "requantize", "kernel", "tried"];
+    ["layer", "int", "f32", "GMAC/s", "% of roofline", "unpack", "move", "multiply", "requantize", "operator", "kernel", "tried"];
 
-/// A layer, quantized and in f32.
-fn row((layer, float): (&LayerTime, &LayerTime)) -> Vec<AttrValue> {
+/// A layer by its name, quantized and in f32.
+fn row(name: &Name, layer: &LayerTime, float: &LayerTime) -> Vec<AttrValue> {
     let ms = |value: f64| format!("{value:.4}");
     let phases = layer.phases.as_ref().map(parts);
     let phase = |i: usize| phases.map_or(UNKNOWN.to_owned(), |parts| ms(parts[i].1));
     let share = share(layer).map_or(UNKNOWN.to_owned(), |share| percent(share, 0));
     let tried = tried(&layer.alternatives).unwrap_or(UNKNOWN.to_owned());
-    let (name, op, kernel) = (layer.name.clone(), layer.op.clone(), layer.kernel.clone());
-    let times = [ms(layer.ms), ms(float.ms), gmacs(layer.macs, layer.ms), share, phase(0), phase(1), phase(2), phase(3)];
-    [name, op].into_iter().chain(times).chain([kernel, tried]).map(AttrValue::from).collect()
+    let figures = [ms(layer.ms), ms(float.ms), gmacs(layer.macs, layer.ms), share, phase(0), phase(1), phase(2), phase(3)];
+    let words = [layer.op.clone(), layer.kernel.clone(), tried];
+    [name.long.clone()].into_iter().chain(figures).chain(words).map(AttrValue::from).collect()
+}
+
+/// Every layer.
+fn rows(profiles: &Profiles) -> Vec<Vec<AttrValue>> {
+    let layers = profiles.quantized.layers.iter().zip(&profiles.float.layers);
+    let names = names(layers.clone().map(|(layer, _)| layer.op.as_str()));
+    names.iter().zip(layers).map(|(name, (layer, float))| row(name, layer, float)).collect()
 }
 
 /// The chart.
@@ -142,8 +151,7 @@ pub fn TimeChart() -> Html {
     let (node, width) = use_width();
     let profiles = page.state.bench.run().profiles.clone();
     let drawing = use_memo((profiles.clone(), width), |(profiles, width)| draw(profiles.as_deref(), *width));
-    let rows = profiles.as_deref().map(|profiles| profiles.quantized.layers.iter().zip(&profiles.float.layers).map(row).collect());
-    let table = Table { columns: COLUMNS.map(Column::plain).to_vec(), rows: rows.unwrap_or_default() };
+    let table = Table { columns: COLUMNS.map(Column::plain).to_vec(), rows: profiles.as_deref().map(rows).unwrap_or_default() };
     let label = match profiles.as_deref() {
         Some(profiles) => format!(
             "Where the time goes: f32 {}, quantized {}; layer by layer in the table below",
@@ -213,10 +221,10 @@ mod tests {
         let by_part = by_part(&profile);
         assert_eq!(by_part, [("unpack", 0.25), ("move", 0.5), ("multiply", 3.0), ("requantize", 0.25), ("the rest", 1.0)]);
         let text = rate(&profile);
-        assert_eq!(text, " 60 % of it is multiplication. In all 20.0 GMAC/s, 50 % of what this device's rooflines allow.");
-        let row = row((&profile.layers[0], &profile.layers[0]));
-        assert_eq!(row.len(), COLUMNS.len());
-        assert_eq!((row[4].as_str(), row[5].as_str(), row[8].as_str()), ("25.0", "50", "3.0000"));
+        assert_eq!(text, " Multiplication is 60 % of the quantized time. In all 20.0 GMAC/s, 50 % of what this device's rooflines allow.");
+        let rows = rows(&Profiles { float: profile.clone(), quantized: profile.clone() });
+        assert_eq!(rows[0].len(), COLUMNS.len());
+        assert_eq!([0, 3, 4, 7].map(|i| rows[0][i].as_str()), ["convolution 1", "25.0", "50", "3.0000"]);
         assert_eq!(device(&profile, None), None);
     }
 }

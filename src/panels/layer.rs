@@ -43,12 +43,13 @@ fn speed(times: Option<(&LayerTime, &LayerTime)>) -> [String; 3] {
 fn split(times: Option<(&LayerTime, &LayerTime)>) -> Html {
     let parts = parts(&times.and_then(|(quantized, _)| quantized.phases).unwrap_or_default());
     let all = parts.iter().map(|(_, ms)| ms).sum::<f64>();
-    let words = parts.map(|(name, ms)| if all > 0.0 { format!("{name} {} %", percent(ms / all, 0)) } else { name.to_owned() });
-    let part = |(name, ms): &(&'static str, f64)| html! { <i key={*name} style={format!("flex-grow:{ms}")}></i> };
+    let share = |ms: f64| if all > 0.0 { percent(ms / all, 0) } else { UNKNOWN.to_owned() };
+    let words = parts.map(|(name, ms)| format!("{name} {}", share(ms)));
+    let part = |(name, ms): &(&'static str, f64)| html! { <i key={*name} style={format!("width:{}%", share(*ms))}></i> };
     html! {
         <>
             <div class="parts" aria-hidden="true">{ for parts.iter().map(part) }</div>
-            <p class="desc">{words.join(" \u{b7} ")}</p>
+            <p class="desc">{words.join(" \u{b7} ")}{" %"}</p>
         </>
     }
 }

@@ -244,7 +244,7 @@ mod tests {
         bench.select(&recipe(8));
         assert_eq!((bits(&bench), bench.run().predictions.n()), (vec![8], 2));
         bench.add_swept(&recipe(4), 100, &[1, 0]);
-        assert_eq!((bench.sweeps.len(), bench.curve().len(), bench.missing().len()), (1, 1, 5));
+        assert_eq!((bench.sweeps.len(), bench.curve().len(), bench.missing().len()), (1, 1, 6));
         assert_eq!(sweep_base(&recipe(3)), sweep_base(&recipe(7)));
     }
 }

@@ -5,8 +5,8 @@ const STRETCH: f64 = 1.0;
 const TICKS: f64 = 10.0;
 /// A clock whose stretches would have to be longer is of no use.
 const LONGEST: f64 = 10.0;
-/// Stretches of each runner; the shortest counts.
-const ROUNDS: u32 = 3;
+/// Stretches of each runner where it is compared with others; the shortest counts.
+pub(crate) const ROUNDS: u32 = 3;
 /// Most runs of a stretch.
 const MOST: u32 = 1 << 12;
 /// Readings of the clock within which it must move: some milliseconds' worth.
@@ -25,7 +25,13 @@ pub(crate) fn stretch(now: &dyn Fn() -> f64) -> Option<f64> {
 }
 
 /// Milliseconds of one run of each, in turn; `None` if `deadline` comes before they are known.
-pub(crate) fn race(runners: &mut [Box<dyn FnMut() + '_>], stretch: f64, now: &dyn Fn() -> f64, deadline: f64) -> Option<Vec<f64>> {
+pub(crate) fn race(
+    runners: &mut [Box<dyn FnMut() + '_>],
+    rounds: u32,
+    stretch: f64,
+    now: &dyn Fn() -> f64,
+    deadline: f64,
+) -> Option<Vec<f64>> {
     let mut lanes = vec![(1u32, f64::INFINITY); runners.len()];
     let timed = |run: &mut dyn FnMut(), runs: u32| {
         let start = now();
@@ -47,7 +53,7 @@ pub(crate) fn race(runners: &mut [Box<dyn FnMut() + '_>], stretch: f64, now: &dy
             *runs = enough.max(*runs + 1);
         }
     }
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         for (run, (runs, best)) in runners.iter_mut().zip(&mut lanes) {
             if now() >= deadline {
                 return None;
@@ -88,7 +94,7 @@ mod tests {
                 let clock = &clock;
                 Box::new(move || clock.set(clock.get() + ms))
             };
-            let times = race(&mut [run(0.03), run(0.02), run(2.5)], stretch, &now, f64::INFINITY).unwrap();
+            let times = race(&mut [run(0.03), run(0.02), run(2.5)], ROUNDS, stretch, &now, f64::INFINITY).unwrap();
             for (time, expected) in times.iter().zip([0.03, 0.02, 2.5]) {
                 assert!((time - expected).abs() <= 0.11 * expected, "{times:?}");
             }
@@ -115,7 +121,7 @@ mod tests {
             clock.set(clock.get() + if runs.get() == 2 { 50.0 } else { 0.01 });
         });
         let now = || (clock.get() * 10.0_f64).floor() / 10.0;
-        let time = race(&mut [run], 1.0, &now, f64::INFINITY).unwrap()[0];
+        let time = race(&mut [run], ROUNDS, 1.0, &now, f64::INFINITY).unwrap()[0];
         assert!((time - 0.01).abs() < 0.002, "{time}");
     }
 
@@ -124,9 +130,9 @@ mod tests {
         let clock = Cell::new(0.0);
         let now = || clock.get();
         let mut slow: [Box<dyn FnMut()>; 2] = std::array::from_fn(|_| Box::new(|| clock.set(clock.get() + 30.0)) as Box<dyn FnMut()>);
-        assert_eq!(race(&mut slow, 1.0, &now, 100.0), None);
+        assert_eq!(race(&mut slow, ROUNDS, 1.0, &now, 100.0), None);
         assert!(clock.get() <= 130.0, "{}", clock.get());
         // Nor does a clock that stops keep it.
-        assert_eq!(race(&mut [Box::new(|| ())], 1.0, &|| 0.0, 1.0), None);
+        assert_eq!(race(&mut [Box::new(|| ())], ROUNDS, 1.0, &|| 0.0, 1.0), None);
     }
 }

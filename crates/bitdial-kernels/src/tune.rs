@@ -1,7 +1,7 @@
 //! Which of several kernels is the fastest on the machine at hand: found by running them.
 
 use crate::api::{ConvF32, ConvI8, ConvShape, F32Store, I32Store, IntInput, IntWeights};
-use crate::race::{race, stretch};
+use crate::race::{ROUNDS, race, stretch};
 use crate::sums::F32Tail;
 use crate::table::Kernels;
 
@@ -176,7 +176,7 @@ fn time(candidates: &Candidates, case: &ConvCase, stretch: f64, now: &dyn Fn() -
                     kernel.run(shape, weights, &IntInput { image, zero_point: 0, bias }, &mut scratch, &mut store);
                 })
             };
-            race(&mut kernels.iter().copied().map(runner).collect::<Vec<_>>(), stretch, now, deadline)
+            race(&mut kernels.iter().copied().map(runner).collect::<Vec<_>>(), ROUNDS, stretch, now, deadline)
         }
         (Candidates::F32(kernels), _) => {
             let (weights, image, bias) = (vec![0.5; shape.weight_len()], vec![1.0; inputs], vec![0.0; channels]);
@@ -190,7 +190,7 @@ fn time(candidates: &Candidates, case: &ConvCase, stretch: f64, now: &dyn Fn() -
                     kernel.run(shape, &packed, image, &mut scratch, &mut store);
                 })
             };
-            race(&mut kernels.iter().copied().map(runner).collect::<Vec<_>>(), stretch, now, deadline)
+            race(&mut kernels.iter().copied().map(runner).collect::<Vec<_>>(), ROUNDS, stretch, now, deadline)
         }
         _ => None,
     }
