@@ -10,17 +10,12 @@ use crate::walk::{Band, Tiles, Walk, sweep};
 /// Bytes of a word.
 const WORD: usize = size_of::<u64>();
 
-/// Packed: sign bits of each output channel, filled up to whole words.
+/// Packed: the number of ones of each output channel as i32, then its sign bits, filled up to whole words.
 pub(crate) struct Conv;
 
 /// Words of an output channel.
 fn words(shape: &ConvShape) -> usize {
     signs::bytes_shape(shape).row_len().div_ceil(WORD)
-}
-
-/// Ones of some words.
-fn ones(words: &[[u8; WORD]]) -> i32 {
-    words.iter().map(|&word| u64::from_le_bytes(word).count_ones()).sum::<u32>() as i32
 }
 
 impl api::ConvI8 for Conv {
@@ -34,9 +29,13 @@ impl api::ConvI8 for Conv {
 
     fn pack(&self, shape: &ConvShape, weights: &IntWeights) -> Vec<u8> {
         let (row, len) = (signs::bytes_shape(shape).row_len().max(1), WORD * words(shape));
-        let mut packed = vec![0; shape.output[2] * len];
-        for (to, from) in packed.chunks_exact_mut(len.max(1)).zip(signs::pack_weights(shape, weights).chunks_exact(row)) {
-            to[..row].copy_from_slice(from);
+        let signs = signs::pack_weights(shape, weights);
+        let ones = signs.chunks_exact(row).map(|row| row.iter().map(|byte| byte.count_ones()).sum::<u32>());
+        let mut packed: Vec<u8> = ones.flat_map(u32::to_le_bytes).collect();
+        for row in signs.chunks_exact(row) {
+            let end = packed.len() + len;
+            packed.extend(row);
+            packed.resize(end, 0);
         }
         packed
     }
@@ -55,7 +54,8 @@ impl api::ConvI8 for Conv {
 
     fn run(&self, shape: &ConvShape, panels: &[u8], input: &IntInput, scratch: &mut [u8], store: &mut I32Store) {
         let (bytes, words) = (signs::bytes_shape(shape), words(shape));
-        let (panels, _) = panels.as_chunks::<WORD>();
+        let (ones, panels) = panels.split_at(4 * shape.output[2]);
+        let ((ones, _), (panels, _)) = (ones.as_chunks(), panels.as_chunks());
         let mut scratch = Scratch::new(scratch);
         let image = scratch.take::<u8>(signs::image_len(shape));
         if Part::moves() {
@@ -68,7 +68,8 @@ impl api::ConvI8 for Conv {
         let geometry = Geometry::new(&bytes);
         walk.bands(image, signs::border(input.zero_point), |byte| byte, &mut |band| {
             for group in 0..shape.groups {
-                let tiles = &mut GroupTiles { shape, geometry: &geometry, group, band: &band, runs, rows, panels, words, input, store };
+                let tiles =
+                    &mut GroupTiles { shape, geometry: &geometry, group, band: &band, runs, rows, ones, panels, words, input, store };
                 sweep(band.windows, tiles);
             }
         });
@@ -84,6 +85,7 @@ struct GroupTiles<'a, 'b, 's> {
     runs: &'a [usize],
     /// The windows of a tile, each in whole words; what fills them up is 0.
     rows: &'b mut [u8],
+    ones: &'a [[u8; 4]],
     panels: &'a [[u8; WORD]],
     words: usize,
     input: &'a IntInput<'a>,
@@ -103,7 +105,7 @@ impl Tiles for GroupTiles<'_, '_, '_> {
         let channels = self.group * group_out..(self.group + 1) * group_out;
         for c in channels {
             let weights = &self.panels[c * self.words..][..self.words];
-            let base = self.input.bias[c].wrapping_add(signs::base(self.shape, ones(weights), self.input.zero_point));
+            let base = self.input.bias[c].wrapping_add(signs::base(self.shape, i32::from_le_bytes(self.ones[c]), self.input.zero_point));
             for m in 0..M {
                 let row = &rows[m * self.words..][..self.words];
                 let both = row.iter().zip(weights).map(|(&a, &w)| (u64::from_le_bytes(a) ^ u64::from_le_bytes(w)).count_ones());
