@@ -11,6 +11,7 @@ use super::layer::open_layer;
 use crate::charts::sqnr;
 use crate::format::{amount, bytes};
 use crate::kinds::{Name, names};
+use crate::state::bench::Bench;
 use crate::state::{Action, Download, use_page};
 
 /// The region.
@@ -32,7 +33,7 @@ pub fn Model() -> Html {
     html! {
         <section aria-labelledby="model-title">
             <h2 id="model-title">{"Model"}<span>{"width: bytes \u{b7} colour: SQNR \u{b7} number: weight bits"}</span></h2>
-            <p class="desc">{page.state.bench.entry.description.as_str()}<span class="facts">{facts.unwrap_or_default()}{" "}<a href={page.state.bench.entry.card.as_str()}>{"model card"}</a></span></p>
+            <p class="desc">{page.state.bench.entry.description.as_str()}<span class="facts">{facts.unwrap_or_default()}{" "}{memory(&page.state.bench)}{" "}<a href={page.state.bench.entry.card.as_str()}>{"model card"}</a></span></p>
             {
                 match (&info, &page.state.download) {
                     (Some(info), _) => html! {
@@ -45,6 +46,31 @@ pub fn Model() -> Html {
             { sqnr::legend() }
             { open_layer(&page, info.as_deref()) }
         </section>
+    }
+}
+
+/// The most memory that an inference of the recipe in force takes, against f32.
+fn memory(bench: &Bench) -> Html {
+    let (Some(info), Some(loaded)) = (&bench.run().info, &bench.loaded) else { return Html::default() };
+    let (quantized, float) = (info.memory, loaded.info.memory.total());
+    let parts = format!(
+        "{} of activations, {} of weights as the kernels keep them, {} for the kernels' own work",
+        bytes(quantized.activations),
+        bytes(quantized.weights),
+        bytes(quantized.scratch)
+    );
+    let total = quantized.total();
+    html! {
+        <>
+            <span title={parts}>
+                {"runs in "}
+                <span id="metric-memory" data-metric="memory" data-unit="B" data-kind="measured" data-value={total.to_string()}>
+                    {bytes(total).to_string()}
+                </span>
+                {format!(" of memory, f32 in {}", bytes(float))}
+            </span>
+            {" \u{b7}"}
+        </>
     }
 }
 

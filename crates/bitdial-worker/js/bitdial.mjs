@@ -32,6 +32,11 @@
  * @property {number} compute Arithmetic, picojoules.
  * @property {number} memory Memory traffic, picojoules.
  *
+ * @typedef {object} MemoryUse The most memory that one inference takes at a time, bytes.
+ * @property {number} activations
+ * @property {number} weights As the kernels keep them.
+ * @property {number} scratch What kernels need for themselves.
+ *
  * @typedef {object} ModelInfo
  * @property {TensorInfo[]} inputs
  * @property {TensorInfo[]} outputs
@@ -40,6 +45,7 @@
  * @property {number} macs
  * @property {number} size Bytes of the packed f32 model.
  * @property {Energy} energy
+ * @property {MemoryUse} memory
  *
  * @typedef {object} QuantizedLayer
  * @property {string} name
@@ -55,6 +61,7 @@
  * @property {number} size Bytes of the packed model.
  * @property {QuantizedLayer[]} layers
  * @property {Energy} energy
+ * @property {MemoryUse} memory
  *
  * @typedef {object} LayerTime
  * @property {string} name
