@@ -1,10 +1,12 @@
-//! Residual sums: a kernel that adds on the way to memory gives what it gives without, plus the other operand.
+//! Residual sums and ranges: a kernel that adds on the way to memory gives what it gives without, plus the other operand,
+//! and the range that it finds is that of what it gives.
 
 use crate::conv_f32;
 use crate::conv_i8;
 use crate::elementwise::{clamping, grid, integers, rounded};
 use crate::{Random, Report};
-use bitdial_kernels::{ConvShape, F32Store, F32Sum, F32Tail, I32Store, IntInput, IntWeights, Kernels, U8Sum};
+use bitdial_kernels::{ConvShape, Extremes, F32Store, F32Sum, F32Tail, I32Store, IntInput, IntWeights, Kernels, U8Sum};
+use std::cell::Cell;
 
 /// Compares all kernels that take a shape with themselves.
 pub fn check(kernels: &Kernels, shape: &ConvShape, random: &mut Random, report: &mut Report) {
@@ -15,6 +17,19 @@ pub fn check(kernels: &Kernels, shape: &ConvShape, random: &mut Random, report: 
     let sums = |own: &[f32]| -> Vec<f32> { own.iter().zip(&other).map(|(own, other)| (own + other).clamp(low, high)).collect() };
     floats(kernels, shape, add, &sums, random, report);
     integers_of(kernels, shape, add, &sums, random, report);
+}
+
+fn range_of_nothing(range: &Cell<Extremes>) -> &Cell<Extremes> {
+    range.set(Extremes::default());
+    range
+}
+
+/// Compares a range with the smallest and the largest of some values.
+fn compare_ranges(kernel: &str, case: &dyn std::fmt::Debug, found: &Cell<Extremes>, values: &[f32], report: &mut Report) {
+    let least = values.iter().copied().fold(f32::INFINITY, f32::min);
+    let most = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let (min, max) = found.get().range();
+    report.compare(kernel, case, &[min, max], &[least, most]);
 }
 
 fn floats(kernels: &Kernels, shape: &ConvShape, add: F32Sum, sums: &dyn Fn(&[f32]) -> Vec<f32>, random: &mut Random, report: &mut Report) {
@@ -28,7 +43,12 @@ fn floats(kernels: &Kernels, shape: &ConvShape, add: F32Sum, sums: &dyn Fn(&[f32
             out
         };
         let own = run(F32Tail::default());
-        report.compare(kernel.name(), &(shape, "f32 sum"), &run(F32Tail { add: Some(add) }), &sums(&own));
+        let range = Cell::default();
+        let found = run(F32Tail { add: Some(add), range: Some(&range) });
+        report.compare(kernel.name(), &(shape, "f32 sum"), &found, &sums(&own));
+        compare_ranges(kernel.name(), &(shape, "f32 sum's range"), &range, &found, report);
+        run(F32Tail { add: None, range: Some(range_of_nothing(&range)) });
+        compare_ranges(kernel.name(), &(shape, "f32 range"), &range, &own, report);
     }
 }
 
@@ -76,6 +96,9 @@ fn integers_of(
             out
         };
         let own = run(F32Tail::default());
-        report.compare(kernel.name(), &(shape, bits, "f32 sum of integers"), &run(F32Tail { add: Some(add) }), &sums(&own));
+        let range = Cell::default();
+        let found = run(F32Tail { add: Some(add), range: Some(&range) });
+        report.compare(kernel.name(), &(shape, bits, "f32 sum of integers"), &found, &sums(&own));
+        compare_ranges(kernel.name(), &(shape, bits, "range of the f32 sum of integers"), &range, &found, report);
     }
 }

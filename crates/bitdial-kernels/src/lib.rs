@@ -37,6 +37,6 @@ pub use grouped::{ConvGrouped, GroupedInput, GroupedWeights, LARGEST_GROUP};
 pub use packed_f32::PackedForF32;
 pub use part::Part;
 pub use peak::{Bandwidth, Peaks, peaks};
-pub use sums::{F32Sum, F32Tail, U8Sum};
+pub use sums::{Extremes, F32Sum, F32Tail, U8Sum};
 pub use table::{Capability, Kernels};
 pub use tune::{Arithmetic, Choice, ConvCase, Tuning};

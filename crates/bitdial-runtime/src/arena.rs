@@ -20,6 +20,13 @@ pub(crate) struct Buf<T> {
     element: PhantomData<fn() -> T>,
 }
 
+impl<T> Buf<T> {
+    /// Its number among the buffers of its kind.
+    pub(crate) fn index(self) -> usize {
+        self.index
+    }
+}
+
 impl<T> Clone for Buf<T> {
     fn clone(&self) -> Self {
         *self

@@ -11,6 +11,7 @@ mod footprint;
 mod lower;
 mod memory;
 mod plan;
+mod ranges;
 
 pub use error::RuntimeError;
 pub use footprint::Footprint;

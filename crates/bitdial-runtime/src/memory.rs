@@ -1,6 +1,7 @@
 //! What running code reads and writes.
 
 use crate::arena::{Arena, Buf, Lives};
+use crate::ranges::Ranges;
 
 /// Activations of a chunk of images, and scratch.
 #[derive(Debug)]
@@ -13,6 +14,8 @@ pub(crate) struct Memory {
     pub reserved: usize,
     /// Whether convolutions compute the residual sums that are left to them, or their own output alone.
     pub sums: bool,
+    /// Of values that are quantized on the run.
+    pub ranges: Ranges,
     pub scratch: Scratch,
 }
 
@@ -95,6 +98,7 @@ impl Memory {
         let Lens { panels, bytes, quantized, scales, decoded, part, floats } = lens;
         self.f32s.reserve(images);
         self.u8s.reserve(images);
+        self.ranges.reserve(images);
         reserve(&mut self.scratch.panels, panels);
         reserve(&mut self.scratch.bytes, bytes);
         reserve(&mut self.scratch.quantized, quantized);

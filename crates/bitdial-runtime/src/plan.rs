@@ -136,7 +136,7 @@ impl Plan {
             steps.push(step);
             code.push(prepared);
         }
-        let (lives, needs, held) = lowering.finish();
+        let (lives, needs, ranges, held) = lowering.finish();
         let (f32s, u8s) = (lives.f32s.place(), lives.u8s.place());
         let image_bytes = f32s.per_image().saturating_mul(4).saturating_add(u8s.per_image());
         if image_bytes > MAX_IMAGE_BYTES {
@@ -156,7 +156,7 @@ impl Plan {
             chunk: (CHUNK_BYTES / image_bytes.max(1)).clamp(1, CHUNK_IMAGES),
             held,
             needs,
-            memory: Memory { f32s, u8s, images: 0, reserved: 0, sums: true, scratch: Scratch::default() },
+            memory: Memory { f32s, u8s, images: 0, reserved: 0, sums: true, ranges, scratch: Scratch::default() },
         })
     }
 

@@ -37,7 +37,13 @@ impl U8Sum<'_> {
 impl F32Tail<'_> {
     /// What output `index` becomes.
     fn of(&self, index: usize, y: f32) -> f32 {
-        self.add.map_or(y, |add| clamp(y + add.other[index], add.low, add.high))
+        let y = self.add.map_or(y, |add| clamp(y + add.other[index], add.low, add.high));
+        if let Some(range) = self.range {
+            let mut extremes = range.get();
+            extremes.take(y);
+            range.set(extremes);
+        }
+        y
     }
 }
 

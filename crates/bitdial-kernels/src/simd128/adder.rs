@@ -1,13 +1,15 @@
-//! Residual sums: another value is added to the results of a convolution on their way to memory.
+//! Residual sums and ranges: what else is done to the results of a convolution on their way to memory.
 
 use super::place::{Place, put_f32, put_u8};
 use super::sink::{ROUND, Rounder, clamp};
 use super::tile::Sums;
-use crate::sums::{F32Sum, F32Tail, U8Sum};
+use super::vector::{load_f32, store_f32};
+use crate::sums::{Extremes, F32Sum, F32Tail, U8Sum};
 use core::arch::wasm32::{
-    f32x4_add, f32x4_convert_i32x4, f32x4_mul, f32x4_splat, f32x4_sub, i16x8_splat, i16x8_sub, i32x4_extend_high_i16x8,
-    i32x4_extend_low_i16x8, v128,
+    f32x4_add, f32x4_convert_i32x4, f32x4_eq, f32x4_mul, f32x4_pmax, f32x4_pmin, f32x4_splat, f32x4_sub, i16x8_splat, i16x8_sub,
+    i32x4_extend_high_i16x8, i32x4_extend_low_i16x8, v128, v128_bitselect,
 };
+use std::cell::Cell;
 
 /// Adds another value on a grid to results, on the way to memory.
 pub(super) struct U8Adder<'a> {
@@ -51,23 +53,49 @@ impl<'a> U8Adder<'a> {
     }
 }
 
-/// Adds another f32 value to results, on the way to memory.
-pub(super) struct F32Adder<'a> {
-    other: &'a [f32],
-    interval: [v128; 2],
+/// What else is done to f32 results on their way to memory.
+pub(super) struct F32Rest<'a> {
+    add: Option<F32Sum<'a>>,
+    range: Option<&'a Cell<Extremes>>,
 }
 
-impl<'a> F32Adder<'a> {
+impl<'a> F32Rest<'a> {
+    /// `None` where nothing is done.
     pub fn of(tail: &F32Tail<'a>) -> Option<Self> {
-        let F32Sum { other, low, high } = tail.add?;
-        Some(Self { other, interval: [f32x4_splat(low), f32x4_splat(high)] })
+        (tail.add.is_some() || tail.range.is_some()).then_some(Self { add: tail.add, range: tail.range })
     }
 
-    /// Adds and stores. Not inlined: one copy of it serves all kernels.
+    /// Does it and stores. Not inlined: one copy of it serves all kernels.
     #[inline(never)]
     pub fn put<const M: usize>(&self, out: &mut [f32], at: Place, y: &Sums<M>) {
-        let other = at.load_f32::<M>(self.other);
-        let sum = |i: usize| [0, 1].map(|half| clamp(f32x4_add(y[i][half], other[i][half]), self.interval));
-        put_f32(out, at, std::array::from_fn::<_, M, _>(sum));
+        let mut y = *y;
+        if let Some(F32Sum { other, low, high }) = self.add {
+            let (other, interval) = (at.load_f32::<M>(other), [f32x4_splat(low), f32x4_splat(high)]);
+            y = std::array::from_fn(|i| [0, 1].map(|half| clamp(f32x4_add(y[i][half], other[i][half]), interval)));
+        }
+        put_f32(out, at, y);
+        if let Some(range) = self.range {
+            let mut extremes = range.get();
+            look(&mut extremes, out, at, &y);
+            range.set(extremes);
+        }
     }
+}
+
+/// Takes the range of `M` pixels, which are stored.
+#[inline(always)]
+fn look<const M: usize>(extremes: &mut Extremes, out: &[f32], at: Place, y: &Sums<M>) {
+    if !at.is_whole() {
+        // The lanes beyond the last channel hold no results.
+        return at.each::<M>(out).for_each(|y| extremes.take(y));
+    }
+    let (mut min, mut max) = (load_f32(&extremes.min), load_f32(&extremes.max));
+    for y in y.iter().flatten() {
+        // NaN is replaced first, as in `Elementwise::range`.
+        let number = f32x4_eq(*y, *y);
+        min = f32x4_pmin(min, v128_bitselect(*y, f32x4_splat(f32::INFINITY), number));
+        max = f32x4_pmax(max, v128_bitselect(*y, f32x4_splat(f32::NEG_INFINITY), number));
+    }
+    store_f32(&mut extremes.min, min);
+    store_f32(&mut extremes.max, max);
 }

@@ -30,6 +30,19 @@ impl Place {
         self.first..self.first + (M - 1) * self.stride + self.count
     }
 
+    /// Whether these are eight channels.
+    #[inline(always)]
+    pub fn is_whole(self) -> bool {
+        self.count == CHANNELS
+    }
+
+    /// The channels of `M` pixels one by one.
+    #[inline(always)]
+    pub fn each<const M: usize>(self, x: &[f32]) -> impl Iterator<Item = f32> {
+        let x = &x[self.reach::<M>()];
+        (0..M).flat_map(move |i| x[i * self.stride..][..self.count].iter().copied())
+    }
+
     /// Eight channels of `M` pixels as i16; after `count` of them arbitrary ones.
     #[inline(always)]
     pub fn load_u8<const M: usize>(self, x: &[u8]) -> [v128; M] {

@@ -1,6 +1,6 @@
 //! The last step of a convolution, eight sums at a time: requantize or rescale, clamp, store.
 
-use super::adder::{F32Adder, U8Adder};
+use super::adder::{F32Rest, U8Adder};
 use super::depthwise::{Pixel, Sink};
 use super::place::{Place, put_f32, put_u8};
 use super::tile::Sums;
@@ -72,7 +72,7 @@ pub(crate) struct IntSink<'a, 'b> {
 enum IntOut<'a> {
     U8(Rounder, &'a mut [u8]),
     U8Sum(U8Adder<'a>, &'a mut [u8]),
-    F32([v128; 2], Option<F32Adder<'a>>, &'a mut [f32]),
+    F32([v128; 2], Option<F32Rest<'a>>, &'a mut [f32]),
 }
 
 /// The constants of a block.
@@ -124,7 +124,7 @@ impl<'a, 'b> IntSink<'a, 'b> {
             I32Store::U8 { zero_point, low, high, add: Some(add), out, .. } => {
                 IntOut::U8Sum(U8Adder::new(add, *zero_point, *low, *high), out)
             }
-            I32Store::F32 { low, high, tail, out, .. } => IntOut::F32([f32x4_splat(*low), f32x4_splat(*high)], F32Adder::of(tail), out),
+            I32Store::F32 { low, high, tail, out, .. } => IntOut::F32([f32x4_splat(*low), f32x4_splat(*high)], F32Rest::of(tail), out),
         };
         Self { base: bases, scales, bias: biases, out, channels }
     }
@@ -145,11 +145,11 @@ impl<'a, 'b> IntSink<'a, 'b> {
         match &mut self.out {
             IntOut::U8(rounder, out) => put_u8(out, at, *rounder, scaled.map(|x| rounder.round8(x))),
             IntOut::U8Sum(adder, out) => adder.put(out, at, &scaled),
-            IntOut::F32(interval, adder, out) => {
+            IntOut::F32(interval, rest, out) => {
                 let y = scaled.map(|x| [0, 1].map(|i| clamp(f32x4_add(x[i], lanes.bias[i]), *interval)));
-                match adder {
+                match rest {
                     None => put_f32(out, at, y),
-                    Some(adder) => adder.put(out, at, &y),
+                    Some(rest) => rest.put(out, at, &y),
                 }
             }
         }
@@ -160,7 +160,7 @@ impl<'a, 'b> IntSink<'a, 'b> {
 pub(crate) struct F32Sink<'a, 'b> {
     bias: &'a [f32],
     interval: [v128; 2],
-    adder: Option<F32Adder<'b>>,
+    rest: Option<F32Rest<'b>>,
     out: &'b mut [f32],
     channels: usize,
 }
@@ -187,7 +187,7 @@ impl<'a, 'b> F32Sink<'a, 'b> {
             bias[block.index * CHANNELS..][..block.count].copy_from_slice(&store.bias[block.channel..][..block.count]);
         }
         let interval = [f32x4_splat(store.low), f32x4_splat(store.high)];
-        Self { bias, interval, adder: F32Adder::of(&store.tail), out: store.out, channels }
+        Self { bias, interval, rest: F32Rest::of(&store.tail), out: store.out, channels }
     }
 
     /// The bias of a block.
@@ -200,9 +200,9 @@ impl<'a, 'b> F32Sink<'a, 'b> {
     pub fn put<const M: usize>(&mut self, block: Block, bias: [v128; 2], pixel: usize, sums: Sums<M>) {
         let y = sums.map(|sums| [0, 1].map(|i| clamp(f32x4_add(sums[i], bias[i]), self.interval)));
         let at = Place::new(pixel, self.channels, block);
-        match &self.adder {
+        match &self.rest {
             None => put_f32(self.out, at, y),
-            Some(adder) => adder.put(self.out, at, &y),
+            Some(rest) => rest.put(self.out, at, &y),
         }
     }
 }

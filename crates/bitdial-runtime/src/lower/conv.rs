@@ -120,17 +120,16 @@ impl Float {
         move |chunk| Lens { floats: kernel.scratch_len(&images(&shape, chunk).0), ..Lens::default() }
     }
 
-    /// Runs a chunk. `tail(i, len)` is what else is done to result `i` of `len` elements.
+    /// Runs a chunk, given as [`images`] does it. `tail(i, len)` is what else is done to result `i` of `len` elements.
     pub fn run<'a>(
         &self,
         packed: &[f32],
         x: &[f32],
         scratch: &mut Vec<f32>,
         out: &mut [f32],
-        chunk: usize,
+        (shape, count): (ConvShape, usize),
         tail: impl Fn(usize, usize) -> F32Tail<'a>,
     ) {
-        let (shape, count) = images(&self.shape, chunk);
         let (x_len, out_len) = (len(shape.input), len(shape.output));
         let scratch = grown(scratch, self.kernel.scratch_len(&shape));
         for (i, (x, out)) in x.chunks_exact(x_len).zip(out.chunks_exact_mut(out_len)).take(count).enumerate() {
@@ -151,9 +150,10 @@ fn float(l: &mut Lowering, layer: &Layer, weights: &[f32]) -> Lowered {
     let output = l.conv_output(layer.node);
     let to = output.out;
     l.emit(move |m| {
-        let Memory { f32s, scratch, images, sums, .. } = m;
+        let Memory { f32s, scratch, images, sums, ranges, .. } = m;
+        let chunk = output.images(&float.shape, *images);
         let (out, others) = f32s.write(to.buf);
-        float.run(&packed, others.get(x), &mut scratch.floats, out, *images, |i, len| output.tail(*sums, &others, i, len));
+        float.run(&packed, others.get(x), &mut scratch.floats, out, chunk, |i, len| output.tail(*sums, ranges, &others, i, len));
     });
     l.emit_rest(layer.node, &to);
     l.finish_float(&to);

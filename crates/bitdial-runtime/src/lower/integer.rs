@@ -152,15 +152,15 @@ fn fixed_to_float(l: &mut Lowering, layer: &Layer, packed: Packed, scales: Vec<f
     let output = l.conv_output(layer.node);
     let to = output.out;
     l.emit(move |m| {
-        let Memory { u8s, f32s, scratch: Scratch { panels, bytes, .. }, images: chunk, sums, .. } = m;
-        let (shape, count) = images(&packed.shape, *chunk);
+        let Memory { u8s, f32s, scratch: Scratch { panels, bytes, .. }, images: chunk, sums, ranges, .. } = m;
+        let (shape, count) = output.images(&packed.shape, *chunk);
         let panels = packed.panels(panels);
         let scratch = grown(bytes, packed.kernel.scratch_len(&shape));
         let (out, others) = f32s.write(to.buf);
         let pairs = u8s.get(x).chunks_exact(len(shape.input)).zip(out.chunks_exact_mut(len(shape.output)));
         for (i, (image, out)) in pairs.take(count).enumerate() {
             let input = IntInput { image, zero_point: grid.zero_point, bias: &none };
-            let tail = output.tail(*sums, &others, i, out.len());
+            let tail = output.tail(*sums, ranges, &others, i, out.len());
             let mut store = I32Store::F32 { scales: &scales, bias: &bias, low, high, tail, out };
             packed.kernel.run(&shape, panels, &input, scratch, &mut store);
         }
@@ -182,12 +182,13 @@ pub(crate) fn dynamic(
     let lowered = packed.lowered(Execution::DynamicInteger);
     let (bias, none) = (layer.float_bias(), vec![0; layer.shape.output[2]]);
     let (low, high, _) = split(layer.node.activation);
+    let range = l.range_of(x);
     let (need, quantized, scales) = (packed.need(true), len(layer.shape.input), packed.scales.len());
     l.need(move |chunk| Lens { quantized, scales, ..need(chunk) });
     let output = l.conv_output(layer.node);
     let (kernels, to) = (l.elementwise(), output.out);
     l.emit(move |m| {
-        let Memory { f32s, scratch: Scratch { panels, bytes, quantized, scales, .. }, sums, .. } = m;
+        let Memory { f32s, scratch: Scratch { panels, bytes, quantized, scales, .. }, sums, ranges, .. } = m;
         let shape = &packed.shape;
         let panels = packed.panels(panels);
         let scratch = grown(bytes, packed.kernel.scratch_len(shape));
@@ -196,14 +197,14 @@ pub(crate) fn dynamic(
         let (out, others) = f32s.write(to.buf);
         let pairs = others.get(x).chunks_exact(len(shape.input)).zip(out.chunks_exact_mut(len(shape.output)));
         for (i, (image, out)) in pairs.enumerate() {
-            let (min, max) = kernels.range(image);
+            let (min, max) = range.map_or_else(|| kernels.range(image), |slot| ranges.get(slot, i));
             let grid = grid_of(dynamic, min, max);
             kernels.quantize(image, &grid, quantized);
             for (scale, weight_scale) in scales.iter_mut().zip(&packed.scales) {
                 *scale = grid.scale * weight_scale;
             }
             let input = IntInput { image: quantized, zero_point: grid.zero_point, bias: &none };
-            let tail = output.tail(*sums, &others, i, out.len());
+            let tail = output.tail(*sums, ranges, &others, i, out.len());
             let mut store = I32Store::F32 { scales, bias: &bias, low, high, tail, out };
             packed.kernel.run(shape, panels, &input, scratch, &mut store);
         }

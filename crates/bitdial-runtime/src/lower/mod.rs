@@ -23,6 +23,7 @@ use crate::arena::{Buf, Lives};
 use crate::error::RuntimeError;
 use crate::memory::{AllLives, Element, Lens, Memory, Need};
 use crate::plan::{Execution, Step};
+use crate::ranges::{Ranges, wanted};
 
 use residual::{Candidate, candidates};
 
@@ -86,6 +87,10 @@ pub(crate) struct Lowering<'g> {
     summed_by: Vec<Option<String>>,
     /// Whether the current node computes the sum of another.
     sums: bool,
+    /// For each value whether its range is of use.
+    wanted: Vec<bool>,
+    /// Buffers whose ranges are found where they are written.
+    ranged: Vec<usize>,
     /// Position in time: 0 is the inputs, `i + 1` is node `i`.
     at: usize,
     code: Vec<Code>,
@@ -106,6 +111,8 @@ impl<'g> Lowering<'g> {
             candidates: if fuse { candidates(graph) } else { Vec::new() },
             summed_by: vec![None; graph.values.len()],
             sums: false,
+            wanted: wanted(graph),
+            ranged: Vec::new(),
             at: 0,
             code: Vec::new(),
             needs: Vec::new(),
@@ -148,13 +155,27 @@ impl<'g> Lowering<'g> {
         })
     }
 
-    /// Keeps the outputs until the end; gives the buffers, the scratch and where every value is.
-    pub(crate) fn finish(mut self) -> (AllLives, Vec<Need>, Vec<Option<Held>>) {
+    /// A place for the range of a value that is written to `buf`, if it is of use.
+    pub(crate) fn range_slot(&mut self, value: ValueId, buf: Buf<f32>) -> Option<usize> {
+        if !self.wanted[value.0] {
+            return None;
+        }
+        self.ranged.push(buf.index());
+        Some(self.ranged.len() - 1)
+    }
+
+    /// The place of a buffer's range, if it is known when the buffer is read.
+    pub(crate) fn range_of(&self, buf: Buf<f32>) -> Option<usize> {
+        self.ranged.iter().position(|&index| index == buf.index())
+    }
+
+    /// Keeps the outputs until the end; gives the buffers, the scratch, the ranges and where every value is.
+    pub(crate) fn finish(mut self) -> (AllLives, Vec<Need>, Ranges, Vec<Option<Held>>) {
         self.at += 1;
         for &output in &self.graph.outputs {
             self.use_value(output);
         }
-        (self.lives, self.needs, self.held)
+        (self.lives, self.needs, Ranges::new(self.ranged.len()), self.held)
     }
 
     pub(crate) fn elementwise(&self) -> &'static dyn Elementwise {

@@ -4,13 +4,15 @@
 //! are held alike, and the other operand is written before the convolution runs. The results are those of two steps.
 
 use bitdial_ir::{Binary, Graph, Node, Op, ValueId};
-use bitdial_kernels::{F32Sum, F32Tail, U8Sum};
+use bitdial_kernels::{ConvShape, F32Sum, F32Tail, U8Sum};
 use bitdial_numerics::ActivationParams;
 
 use super::activation::{clamped, interval};
+use super::conv::images;
 use super::{FloatOutput, Held, Lowered, Lowering};
 use crate::arena::{Buf, Others};
 use crate::plan::Execution;
+use crate::ranges::Ranges;
 
 /// A sum that the convolution that writes one of its operands could compute.
 #[derive(Clone, Copy, Debug)]
@@ -88,20 +90,30 @@ pub(crate) struct ConvOutput {
     pub out: FloatOutput,
     /// What is added to them.
     sum: Option<FloatSum>,
+    /// Where the range of each image goes, if it is of use.
+    range: Option<usize>,
 }
 
 impl From<FloatOutput> for ConvOutput {
     fn from(out: FloatOutput) -> Self {
-        Self { out, sum: None }
+        Self { out, sum: None, range: None }
     }
 }
 
 impl ConvOutput {
-    /// What is done to result `i` of `len` elements; `sums` is that of [`Memory`].
+    /// A chunk as the kernel takes it: image by image where each has a range.
+    pub(crate) fn images(&self, shape: &ConvShape, chunk: usize) -> (ConvShape, usize) {
+        if self.range.is_some() { (*shape, chunk) } else { images(shape, chunk) }
+    }
+
+    /// What is done to result `i` of `len` elements; `sums` and `ranges` are those of [`Memory`].
     ///
     /// [`Memory`]: crate::memory::Memory
-    pub(crate) fn tail<'a>(&self, sums: bool, others: &'a Others<'_, f32>, i: usize, len: usize) -> F32Tail<'a> {
-        F32Tail { add: self.sum.as_ref().filter(|_| sums).map(|sum| sum.of(others, i, len)) }
+    pub(crate) fn tail<'a>(&self, sums: bool, ranges: &'a Ranges, others: &'a Others<'_, f32>, i: usize, len: usize) -> F32Tail<'a> {
+        F32Tail {
+            add: self.sum.as_ref().filter(|_| sums).map(|sum| sum.of(others, i, len)),
+            range: self.range.map(|slot| ranges.start(slot, i)),
+        }
     }
 }
 
@@ -119,14 +131,16 @@ impl<'g> Lowering<'g> {
 
     /// Where a convolution's f32 output goes; to be followed by [`Lowering::finish_float`].
     pub(crate) fn conv_output(&mut self, node: &Node) -> ConvOutput {
-        match self.float_sum(node) {
-            Some((sum, buf)) => ConvOutput { out: FloatOutput { buf, quantized: None }, sum: Some(sum) },
-            None => self.float_output(node).into(),
-        }
+        let (out, sum, value) = match self.float_sum(node) {
+            Some((sum, buf, value)) => (FloatOutput { buf, quantized: None }, Some(sum), value),
+            None => (self.float_output(node), None, node.output),
+        };
+        let range = if out.quantized.is_none() && interval(node.activation).is_some() { self.range_slot(value, out.buf) } else { None };
+        ConvOutput { out, sum, range }
     }
 
     /// The sum that a convolution to f32 computes, if any, and where it goes.
-    fn float_sum(&mut self, node: &Node) -> Option<(FloatSum, Buf<f32>)> {
+    fn float_sum(&mut self, node: &Node) -> Option<(FloatSum, Buf<f32>, ValueId)> {
         let (sum, other) = self.candidate(node)?;
         let (low, high) = interval(sum.activation)?;
         if self.graph.value(node.output).quant.is_some() || self.graph.value(sum.output).quant.is_some() {
@@ -136,7 +150,7 @@ impl<'g> Lowering<'g> {
         self.lives.f32s.touch(other, self.at);
         let Held::F32(out) = self.hold(sum.output) else { return None };
         self.fuse(node, sum, Held::F32(out));
-        Some((FloatSum { other, low, high }, out))
+        Some((FloatSum { other, low, high }, out, sum.output))
     }
 
     fn candidate(&self, node: &Node) -> Option<(&'g Node, ValueId)> {

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use bitdial_ir::QuantizedWeights;
-use bitdial_kernels::{Elementwise, F32Tail, PackedForF32, Part};
+use bitdial_kernels::{ConvShape, Elementwise, F32Tail, PackedForF32, Part};
 
 use super::conv::{Float, Layer};
 use super::{Lowered, Lowering};
@@ -40,10 +40,11 @@ pub(crate) fn lower(l: &mut Lowering, layer: &Layer, weights: &QuantizedWeights)
     let output = if slices.len() == 1 { l.conv_output(layer.node) } else { l.float_output(layer.node).into() };
     let (kernels, to) = (l.elementwise(), output.out);
     l.emit(move |m| {
-        let Memory { f32s, scratch, images, sums, .. } = m;
+        let Memory { f32s, scratch, images, sums, ranges, .. } = m;
         let (out, others) = f32s.write(to.buf);
         for slice in &slices {
-            slice.run(kernels, others.get(x), scratch, out, *images, |i, len| output.tail(*sums, &others, i, len));
+            let chunk = output.images(&slice.float.shape, *images);
+            slice.run(kernels, others.get(x), scratch, out, (*images, chunk), |i, len| output.tail(*sums, ranges, &others, i, len));
         }
     });
     l.emit_rest(layer.node, &to);
@@ -75,7 +76,7 @@ impl Slice {
         x: &[f32],
         scratch: &mut Scratch,
         out: &mut [f32],
-        images: usize,
+        (images, chunk): (usize, (ConvShape, usize)),
         tail: impl Fn(usize, usize) -> F32Tail<'a>,
     ) {
         let Scratch { decoded, floats, part, .. } = scratch;
@@ -85,11 +86,11 @@ impl Slice {
         }
         let n = self.channels.len();
         if out.len() == images * self.float.out_len() {
-            return self.float.run(weights, x, floats, out, images, tail);
+            return self.float.run(weights, x, floats, out, chunk, tail);
         }
         let channels = out.len() / images;
         let part = grown(part, images * n);
-        self.float.run(weights, x, floats, part, images, |_, _| F32Tail::default());
+        self.float.run(weights, x, floats, part, chunk, |_, _| F32Tail::default());
         for (out, part) in out.chunks_exact_mut(channels).zip(part.chunks_exact(n)) {
             out[self.channels.clone()].copy_from_slice(part);
         }
