@@ -27,14 +27,17 @@ const SCALAR: &str = "conv-u8i8-4x4-scalar";
 const SCALAR_DEPTHWISE: &str = "depthwise-u8i8-1x16-scalar";
 const DOT16: &str = "conv-u8i8-4x8-dot16";
 const DEPTHWISE: &str = "depthwise-u8i8-4x8-dot16";
-const NARROW_4: &str = "conv-u8i4-4x8-dot8x2";
-const NARROW_5: &str = "conv-u8i5-4x8-dot8x2";
 const POPCNT: &str = "conv-u1i1-4x8-popcnt";
 const FULL: [&str; MACHINES] = [SCALAR, DOT16, "conv-u8i8-4x8-sdot", "conv-u8i8-4x8-usdot", DOT16];
 /// With kernels for weights of at most 4 bits where they are worth it, rivals after a bar.
-const FOUR: [&str; MACHINES] =
-    [SCALAR, DOT16, "conv-u8i8-4x8-sdot|conv-u8i4-4x8-dot8x2", "conv-u8i8-4x8-usdot|conv-u8i4-4x8-dot8x2", NARROW_4];
-const FIVE: [&str; MACHINES] = [SCALAR, DOT16, FULL[2], FULL[3], NARROW_5];
+const FOUR: [&str; MACHINES] = [
+    SCALAR,
+    DOT16,
+    "conv-u8i8-4x8-sdot|conv-u8i4-4x8-dot8x2",
+    "conv-u8i8-4x8-usdot|conv-u8i4-4x8-dot8x2",
+    "conv-u8i4-4x8-dot8x2|conv-u8i8-4x8-dot16",
+];
+const FIVE: [&str; MACHINES] = [SCALAR, DOT16, FULL[2], FULL[3], "conv-u8i5-4x8-dot8x2|conv-u8i8-4x8-dot16"];
 const BINARY: [&str; MACHINES] =
     ["conv-u1i1-4x1-scalar", POPCNT, "conv-u1i1-4x8-popcnt|conv-u8i4-4x8-dot8x2", "conv-u1i1-4x8-popcnt|conv-u8i4-4x8-dot8x2", POPCNT];
 const BINARY_STEM: [&str; MACHINES] = ["conv-u1i1-4x1-scalar", DOT16, FULL[2], FULL[3], DOT16];
@@ -59,7 +62,7 @@ const INTEGER: &[(&str, u8, u8, [&str; MACHINES])] = &[
     ("1x1, wide", 8, 255, FULL),
     ("1x1, wide", 5, 255, FIVE),
     ("1x1, wide", 2, 255, FOUR),
-    ("1x1, wide", 1, 255, FOUR),
+    ("1x1, wide", 1, 255, [SCALAR, DOT16, FOUR[2], FOUR[3], "conv-u8i4-4x8-dot8x2"]),
     ("1x1, wide", 1, 1, BINARY),
     ("3x3", 1, 1, BINARY),
     ("grey stem", 1, 1, BINARY_STEM),

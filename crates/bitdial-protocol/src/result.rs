@@ -155,7 +155,8 @@ pub struct LayerTime {
     pub op: String,
     /// Kernel that ran.
     pub kernel: String,
-    /// Median time, milliseconds; 0 for one that has nothing to do (the kernel is `view`).
+    /// Median time, milliseconds; 0 for one that has nothing to do: another name for its input, or fused into a
+    /// layer before.
     pub ms: f64,
     /// Multiply-accumulates for one image.
     pub macs: u64,

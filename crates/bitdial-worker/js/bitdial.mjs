@@ -67,7 +67,7 @@
  * @property {string} name
  * @property {string} op
  * @property {string} kernel
- * @property {number} ms Milliseconds; 0 for a layer that has nothing to do (its kernel is "view").
+ * @property {number} ms Milliseconds; 0 for a layer that has nothing to do: another name for its input, or fused into one before.
  * @property {number} macs
  * @property {number} bytes Of its inputs, its output and its weights as the kernel keeps them.
  * @property {number | null} limit The least milliseconds that the rooflines allow; null where they are not known.
