@@ -2,7 +2,6 @@
 
 use super::place::{Place, put_f32, put_u8};
 use super::sink::{ROUND, Rounder, clamp};
-use super::tile::Sums;
 use super::vector::{load_f32, store_f32};
 use crate::sums::{Extremes, F32Sum, F32Tail, U8Sum};
 use core::arch::wasm32::{
@@ -36,9 +35,10 @@ impl<'a> U8Adder<'a> {
         }
     }
 
-    /// Rounds scaled sums, adds, stores. Not inlined: one copy of it serves all kernels.
+    /// Rounds scaled sums, adds, stores. Not inlined: one copy for each number of pixels serves all kernels. (With one copy
+    /// for any number, a residual layer as a whole is 3 % slower.)
     #[inline(never)]
-    pub fn put<const M: usize>(&self, out: &mut [u8], at: Place, scaled: &Sums<M>) {
+    pub fn put<const M: usize>(&self, out: &mut [u8], at: Place, scaled: &[[v128; 2]; M]) {
         let other = at.load_u8::<M>(self.other);
         let sum = |i: usize| {
             let other = i16x8_sub(other[i], self.zero);
@@ -65,36 +65,40 @@ impl<'a> F32Rest<'a> {
         (tail.add.is_some() || tail.range.is_some()).then_some(Self { add: tail.add, range: tail.range })
     }
 
-    /// Does it and stores. Not inlined: one copy of it serves all kernels.
+    /// Does it to the results of some pixels and stores them. One copy of it serves all kernels.
     #[inline(never)]
-    pub fn put<const M: usize>(&self, out: &mut [f32], at: Place, y: &Sums<M>) {
-        let mut y = *y;
-        if let Some(F32Sum { other, low, high }) = self.add {
-            let (other, interval) = (at.load_f32::<M>(other), [f32x4_splat(low), f32x4_splat(high)]);
-            y = std::array::from_fn(|i| [0, 1].map(|half| clamp(f32x4_add(y[i][half], other[i][half]), interval)));
+    pub fn put(&self, out: &mut [f32], at: Place, y: &[[v128; 2]]) {
+        let mut extremes = self.range.map(Cell::get);
+        for (i, &y) in y.iter().enumerate() {
+            let (at, mut y) = (at.pixel(i), y);
+            if let Some(F32Sum { other, low, high }) = self.add {
+                let (other, interval) = (at.load_f32(other), [f32x4_splat(low), f32x4_splat(high)]);
+                y = [0, 1].map(|half| clamp(f32x4_add(y[half], other[half]), interval));
+            }
+            put_f32(out, at, [y]);
+            if let Some(extremes) = &mut extremes {
+                look(extremes, out, at, y);
+            }
         }
-        put_f32(out, at, y);
-        if let Some(range) = self.range {
-            let mut extremes = range.get();
-            look(&mut extremes, out, at, &y);
+        if let (Some(range), Some(extremes)) = (self.range, extremes) {
             range.set(extremes);
         }
     }
 }
 
-/// Takes the range of `M` pixels, which are stored.
+/// Takes the range of a pixel, which is stored.
 #[inline(always)]
-fn look<const M: usize>(extremes: &mut Extremes, out: &[f32], at: Place, y: &Sums<M>) {
+fn look(extremes: &mut Extremes, out: &[f32], at: Place, y: [v128; 2]) {
     if !at.is_whole() {
         // The lanes beyond the last channel hold no results.
-        return at.each::<M>(out).for_each(|y| extremes.take(y));
+        return at.channels(out).iter().for_each(|&y| extremes.take(y));
     }
     let (mut min, mut max) = (load_f32(&extremes.min), load_f32(&extremes.max));
-    for y in y.iter().flatten() {
+    for y in y {
         // NaN is replaced first, as in `Elementwise::range`.
-        let number = f32x4_eq(*y, *y);
-        min = f32x4_pmin(min, v128_bitselect(*y, f32x4_splat(f32::INFINITY), number));
-        max = f32x4_pmax(max, v128_bitselect(*y, f32x4_splat(f32::NEG_INFINITY), number));
+        let number = f32x4_eq(y, y);
+        min = f32x4_pmin(min, v128_bitselect(y, f32x4_splat(f32::INFINITY), number));
+        max = f32x4_pmax(max, v128_bitselect(y, f32x4_splat(f32::NEG_INFINITY), number));
     }
     store_f32(&mut extremes.min, min);
     store_f32(&mut extremes.max, max);

@@ -4,7 +4,7 @@ use super::sink::Rounder;
 use super::tile::Sums;
 use super::vector::{load_f32, store_f32, store_u8};
 use crate::panels::{Block, CHANNELS};
-use core::arch::wasm32::{i16x8_load_extend_u8x8, v128, v128_load, v128_store, v128_store64_lane};
+use core::arch::wasm32::{i16x8_load_extend_u8x8, v128, v128_store, v128_store64_lane};
 use std::ops::Range;
 
 /// Where the channels of a block go, pixel by pixel.
@@ -36,16 +36,22 @@ impl Place {
         self.count == CHANNELS
     }
 
-    /// The channels of `M` pixels one by one.
+    /// The pixel `i` further on.
     #[inline(always)]
-    pub fn each<const M: usize>(self, x: &[f32]) -> impl Iterator<Item = f32> {
-        let x = &x[self.reach::<M>()];
-        (0..M).flat_map(move |i| x[i * self.stride..][..self.count].iter().copied())
+    pub fn pixel(self, i: usize) -> Self {
+        Self { first: self.first + i * self.stride, ..self }
     }
 
-    /// Eight channels of `M` pixels as i16; after `count` of them arbitrary ones.
+    /// The channels of the first pixel.
+    #[inline(always)]
+    pub fn channels<T>(self, x: &[T]) -> &[T] {
+        &x[self.reach::<1>()]
+    }
+
+    /// Eight channels of `M` pixels as i16; after `count` of them zeros.
     #[inline(always)]
     pub fn load_u8<const M: usize>(self, x: &[u8]) -> [v128; M] {
+        // One check for all pixels.
         let x = &x[self.reach::<M>()];
         std::array::from_fn(|i| {
             if self.count == CHANNELS {
@@ -59,22 +65,16 @@ impl Place {
         })
     }
 
-    /// Eight channels of `M` pixels; after `count` of them arbitrary ones.
+    /// Eight channels of the first pixel; after `count` of them zeros.
     #[inline(always)]
-    pub fn load_f32<const M: usize>(self, x: &[f32]) -> Sums<M> {
-        let x = &x[self.reach::<M>()];
-        std::array::from_fn(|i| {
-            if self.count == CHANNELS {
-                // SAFETY: the part reaches to eight floats after the last start.
-                return unsafe {
-                    let from = x.as_ptr().add(i * self.stride);
-                    [v128_load(from.cast()), v128_load(from.add(4).cast())]
-                };
-            }
-            let mut all = [[0.0; 4]; 2];
-            all.as_flattened_mut()[..self.count].copy_from_slice(&x[i * self.stride..][..self.count]);
-            [load_f32(&all[0]), load_f32(&all[1])]
-        })
+    pub fn load_f32(self, x: &[f32]) -> [v128; 2] {
+        let (x, mut all) = (self.channels(x), [0.0; CHANNELS]);
+        let whole = x.first_chunk::<CHANNELS>().unwrap_or_else(|| {
+            all[..x.len()].copy_from_slice(x);
+            &all
+        });
+        let (halves, _) = whole.as_chunks();
+        [load_f32(&halves[0]), load_f32(&halves[1])]
     }
 }
 
