@@ -5,9 +5,8 @@ use bitdial_kernels::{Backend, ConvF32, ConvI8, ConvShape, F32Store, F32Tail, I3
 use crate::shapes::shapes;
 use crate::{Item, Work};
 
-/// Widths of weights, each with the largest activation: 8-bit activations throughout.
-const WEIGHT_BITS: [u8; 3] = [8, 4, 2];
-const ACTIVATION_HIGH: u8 = 255;
+/// Widths of weights, each with the width of activations and the largest of them.
+const WIDTHS: [(u8, u8, u8); 4] = [(8, 8, 255), (4, 8, 255), (2, 8, 255), (1, 1, 1)];
 
 /// The kernels of the vector backends, each once, in the order of their tables.
 pub fn items() -> Vec<Item> {
@@ -23,9 +22,10 @@ pub fn items() -> Vec<Item> {
             for kernel in kernels.all_conv_f32().into_iter().filter(|kernel| kernel.supports(&shape)) {
                 add(item(&label, kernel.name(), &shape, move || float(kernel, shape)));
             }
-            for bits in WEIGHT_BITS {
-                for kernel in kernels.all_conv_i8().into_iter().filter(|kernel| kernel.supports(&shape, bits, ACTIVATION_HIGH)) {
-                    add(item(&label, &format!("{} w{bits}", kernel.name()), &shape, move || integer(kernel, shape, bits)));
+            for (bits, activation_bits, high) in WIDTHS {
+                for kernel in kernels.all_conv_i8().into_iter().filter(|kernel| kernel.supports(&shape, bits, high)) {
+                    let name = format!("{} w{bits}a{activation_bits}", kernel.name());
+                    add(item(&label, &name, &shape, move || integer(kernel, shape, bits, high)));
                 }
             }
         }
@@ -54,10 +54,10 @@ fn float(kernel: &'static dyn ConvF32, shape: ConvShape) -> Work {
     })
 }
 
-fn integer(kernel: &'static dyn ConvI8, shape: ConvShape, bits: u8) -> Work {
+fn integer(kernel: &'static dyn ConvI8, shape: ConvShape, bits: u8, high: u8) -> Work {
     let mut random = random();
-    let weights: Vec<i8> = (0..shape.weight_len()).map(|_| (random() as i8) >> (8 - bits)).collect();
-    let image: Vec<u8> = (0..shape.input.iter().product()).map(|_| random() as u8).collect();
+    let weights: Vec<i8> = (0..shape.weight_len()).map(|_| weight(random(), bits)).collect();
+    let image: Vec<u8> = (0..shape.input.iter().product()).map(|_| random() as u8 & high).collect();
     let packed = kernel.pack(&shape, &IntWeights { values: &weights, bits, zero_points: &[] });
     let mut panels = vec![0; kernel.panel_len(&shape, bits)];
     kernel.unpack(&shape, &packed, bits, &mut panels);
@@ -67,11 +67,17 @@ fn integer(kernel: &'static dyn ConvI8, shape: ConvShape, bits: u8) -> Work {
     let mut out = vec![0; shape.output.iter().product()];
     Box::new(move |times| {
         for _ in 0..times {
-            let input = IntInput { image: &image, zero_point: 7, bias: &bias };
+            let input = IntInput { image: &image, zero_point: 7 & high, bias: &bias };
             let mut store = I32Store::U8 { multipliers: &multipliers, zero_point: 3, low: 0, high: 255, add: None, out: &mut out };
             kernel.run(&shape, &panels, &input, &mut scratch, &mut store);
         }
     })
+}
+
+/// A weight of so many bits from 32 random ones; those of 1 bit are -1 and 1.
+fn weight(random: u32, bits: u8) -> i8 {
+    let weight = (random as i8) >> (8 - bits);
+    if bits == 1 { 2 * weight + 1 } else { weight }
 }
 
 /// Xorshift (Marsaglia 2003): the same numbers on every run.

@@ -66,7 +66,8 @@ impl Peers {
         let models = step(&cache, "models", &made_of(&[requirements, "bench/models", "models"])?, "checked", &|folder| {
             let mut make = Command::new(python.join("bin/python"));
             make.arg(bench.join("models/make.py")).arg(&project.root).arg(folder).env("PYTHONDONTWRITEBYTECODE", "1");
-            command::run(&mut make)?;
+            // TensorFlow talks a lot, but not to stdout.
+            print!("{}", command::output(&mut make)?);
             Ok(std::fs::write(folder.join("checked"), "")?)
         })?;
         Ok(Self { modules, bundles, models })
