@@ -132,7 +132,9 @@ fn row(name: &Name, layer: &LayerTime, float: &LayerTime) -> Vec<AttrValue> {
     let phase = |i: usize| phases.map_or(UNKNOWN.to_owned(), |parts| ms(parts[i].1));
     let share = share(layer).map_or(UNKNOWN.to_owned(), |share| percent(share, 0));
     let tried = tried(&layer.alternatives).unwrap_or(UNKNOWN.to_owned());
-    let figures = [ms(layer.ms), ms(float.ms), gmacs(layer.macs, layer.ms), share, phase(0), phase(1), phase(2), phase(3)];
+    // What has nothing to do takes no time: another name, or fused into a layer before.
+    let whole = |value: f64| if value > 0.0 { ms(value) } else { UNKNOWN.to_owned() };
+    let figures = [whole(layer.ms), whole(float.ms), gmacs(layer.macs, layer.ms), share, phase(0), phase(1), phase(2), phase(3)];
     let words = [layer.op.clone(), layer.kernel.clone(), tried];
     [name.long.clone()].into_iter().chain(figures).chain(words).map(AttrValue::from).collect()
 }
