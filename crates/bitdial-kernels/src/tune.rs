@@ -1,12 +1,14 @@
 //! Which of several kernels is the fastest on the machine at hand: found by running them.
 
 use crate::api::{ConvF32, ConvI8, ConvShape, F32Store, I32Store, IntInput, IntWeights};
-use crate::race::{ROUNDS, race, stretch};
+use crate::race::{ROUNDS, race, stretch, warm_up};
 use crate::sums::F32Tail;
 use crate::table::Kernels;
 
 /// A rival must be this much faster than the table's choice to replace it; closer times are noise.
 const MARGIN: f64 = 0.92;
+/// A kernel that was not tried before runs for so many milliseconds first.
+const WARM_UP: f64 = 5.0;
 /// Of a larger image only so many pixels are computed.
 const PIXELS: usize = 1024;
 
@@ -52,6 +54,8 @@ pub struct Choice {
 #[derive(Clone, Debug, Default)]
 pub struct Tuning {
     choices: Vec<(ConvShape, Choice)>,
+    /// Kernels that have run for a while.
+    warm: Vec<&'static str>,
     /// Milliseconds that may still be spent.
     left: f64,
 }
@@ -106,9 +110,10 @@ impl Tuning {
         let start = now();
         let deadline = start + self.left.min(most);
         let Some(stretch) = stretch(now) else { return };
+        let clock = Clock { stretch, now, deadline };
         while let Some(next) = (0..work.len()).max_by_key(|&i| work[i].2) {
             let (case, names, _) = work.swap_remove(next);
-            let Some(times) = time(&Candidates::of(kernels, &case), &case, stretch, now, deadline) else { break };
+            let Some(times) = time(&Candidates::of(kernels, &case), &case, &mut self.warm, &clock) else { break };
             let chosen = choose(&times);
             self.choices.push((case.shape, Choice { times: names.into_iter().zip(times).collect(), chosen }));
         }
@@ -149,8 +154,29 @@ fn choose(times: &[f64]) -> usize {
     if times[best] < MARGIN * times[0] { best } else { 0 }
 }
 
+/// How runs are timed.
+struct Clock<'a> {
+    stretch: f64,
+    now: &'a dyn Fn() -> f64,
+    deadline: f64,
+}
+
+impl Clock<'_> {
+    /// Milliseconds of one run of each kernel.
+    fn race(&self, names: &[&'static str], mut runners: Vec<Box<dyn FnMut() + '_>>, warm: &mut Vec<&'static str>) -> Option<Vec<f64>> {
+        for (name, run) in names.iter().zip(&mut runners) {
+            if !warm.contains(name) {
+                warm.push(name);
+                warm_up(run, WARM_UP, self.now);
+            }
+        }
+        race(&mut runners, ROUNDS, self.stretch, self.now, self.deadline)
+    }
+}
+
 /// Milliseconds of each kernel.
-fn time(candidates: &Candidates, case: &ConvCase, stretch: f64, now: &dyn Fn() -> f64, deadline: f64) -> Option<Vec<f64>> {
+fn time(candidates: &Candidates, case: &ConvCase, warm: &mut Vec<&'static str>, clock: &Clock) -> Option<Vec<f64>> {
+    let names = candidates.names();
     let shape = &cropped(&case.shape);
     let (inputs, outputs): (usize, usize) = (shape.input.iter().product(), shape.output.iter().product());
     let channels = shape.output[2];
@@ -176,7 +202,7 @@ fn time(candidates: &Candidates, case: &ConvCase, stretch: f64, now: &dyn Fn() -
                     kernel.run(shape, weights, &IntInput { image, zero_point: 0, bias }, &mut scratch, &mut store);
                 })
             };
-            race(&mut kernels.iter().copied().map(runner).collect::<Vec<_>>(), ROUNDS, stretch, now, deadline)
+            clock.race(&names, kernels.iter().copied().map(runner).collect(), warm)
         }
         (Candidates::F32(kernels), _) => {
             let (weights, image, bias) = (vec![0.5; shape.weight_len()], vec![1.0; inputs], vec![0.0; channels]);
@@ -190,7 +216,7 @@ fn time(candidates: &Candidates, case: &ConvCase, stretch: f64, now: &dyn Fn() -
                     kernel.run(shape, &packed, image, &mut scratch, &mut store);
                 })
             };
-            race(&mut kernels.iter().copied().map(runner).collect::<Vec<_>>(), ROUNDS, stretch, now, deadline)
+            clock.race(&names, kernels.iter().copied().map(runner).collect(), warm)
         }
         _ => None,
     }

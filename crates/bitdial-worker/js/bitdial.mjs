@@ -145,6 +145,36 @@ function startWorker(build) {
   }
 }
 
+/** The fields of a recipe and of its parts. */
+const SCHEME = ["format", "bits", "granularity", "symmetric"];
+const FIELDS = {
+  "the top": ["weights", "activations", "calibration", "corrections", "layers"],
+  weights: [...SCHEME, "group", "rounding"],
+  activations: [...SCHEME, "mode"],
+  calibration: ["method", "samples", "seed"],
+};
+
+/** Throws if a part of a recipe has a field that is none: a typing error, which would otherwise mean the default. */
+function checkFields(part, what, fields = FIELDS[what]) {
+  const unknown = Object.keys(part ?? {}).find((field) => !fields.includes(field));
+  if (unknown !== undefined) {
+    throw new Error(`In the recipe, ${what} has an unknown field \`${unknown}\`: there are ${fields.join(", ")}.`);
+  }
+}
+
+/** A recipe as JSON has it, where what is undefined is left out. */
+function checked(recipe) {
+  const plain = JSON.parse(JSON.stringify(recipe));
+  checkFields(plain, "the top");
+  for (const part of ["weights", "activations", "calibration"]) checkFields(plain[part], part);
+  for (const [name, layer] of Object.entries(plain.layers ?? {})) {
+    checkFields(layer, `the layer ${name}`, ["weights", "activations"]);
+    checkFields(layer?.weights, `the layer ${name}`, ["bits", "granularity", "symmetric"]);
+    checkFields(layer?.activations, `the layer ${name}`, ["bits"]);
+  }
+  return plain;
+}
+
 /** A copy of numbers as a buffer of f32, to give away. */
 function floats(numbers, what) {
   if (!ArrayBuffer.isView(numbers) && !Array.isArray(numbers)) {
@@ -323,8 +353,7 @@ class Model {
    * @returns {Promise<Quantized>}
    */
   async quantize(recipe = {}, calibration = new Float32Array()) {
-    // As JSON has it, where what is undefined is left out.
-    const body = { request: "quantize-with", model: this.#handle, recipe: JSON.parse(JSON.stringify(recipe)) };
+    const body = { request: "quantize-with", model: this.#handle, recipe: checked(recipe) };
     const { quantized, info } = await this.#channel.ask(body, [floats(calibration, "calibration inputs")]);
     return new Quantized(this.#channel, quantized, info);
   }
