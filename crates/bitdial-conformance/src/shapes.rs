@@ -57,6 +57,7 @@ pub const SHAPES: &[(&str, ConvShape)] = &[
     ("depthwise 7x7, one pixel", conv([7, 7, 10], 10, [7, 7], [1, 1], [0; 4], [1, 1], 10)),
     ("depthwise 1x1", conv([3, 3, 9], 9, [1, 1], [1, 1], [0; 4], [1, 1], 9)),
     ("depthwise, one channel", conv([6, 6, 1], 1, [3, 3], [1, 1], [1; 4], [1, 1], 1)),
+    ("depthwise, too far apart to keep its rows", conv([2001, 3, 2], 2, [3, 3], [1, 1 << 15], [1; 4], [1000, 1], 2)),
     ("depth multiplier", conv([5, 5, 6], 12, [3, 3], [1, 1], [1; 4], [1, 1], 6)),
     ("longer sums", conv([3, 4, 300], 9, [3, 3], [1, 1], [1; 4], [1, 1], 1)),
     ("long sums", conv([3, 3, 128], 8, [3, 3], [1, 1], [0; 4], [1, 1], 1)),
@@ -74,11 +75,15 @@ pub fn named(name: &str) -> ConvShape {
 /// A small shape with anything in it.
 pub fn random(random: &mut Random) -> ConvShape {
     loop {
-        let groups = random.one_of(&[1, 1, 1, 2, 3, 8]);
-        let (group_in, group_out) = (random.size(1, 9), random.one_of(&[1, 1, 2, 7, 8, 9, 16, 20]));
+        let depthwise = random.size(0, 3) == 0;
+        let groups = if depthwise { random.size(2, 36) } else { random.one_of(&[1, 1, 1, 2, 3, 8]) };
+        let (group_in, group_out) = match depthwise {
+            true => (1, 1),
+            false => (random.size(1, 9), random.one_of(&[1, 1, 2, 7, 8, 9, 16, 20])),
+        };
         let input = [random.size(1, 9), random.size(1, 9), groups * group_in];
         let mut pair = |low, high| [random.size(low, high), random.size(low, high)];
-        let (kernel, stride, dilation) = (pair(1, 4), pair(1, 3), pair(1, 2));
+        let (kernel, stride, dilation) = (pair(1, 5), pair(1, 4), pair(1, 3));
         let ([above, left], [below, right]) = (pair(0, 3), pair(0, 3));
         let fits = |axis: usize, pad: usize| input[axis] + pad > (kernel[axis] - 1) * dilation[axis];
         if fits(0, above + below) && fits(1, left + right) {

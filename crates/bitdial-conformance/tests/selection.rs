@@ -38,8 +38,13 @@ const FOUR: [&str; MACHINES] = [
     "conv-u8i4-4x8-dot8x2|conv-u8i8-4x8-dot16",
 ];
 const FIVE: [&str; MACHINES] = [SCALAR, DOT16, FULL[2], FULL[3], "conv-u8i5-4x8-dot8x2|conv-u8i8-4x8-dot16"];
-const BINARY: [&str; MACHINES] =
-    ["conv-u1i1-4x1-scalar", POPCNT, "conv-u1i1-4x8-popcnt|conv-u8i4-4x8-dot8x2", "conv-u1i1-4x8-popcnt|conv-u8i4-4x8-dot8x2", POPCNT];
+const BINARY: [&str; MACHINES] = [
+    "conv-u1i1-4x1-scalar",
+    POPCNT,
+    "conv-u1i1-4x8-popcnt|conv-u8i8-4x8-sdot|conv-u8i4-4x8-dot8x2",
+    "conv-u1i1-4x8-popcnt|conv-u8i8-4x8-usdot|conv-u8i4-4x8-dot8x2",
+    POPCNT,
+];
 const BINARY_STEM: [&str; MACHINES] = ["conv-u1i1-4x1-scalar", DOT16, FULL[2], FULL[3], DOT16];
 const DEPTHWISES: [&str; MACHINES] = [
     SCALAR_DEPTHWISE,
@@ -84,7 +89,7 @@ const INTEGER: &[(&str, u8, u8, [&str; MACHINES])] = &[
 
 const F32_SCALAR: &str = "conv-f32-4x4-scalar";
 const F32: &str = "conv-f32-4x8-mul-add";
-const F32_FMA: &str = "conv-f32-4x8-fma|conv-f32-4x8-mul-add";
+const F32_FMA: &str = "conv-f32-4x8-fma";
 const F32_DEPTHWISE: [&str; 3] = ["depthwise-f32-1x16-scalar", "depthwise-f32-4x8-mul-add", "depthwise-f32-4x8-fma"];
 
 /// Shape, whether strict, and what scalar, simd128 and relaxed choose.

@@ -91,7 +91,7 @@ impl<D: ExactDot + Sync> api::ConvI8 for Conv<D> {
     }
 
     fn supports(&self, shape: &ConvShape, weight_bits: u8, _: u8) -> bool {
-        shape.is_depthwise() && (1..=8).contains(&weight_bits)
+        depthwise::supports(shape, LANES) && (1..=8).contains(&weight_bits)
     }
 
     fn pack(&self, shape: &ConvShape, weights: &IntWeights) -> Vec<u8> {

@@ -69,6 +69,11 @@ pub(crate) trait Sink {
     fn row(&mut self, block: Block, pixel: usize, sums: &[Pixel]);
 }
 
+/// Whether [`run`] is for a shape. What it is not for, the matrix kernels serve.
+pub(crate) fn supports(shape: &ConvShape, taps: usize) -> bool {
+    shape.is_depthwise() && Layout::new(shape, taps).is_small()
+}
+
 /// Bytes of scratch that [`run`] takes.
 pub(crate) fn scratch_len<P: Pack>(shape: &ConvShape) -> usize {
     Layout::new(shape, P::TAPS).scratch_len::<P::Value>() + 2 * bytes_of::<Pixel>(shape.output[1].next_multiple_of(TILE))

@@ -55,7 +55,7 @@ impl<S: DepthwiseStep> api::ConvF32 for Conv<S> {
     }
 
     fn supports(&self, shape: &ConvShape) -> bool {
-        shape.is_depthwise()
+        depthwise::supports(shape, Single::TAPS)
     }
 
     fn packed_len(&self, shape: &ConvShape) -> usize {

@@ -40,7 +40,7 @@ impl api::ConvI8 for Conv {
     }
 
     fn supports(&self, shape: &ConvShape, weight_bits: u8, _: u8) -> bool {
-        shape.is_depthwise() && (1..=8).contains(&weight_bits)
+        depthwise::supports(shape, Pairs::TAPS) && (1..=8).contains(&weight_bits)
     }
 
     fn pack(&self, shape: &ConvShape, weights: &IntWeights) -> Vec<u8> {

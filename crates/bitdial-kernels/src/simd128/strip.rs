@@ -59,6 +59,12 @@ impl Layout {
         Self { elements, step, kept: (elements - 1) * step + 1, columns }
     }
 
+    /// Whether what is kept is no more than a few megabytes, as it is for all but odd shapes.
+    pub fn is_small(&self) -> bool {
+        const MOST: u64 = 1 << 23;
+        [self.columns, COLUMN].iter().fold(self.kept as u64, |n, &m| n.saturating_mul(m as u64)) <= MOST
+    }
+
     /// Bytes of scratch for a strip of values `V`.
     pub fn scratch_len<V: Bits>(&self) -> usize {
         bytes_of::<u8>(self.kept * self.columns * COLUMN)
