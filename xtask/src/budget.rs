@@ -16,7 +16,7 @@ use crate::worker::BUILDS;
 /// The page's wasm, JavaScript and CSS, in bytes of gzip.
 const PAGE_LIMIT: usize = 350_000;
 /// One worker module with its JavaScript, in bytes of gzip.
-const WORKER_LIMIT: usize = 400_000;
+pub const WORKER_LIMIT: usize = 400_000;
 
 /// A part of the site with its sizes in bytes.
 struct Part {
