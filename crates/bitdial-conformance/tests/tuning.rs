@@ -48,7 +48,7 @@ fn each_choice_is_timed_once_within_its_time() {
         // A fine clock at first; then whatever is timed takes 2 ms: all kernels look alike.
         let now = || {
             readings.set(readings.get() + 1);
-            time.set(time.get() + if readings.get() < 8 { 0.05 } else { 2.0 });
+            time.set(time.get() + if readings.get() < 14 { 0.05 } else { 2.0 });
             time.get()
         };
         let mut tuning = Tuning::default();

@@ -3,6 +3,8 @@
 /// How long a timed stretch of runs lasts at least, in milliseconds, and in ticks of the clock.
 const STRETCH: f64 = 1.0;
 const TICKS: f64 = 10.0;
+/// Ticks that are looked at, the shortest of which counts.
+const TICKS_SEEN: u32 = 4;
 /// A clock whose stretches would have to be longer is of no use.
 const LONGEST: f64 = 10.0;
 /// Stretches of each runner where it is compared with others; the shortest counts.
@@ -18,10 +20,14 @@ pub(crate) fn stretch(now: &dyn Fn() -> f64) -> Option<f64> {
         let start = now();
         (0..READINGS).map(|_| now()).find(|&time| time > start).map(|time| (start, time))
     };
-    // From one tick to the next.
+    // From one tick to the next; several times, as something else may hold the machine up between two readings.
     next()?;
-    let (start, end) = next()?;
-    Some((TICKS * (end - start)).max(STRETCH)).filter(|&stretch| stretch <= LONGEST)
+    let mut tick = f64::INFINITY;
+    for _ in 0..TICKS_SEEN {
+        let (start, end) = next()?;
+        tick = tick.min(end - start);
+    }
+    Some((TICKS * tick).max(STRETCH)).filter(|&stretch| stretch <= LONGEST)
 }
 
 /// Lets something run for so long: browsers optimize what has run for a while.
@@ -118,6 +124,14 @@ mod tests {
     #[test]
     fn a_clock_of_no_use_is_found_out() {
         assert_eq!(stretch(&|| 7.0), None);
+        // One that was held up for 30 ms is a good one all the same.
+        let (clock, readings) = (Cell::new(0.0), Cell::new(0));
+        let held_up = || {
+            readings.set(readings.get() + 1);
+            clock.set(clock.get() + if readings.get() == 4 { 30.0 } else { 0.01 });
+            clock.get()
+        };
+        assert_eq!(stretch(&held_up), Some(1.0));
         let clock = Cell::new(0.0);
         let coarse = || {
             clock.set(clock.get() + 0.01);
