@@ -35,7 +35,7 @@ fn speed(times: Option<(&LayerTime, &LayerTime)>) -> [String; 3] {
     [
         format!("{} \u{b7} f32 {}", time(quantized.ms), time(float.ms)),
         format!("{} GMAC/s{share}", gmacs(quantized.macs, quantized.ms)),
-        tried(&quantized.alternatives).unwrap_or("no other fits".to_owned()),
+        tried(&quantized.alternatives).unwrap_or("none".to_owned()),
     ]
 }
 
