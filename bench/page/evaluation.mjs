@@ -2,13 +2,10 @@
 import { Engine } from "./engine.mjs";
 import { bytes } from "./fetch.mjs";
 
-/** Multiply-accumulates and images of one request, at first and later; from which image on it is later. */
+/** As in plan.rs: multiply-accumulates and images of one request, at first and later; images of a stage. */
 const CHUNK_MACS = [600e6, 1800e6];
 const MOST = [100, 250];
-const LATER = 1000;
-
-/** The images that the page shows a first accuracy of. */
-const FIRST = 500;
+const STAGES = [500, 1000];
 
 /**
  * Evaluates all test images of a model `times` times with `workers` workers.
@@ -45,7 +42,7 @@ async function once(pool, labels, macs) {
       const { top1 } = await ask(...chunk);
       top1.forEach((found, i) => (right += found === labels[chunk[0] + i]));
       answered += top1.length;
-      if (answered >= FIRST) first ||= performance.now() - start;
+      if (answered >= STAGES[0]) first ||= performance.now() - start;
     }
   };
   await Promise.all(pool.map(serve));
@@ -55,11 +52,11 @@ async function once(pool, labels, macs) {
 /** Requests for `count` images: the first image and how many. */
 function chunks(count, macs) {
   const list = [];
-  for (let first = 0; first < count; ) {
-    const late = Number(first >= LATER);
-    const size = Math.min(MOST[late], Math.max(1, Math.floor(CHUNK_MACS[late] / macs)), (first < FIRST ? FIRST : count) - first);
-    list.push([first, size]);
-    first += size;
+  for (let begin = 0, end; begin < count; begin = end) {
+    const late = Number(begin >= STAGES[1]);
+    end = Math.min(begin + STAGES[late], count);
+    const size = Math.min(Math.max(Math.floor(CHUNK_MACS[late] / macs), 1), MOST[late]);
+    for (let first = begin; first < end; first += size) list.push([first, Math.min(size, end - first)]);
   }
   return list;
 }

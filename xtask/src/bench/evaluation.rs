@@ -100,4 +100,25 @@ mod tests {
         assert_eq!(text.lines().last(), Some(row));
         assert_eq!(Evaluation::table(&[]), "");
     }
+
+    /// The numbers of a constant, as Rust or JavaScript writes it: `const NAME... = [1_000, 2e3];`.
+    fn numbers(source: &str, name: &str) -> Vec<f64> {
+        let constant = |line: &str| {
+            let rest = line.trim_start().strip_prefix("const ")?.strip_prefix(name)?;
+            let value = rest.split_once(" = [")?.1.strip_suffix("];")?;
+            Some(value.split(',').map(|number| number.trim().replace('_', "").parse().expect("a number")).collect())
+        };
+        source.lines().find_map(constant).unwrap_or_else(|| panic!("{name} is no list of numbers there"))
+    }
+
+    #[test]
+    fn images_are_shared_out_as_on_the_page() {
+        let page = include_str!("../../../src/client/plan.rs");
+        let bench = include_str!("../../../bench/page/evaluation.mjs");
+        for name in ["CHUNK_MACS", "MOST", "STAGES"] {
+            assert_eq!(numbers(bench, name), numbers(page, name), "{name}");
+            assert_eq!(numbers(page, name).len(), 2, "{name}");
+        }
+        assert_eq!(numbers("const A: [u64; 2] = [1_000, 2];\nconst B = [3e6];", "B"), [3e6]);
+    }
 }
