@@ -74,7 +74,7 @@
  * @property {{unpack: number, move: number, multiply: number, requantize: number} | null} phases The parts of `ms`, each
  *   timed by itself, multiplication as what remains; null for what is no convolution or linear layer.
  * @property {{kernel: string, ms: number}[]} alternatives The kernels that were tried out for it; none where there was
- *   no choice.
+ *   no choice, or no time left to try them.
  *
  * @typedef {object} Profile Times of one input at a time, milliseconds.
  * @property {number} median
