@@ -128,6 +128,12 @@ impl<T: Copy + Default> Arena<T> {
         reserve(&mut self.data, self.per_image * images);
     }
 
+    /// Elements that there is room for.
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> usize {
+        self.data.len()
+    }
+
     /// Lays the buffers out for a chunk of `images`, for which there must be room; what they held is lost.
     pub(crate) fn set_images(&mut self, images: usize) {
         self.images = images;

@@ -40,8 +40,16 @@ pub(crate) struct Scratch {
 
 /// The first `len` elements of a scratch vector, grown if need be: [`Lens`] sees to it that there is none.
 pub(crate) fn grown<T: Copy + Default>(scratch: &mut Vec<T>, len: usize) -> &mut [T] {
+    #[cfg(test)]
+    GROWTHS.set(GROWTHS.get() + usize::from(scratch.len() < len));
     reserve(scratch, len);
     &mut scratch[..len]
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How often [`grown`] had to grow something, in this thread.
+    pub(crate) static GROWTHS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 /// Makes a vector at least this long.
@@ -49,6 +57,22 @@ pub(crate) fn reserve<T: Copy + Default>(vector: &mut Vec<T>, len: usize) {
     if vector.len() < len {
         vector.reserve_exact(len - vector.len());
         vector.resize(len, T::default());
+    }
+}
+
+#[cfg(test)]
+impl Scratch {
+    /// How long it is.
+    pub(crate) fn lens(&self) -> Lens {
+        Lens {
+            panels: self.panels.len(),
+            bytes: self.bytes.len(),
+            quantized: self.quantized.len(),
+            scales: self.scales.len(),
+            decoded: self.decoded.len(),
+            part: self.part.len(),
+            floats: self.floats.len(),
+        }
     }
 }
 
@@ -107,6 +131,12 @@ impl Memory {
         reserve(&mut self.scratch.part, part);
         reserve(&mut self.scratch.floats, floats);
         self.reserved = self.reserved.max(images);
+    }
+
+    /// Bytes of activations that there is room for.
+    #[cfg(test)]
+    pub(crate) fn activation_bytes(&self) -> usize {
+        4 * self.f32s.capacity() + self.u8s.capacity()
     }
 
     /// Sets the images of the chunk, for which there is room; what the buffers held is lost.

@@ -204,8 +204,14 @@ impl Plan {
             activations: images * self.arena_bytes(),
             weights: self.packed_weight_bytes(),
             unpacked: lens.weight_bytes(),
-            scratch: lens.other_bytes(),
+            scratch: lens.other_bytes() + self.memory.ranges.bytes(images),
         }
+    }
+
+    /// What runs write to.
+    #[cfg(test)]
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     fn lens(&self, images: usize) -> Lens {

@@ -28,6 +28,17 @@ impl Ranges {
         }
     }
 
+    /// Bytes of room for chunks of up to `images`.
+    pub(crate) fn bytes(&self, images: usize) -> usize {
+        self.slots * images * size_of::<Cell<Extremes>>()
+    }
+
+    /// Bytes that there are.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        size_of_val(&self.all[..])
+    }
+
     /// The range of image `i`, of nothing yet.
     pub(crate) fn start(&self, slot: usize, i: usize) -> &Cell<Extremes> {
         let cell = &self.all[slot * self.images + i];

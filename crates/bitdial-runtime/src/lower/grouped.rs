@@ -9,7 +9,7 @@ use super::conv::{Layer, images, len};
 use super::integer::grid_of;
 use super::{FloatOutput, Lowered, Lowering};
 use crate::arena::Buf;
-use crate::memory::{Memory, Scratch, grown};
+use crate::memory::{Lens, Memory, Scratch, grown};
 use crate::plan::Execution;
 
 /// A kernel with its packed weights, bias and clamp.
@@ -39,6 +39,12 @@ impl Grouped {
 
     fn lowered(&self, execution: Execution) -> Lowered {
         Lowered { weight_bytes: self.weights.len(), ..Lowered::new(self.kernel.name(), execution) }
+    }
+
+    /// What it needs for a chunk that it takes image by image, or as [`images`] has it.
+    fn need(&self, one_by_one: bool) -> impl Fn(usize) -> Lens + Send + Sync + use<> {
+        let Self { kernel, shape, panel_len: panels, .. } = *self;
+        move |chunk| Lens { panels, bytes: kernel.scratch_len(&images(&shape, if one_by_one { 1 } else { chunk }).0), ..Lens::default() }
     }
 
     /// Unpacks the weights.
@@ -73,6 +79,7 @@ pub(crate) fn fixed(
 ) -> Lowered {
     let grouped = Grouped::new(l, layer, weights, group);
     let lowered = grouped.lowered(Execution::Integer);
+    l.need(grouped.need(false));
     let out = l.float_output(layer.node);
     let to = out.buf;
     l.emit(move |m| {
@@ -99,6 +106,8 @@ pub(crate) fn dynamic(
 ) -> Lowered {
     let grouped = Grouped::new(l, layer, weights, group);
     let lowered = grouped.lowered(Execution::DynamicInteger);
+    let (need, quantized) = (grouped.need(true), len(layer.shape.input));
+    l.need(move |chunk| Lens { quantized, ..need(chunk) });
     let out = l.float_output(layer.node);
     let (kernels, to) = (l.elementwise(), out.buf);
     l.emit(move |m| {
