@@ -23,7 +23,7 @@ pub fn parts(phases: &Phases) -> [(&'static str, f64); 4] {
     [("unpack", unpack), ("move", moving), ("multiply", multiply), ("requantize", requantize)]
 }
 
-/// Kernels and their times, each called by what is different in its name; `None` where there was no choice.
+/// Kernels and their times, each called by what is different in its name; `None` unless several were tried.
 pub fn tried(kernels: &[KernelTime]) -> Option<String> {
     let names: Vec<Vec<&str>> = kernels.iter().map(|kernel| kernel.kernel.split('-').collect()).collect();
     let own = |name: &[&str]| {

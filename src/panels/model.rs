@@ -64,7 +64,7 @@ fn memory(bench: &Bench) -> Html {
         <>
             <span title={parts}>
                 {"runs in "}
-                <span id="metric-memory" data-metric="memory" data-unit="B" data-kind="measured" data-value={total.to_string()}>
+                <span id="metric-memory" data-metric="memory" data-unit="B" data-kind="computed" data-value={total.to_string()}>
                     {bytes(total).to_string()}
                 </span>
                 {format!(" of memory, f32 in {}", bytes(float))}
