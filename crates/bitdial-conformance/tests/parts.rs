@@ -1,7 +1,7 @@
 //! Kernels that do a part of their work only.
 
 use bitdial_conformance::SHAPES;
-use bitdial_kernels::{Backend, F32Store, F32Tail, I32Store, IntInput, IntWeights, Kernels, Part};
+use bitdial_kernels::{Backend, F32Store, F32Tail, GroupedInput, GroupedWeights, I32Store, IntInput, IntWeights, Kernels, Part};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
@@ -41,6 +41,21 @@ fn a_part_stores_everything_or_nothing() {
                     part.only(|| kernel.run(shape, weights, &input, &mut scratch, &mut store));
                     check(&out, stores, &(name, kernel.name(), part));
                 }
+            }
+            let (kernel, group) = (kernels.conv_grouped(), 16);
+            let grids = vec![1.0; channels * shape.row_len().div_ceil(group)];
+            let values = vec![-1; shape.weight_len()];
+            let packed = kernel.pack(shape, &GroupedWeights { values: &values, bits: 4, group, scales: &grids, zero_points: &[] });
+            let mut panels = vec![0; kernel.panel_len(shape, group)];
+            kernel.unpack(shape, &packed, 4, group, &mut panels);
+            let mut scratch = vec![0xA5; kernel.scratch_len(shape)];
+            for (part, stores) in PARTS {
+                let mut out = vec![f32::NAN; outputs];
+                let mut store =
+                    F32Store { bias: &zeros, low: f32::NEG_INFINITY, high: f32::INFINITY, tail: F32Tail::default(), out: &mut out };
+                let input = GroupedInput { image: &image, zero_point: 0, scale: 1.0 };
+                part.only(|| kernel.run(shape, &panels, group, &input, &mut scratch, &mut store));
+                check(&out, stores, &(name, kernel.name(), part));
             }
             let image = vec![1.0; inputs];
             for kernel in kernels.all_conv_f32().into_iter().filter(|kernel| kernel.supports(shape)) {

@@ -38,10 +38,10 @@ impl Profiling {
     pub fn new(runnable: &mut dyn Runnable, runs: u32) -> Result<Self, EngineError> {
         let runner = runnable.runner();
         let input = vec![0.0; runner.input_len()?];
-        let parts = |(index, step): (usize, &bitdial_runtime::Step)| match step.conv {
-            _ if !runner.computes(index) => 0,
-            Some(_) => PARTS.len(),
-            None => 1,
+        // Whatever multiplies takes the time of its parts from its kernel.
+        let parts = |(index, step): (usize, &bitdial_runtime::Step)| match runner.computes(index) {
+            true if step.macs > 0 => PARTS.len(),
+            computes => usize::from(computes),
         };
         let parts: Vec<usize> = runner.steps().iter().enumerate().map(parts).collect();
         Ok(Self { input, whole: Race::new(1, runs), race: Race::part(PARTS[0].1), layers: vec![Vec::new(); parts.len()], parts })

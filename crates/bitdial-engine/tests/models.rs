@@ -248,7 +248,9 @@ fn times_and_profiles() {
         ticks.get()
     };
     let mut model = load("digits");
-    let mut quantized = quantize(&model, &recipe(8), &images("mnist", "calib"));
+    let mut recipe = recipe(8);
+    recipe.weights.granularity = Granularity::Group;
+    let mut quantized = quantize(&model, &recipe, &images("mnist", "calib"));
     let mut profiling = Profiling::new(&mut quantized, 4).unwrap();
     while !profiling.step(&mut quantized, &now).unwrap().is_done() {}
     let memory = [1 << 14, 1 << 24].map(|bytes| Bandwidth { bytes, read: 20.0, copy: 10.0 });
@@ -259,6 +261,13 @@ fn times_and_profiles() {
     assert_eq!(names(&mut profile.layers.iter().map(|l| l.name.as_str())), names(&mut model.info().layers.iter().map(|l| l.name.as_str())));
     let timed = |layer: &LayerTime| layer.ms >= 1.0 || layer.kernel == "view" && layer.ms == 0.0;
     assert!(profile.layers.iter().all(|layer| timed(layer) && !layer.kernel.is_empty()), "{profile:?}");
+    // All that multiplies has parts: the first layer, which has one scale per channel, and those with scales in groups.
+    assert!(profile.layers.iter().any(|layer| layer.kernel.contains("groups")), "{profile:?}");
+    for layer in &profile.layers {
+        assert_eq!(layer.phases.is_some(), layer.macs > 0, "{layer:?}");
+        let sum = layer.phases.map_or(layer.ms, |parts| parts.unpack + parts.moving + parts.multiply + parts.requantize);
+        assert!((sum - layer.ms).abs() < 1e-9, "{layer:?}");
+    }
     // 784 bytes in, 16 times as many out, and the weights.
     let conv = profile.layers.iter().find(|layer| layer.op.starts_with("Conv")).unwrap();
     assert!((17 * 784 + 144..17 * 784 + 1024).contains(&conv.bytes), "{conv:?}");

@@ -5,8 +5,8 @@
 mod client;
 
 use bitdial_protocol::{
-    BackendChoice, Bits, Execution, FromWorker, ImagesHandle, LayerTime, ModelHandle, Normalize, QuantizedHandle, Recipe, Request,
-    Response, Target, ToWorker,
+    BackendChoice, Bits, Execution, FromWorker, Granularity, ImagesHandle, LayerTime, ModelHandle, Normalize, QuantizedHandle, Recipe,
+    Request, Response, Target, ToWorker,
 };
 use client::{Client, bytes, floats};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -117,7 +117,14 @@ async fn every_request_has_its_answer() {
     assert!(profile.layers.iter().all(|layer| layer.ms > 0.0 || layer.kernel == "view"), "{profile:?}");
     let known = |layer: &LayerTime| layer.ms == 0.0 || layer.bytes > 0 && layer.limit.is_some_and(|limit| limit > 0.0);
     assert!(profile.layers.iter().all(known), "{profile:?}");
-    for layer in profile.layers.iter().filter(|layer| layer.macs > 0) {
+    let mut by_group = recipe(4);
+    by_group.weights.granularity = Granularity::Group;
+    let request = Request::Quantize { model, recipe: by_group, calibration: Some(images) };
+    let (Response::Quantized { quantized: by_group, .. }, _) = client.ask(request, &[]).await else { panic!("not quantized") };
+    let request = Request::Profile { target: Target::Quantized(by_group), runs: 2 };
+    let (Response::Profiled { profile: in_groups }, _) = client.ask(request, &[]).await else { panic!("no profile") };
+    assert!(in_groups.layers.iter().any(|layer| layer.kernel.contains("groups")), "{in_groups:?}");
+    for layer in profile.layers.iter().chain(&in_groups.layers).filter(|layer| layer.macs > 0) {
         let parts = layer.phases.expect("it is a convolution or linear layer");
         let sum = parts.unpack + parts.moving + parts.multiply + parts.requantize;
         // On a busy machine a part may seem to take all of the time.
