@@ -312,6 +312,8 @@ impl Plan {
             }
             first += images;
         }
+        // For steps that are repeated.
+        self.memory.sums = true;
         Ok(())
     }
 
@@ -385,6 +387,8 @@ mod tests {
         let mut plan = Plan::compile(&graph(), SCALAR).unwrap();
         let expected = plan.run(&[&[1.0, 2.0]], 1).unwrap();
         (0..3).for_each(|step| plan.repeat(step));
+        plan.observe(&[&[1.0, 2.0]], 1, &mut |_, _| ()).unwrap();
+        assert!(plan.memory.sums, "a repeated step does all its work");
         assert_eq!([0, 1, 2].map(|step| plan.computes(step)), [true, true, false]);
         assert_eq!(plan.run(&[&[1.0, 2.0]], 1).unwrap(), expected);
     }
