@@ -7,6 +7,7 @@ use bitdial_numerics::ActivationParams;
 use super::activation::{clamped, split};
 use super::broadcast::{Cover, cover, spread};
 use super::check::output_dims;
+use super::integer::check_factors;
 use super::{Held, Lowered, Lowering};
 use crate::arena::Buf;
 use crate::error::RuntimeError;
@@ -18,6 +19,7 @@ pub(crate) fn values(l: &mut Lowering, node: &Node, op: Binary) -> Result<Lowere
     let covers = covers(l, node)?;
     let grid = l.graph.value(node.output).quant.and_then(|grid| clamped(grid, node.activation));
     if let (Held::U8(a, a_grid), Held::U8(b, b_grid), Some(grid)) = (l.input(node, 0), l.input(node, 1), grid) {
+        check_factors(node, &factors(op, a_grid, b_grid, grid))?;
         let spread_a = operand(l, node, 0, a, covers[0]);
         let spread_b = operand(l, node, 1, b, covers[1]);
         let out = l.output_u8(node);
@@ -75,6 +77,17 @@ pub(crate) fn constant(l: &mut Lowering, node: &Node, op: Binary, constant: &Ten
     l.emit_rest(node, &out);
     l.finish_float(&out);
     Ok(Lowered { weight_bytes, ..Lowered::new(name_f32(op), Execution::Float) })
+}
+
+/// What a step of each operand (or of the product) is in steps of the result, and the farthest that a result can be.
+pub(super) fn factors(op: Binary, a: ActivationParams, b: ActivationParams, to: ActivationParams) -> Vec<f32> {
+    match op {
+        Binary::Add => {
+            let (a, b) = (a.scale / to.scale, b.scale / to.scale);
+            vec![a, b, 255.0 * a + 255.0 * b]
+        }
+        Binary::Mul => vec![a.scale * b.scale / to.scale],
+    }
 }
 
 fn name_f32(op: Binary) -> &'static str {
@@ -142,4 +155,77 @@ fn emit_u8(
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use bitdial_ir::{Graph, Layout, Linear, Op, QuantizedWeights, Value, Weights};
+    use bitdial_kernels::Backend;
+    use bitdial_numerics::{PackedInts, WeightParams};
+
+    use super::*;
+    use crate::{Options, Plan};
+
+    /// x -> fc -> y; x and y -> both -> z -> out, which is f32.
+    fn graph(op: Binary, group: Option<usize>, weight_scale: f32, scales: [f32; 3]) -> Graph {
+        let value = |name: &str, scale: Option<f32>| Value {
+            name: name.into(),
+            dims: vec![2],
+            quant: scale.map(|scale| ActivationParams { scale, zero_point: 128, low: 0, high: 255 }),
+        };
+        let weights = |scale| {
+            let params = vec![WeightParams { scale, zero_point: 0, bits: 8 }; 2];
+            Weights::Int(QuantizedWeights { values: PackedInts::pack(&[1, -2, 3, 4], 8), params, group })
+        };
+        let linear = |scale| Op::Linear(Linear { out_features: 2, in_features: 2, weights: weights(scale), bias: None });
+        let node = |name: &str, op, inputs: &[usize], output| Node {
+            name: name.into(),
+            op,
+            inputs: inputs.iter().map(|&i| ValueId(i)).collect(),
+            output: ValueId(output),
+            activation: Activation::None,
+            dynamic: None,
+        };
+        let [x, y, z] = scales;
+        Graph {
+            name: String::new(),
+            values: vec![value("x", Some(x)), value("y", Some(y)), value("z", Some(z)), value("out", None)],
+            nodes: vec![
+                node("fc", linear(weight_scale), &[0], 1),
+                node("both", Op::Binary(op), &[1, 0], 2),
+                node("out", linear(1.0), &[2], 3),
+            ],
+            inputs: vec![ValueId(0)],
+            outputs: vec![ValueId(3)],
+            layout: Layout::Nhwc,
+        }
+    }
+
+    #[test]
+    fn scales_that_f32_cannot_hold_are_refused() {
+        let options = Options { backend: Backend::Scalar, strict: true };
+        for (op, group, weight_scale, scales, at) in [
+            (Binary::Add, None, 1.0, [1.0, 1.0, 1.0], None),
+            (Binary::Mul, None, 1.0, [1.0, 1.0, 1.0], None),
+            (Binary::Add, Some(16), 1.0, [1.0, 1.0, 1.0], None),
+            // A weight in steps of the sum, a sum of products in f32, both of them.
+            (Binary::Add, None, 1e-30, [1e-30, 1.0, 1.0], Some("fc")),
+            (Binary::Add, Some(16), 1e-30, [1e-30, 1.0, 1.0], Some("fc")),
+            (Binary::Add, Some(16), 3e38, [1.0, 1.0, 1.0], Some("fc")),
+            (Binary::Add, Some(16), 1e30, [1e30, 1.0, 1.0], Some("fc")),
+            // An operand in steps of the result: infinite, nothing, infinite for its largest integers alone.
+            (Binary::Add, None, 1.0, [1e20, 1e20, 1e-20], Some("both")),
+            (Binary::Add, None, 1.0, [1e-20, 1e-20, 1e30], Some("both")),
+            (Binary::Add, None, 1.0, [1.0, 1.0, 4e-38], Some("both")),
+            (Binary::Mul, None, 1.0, [1e20, 1e20, 1.0], Some("both")),
+            (Binary::Mul, None, 1.0, [1e-30, 1e-30, 1.0], Some("both")),
+        ] {
+            let graph = graph(op, group, weight_scale, scales);
+            for plan in [Plan::compile(&graph, options), Plan::compile_unfused(&graph, options)] {
+                let error = plan.err().map(|error| error.to_string());
+                let expected = at.map(|at| format!("layer '{at}' cannot run: its scales multiply to a number that f32 cannot hold"));
+                assert_eq!(error, expected, "{op:?} {group:?} {weight_scale:e} {scales:?}");
+            }
+        }
+    }
 }

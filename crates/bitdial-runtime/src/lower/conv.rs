@@ -59,14 +59,14 @@ pub(crate) fn lower<'g>(l: &mut Lowering<'g>, node: &'g Node) -> Result<Lowered,
             check_grids(node, weights, shape.output[2])?;
             match (node.dynamic, held) {
                 (Some(dynamic), Held::F32(x)) => match weights.group {
-                    Some(group) => grouped::dynamic(l, &layer, weights, group, (x, dynamic)),
+                    Some(group) => grouped::dynamic(l, &layer, weights, group, (x, dynamic))?,
                     None => integer::dynamic(l, &layer, weights, dynamic, x)?,
                 },
                 (Some(_), Held::U8(..)) => {
                     return Err(RuntimeError::node(node, "its input is quantized already"));
                 }
                 (None, Held::U8(x, grid)) => match weights.group {
-                    Some(group) => grouped::fixed(l, &layer, weights, group, (x, grid)),
+                    Some(group) => grouped::fixed(l, &layer, weights, group, (x, grid))?,
                     None => integer::fixed(l, &layer, weights, x, grid)?,
                 },
                 (None, Held::F32(_)) => weight_only::lower(l, &layer, weights),

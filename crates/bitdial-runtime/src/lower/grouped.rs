@@ -6,9 +6,10 @@ use bitdial_numerics::ActivationParams;
 
 use super::activation::split;
 use super::conv::{Layer, images, len};
-use super::integer::grid_of;
+use super::integer::{PRODUCT, check_factors, grid_of};
 use super::{FloatOutput, Lowered, Lowering};
 use crate::arena::Buf;
+use crate::error::RuntimeError;
 use crate::memory::{Lens, Memory, Scratch, grown};
 use crate::plan::Execution;
 
@@ -26,15 +27,18 @@ struct Grouped {
 }
 
 impl Grouped {
-    fn new(l: &Lowering, layer: &Layer, weights: &QuantizedWeights, group: usize) -> Self {
+    fn new(l: &Lowering, layer: &Layer, weights: &QuantizedWeights, group: usize) -> Result<Self, RuntimeError> {
         let (kernel, shape, bits) = (l.kernels.conv_grouped(), layer.shape, weights.values.bits());
         let scales: Vec<f32> = weights.params.iter().map(|p| p.scale).collect();
+        // No total of a row may leave f32, or two of them could make a number that is none.
+        let products = (layer.shape.row_len() as u64 * PRODUCT) as f32;
+        check_factors(layer.node, &scales.iter().map(|s| s * products).collect::<Vec<_>>())?;
         let zero_points: Vec<i8> = weights.params.iter().map(|p| p.zero_point).collect();
         let values = weights.values.unpack();
         let weights = kernel.pack(&shape, &GroupedWeights { values: &values, bits, group, scales: &scales, zero_points: &zero_points });
         let (low, high, _) = split(layer.node.activation);
         let panel_len = kernel.panel_len(&shape, group);
-        Self { kernel, shape, bits, group, weights, panel_len, bias: layer.float_bias(), low, high }
+        Ok(Self { kernel, shape, bits, group, weights, panel_len, bias: layer.float_bias(), low, high })
     }
 
     fn lowered(&self, execution: Execution) -> Lowered {
@@ -76,8 +80,9 @@ pub(crate) fn fixed(
     weights: &QuantizedWeights,
     group: usize,
     (x, grid): (Buf<u8>, ActivationParams),
-) -> Lowered {
-    let grouped = Grouped::new(l, layer, weights, group);
+) -> Result<Lowered, RuntimeError> {
+    let grouped = Grouped::new(l, layer, weights, group)?;
+    check_factors(layer.node, &weights.params.iter().map(|p| p.scale * grid.scale).collect::<Vec<_>>())?;
     let lowered = grouped.lowered(Execution::Integer);
     l.need(grouped.need(false));
     let out = l.float_output(layer.node);
@@ -93,7 +98,7 @@ pub(crate) fn fixed(
         }
     });
     finish(l, layer, &out);
-    lowered
+    Ok(lowered)
 }
 
 /// An f32 input that is quantized image by image, on the grid of its own range.
@@ -103,8 +108,8 @@ pub(crate) fn dynamic(
     weights: &QuantizedWeights,
     group: usize,
     (x, dynamic): (Buf<f32>, DynamicQuant),
-) -> Lowered {
-    let grouped = Grouped::new(l, layer, weights, group);
+) -> Result<Lowered, RuntimeError> {
+    let grouped = Grouped::new(l, layer, weights, group)?;
     let lowered = grouped.lowered(Execution::DynamicInteger);
     let (need, quantized) = (grouped.need(true), len(layer.shape.input));
     l.need(move |chunk| Lens { quantized, ..need(chunk) });
@@ -125,5 +130,5 @@ pub(crate) fn dynamic(
         }
     });
     finish(l, layer, &out);
-    lowered
+    Ok(lowered)
 }

@@ -13,7 +13,7 @@ use crate::memory::{Lens, Memory, Scratch, grown};
 use crate::plan::Execution;
 
 /// Largest magnitude of one product: both factors are differences of 8-bit integers.
-const PRODUCT: u64 = 255 * 255;
+pub(super) const PRODUCT: u64 = 255 * 255;
 
 /// An integer kernel with its packed weights.
 struct Packed {
@@ -96,7 +96,7 @@ fn int_bias(layer: &Layer, scales: &[f32]) -> Result<Vec<i32>, RuntimeError> {
 }
 
 /// Fails unless every factor is a positive finite number.
-fn check_factors(node: &Node, factors: &[f32]) -> Result<(), RuntimeError> {
+pub(super) fn check_factors(node: &Node, factors: &[f32]) -> Result<(), RuntimeError> {
     if factors.iter().all(|f| f.is_finite() && *f > 0.0) {
         return Ok(());
     }

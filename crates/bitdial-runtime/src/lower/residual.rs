@@ -8,7 +8,9 @@ use bitdial_kernels::{ConvShape, F32Sum, F32Tail, U8Sum};
 use bitdial_numerics::ActivationParams;
 
 use super::activation::{clamped, interval};
+use super::binary::factors;
 use super::conv::images;
+use super::integer::check_factors;
 use super::{FloatOutput, Held, Lowered, Lowering};
 use crate::arena::{Buf, Others};
 use crate::plan::Execution;
@@ -123,6 +125,8 @@ impl<'g> Lowering<'g> {
         let (sum, other) = self.candidate(node)?;
         let grid = self.graph.value(sum.output).quant.and_then(|grid| clamped(grid, sum.activation))?;
         let Held::U8(other, other_grid) = self.held[other.0]? else { return None };
+        // Where its scales do not fit, its own step says so.
+        check_factors(sum, &factors(Binary::Add, own, other_grid, grid)).ok()?;
         self.lives.u8s.touch(other, self.at);
         let Held::U8(out, _) = self.hold(sum.output) else { return None };
         self.fuse(node, sum, Held::U8(out, own));
