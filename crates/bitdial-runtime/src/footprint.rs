@@ -30,7 +30,7 @@ mod tests {
 
     use super::*;
     use crate::memory::GROWTHS;
-    use crate::{Options, Plan};
+    use crate::{Options, Plan, Step};
 
     const CHANNELS: usize = 6;
     /// Weights of an output channel of a 3x3 convolution.
@@ -102,6 +102,8 @@ mod tests {
                     scratch: lens.other_bytes() + memory.ranges.held(),
                 };
                 assert_eq!(expected, found, "{name}, {batch} images, {}", backend.name());
+                let unpacks = |step: &Step| step.kernel.contains("+unpack") || step.kernel.contains("+decode");
+                assert!(plan.steps().iter().all(|step| unpacks(step) == (found.unpacked > 0)), "{name}: {:?}", plan.steps());
                 assert!(found.scratch > 0 && (found.unpacked > 0) == (name != "f32" && name != "static"), "{name}: {found:?}");
             }
         }

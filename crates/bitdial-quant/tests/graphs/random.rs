@@ -157,7 +157,7 @@ fn the_random_graphs_reach_every_kind_of_step() {
             let name = match step.kernel.as_str() {
                 kernel if kernel.starts_with("fused into conv") => "fused into conv",
                 kernel if step.macs == 0 => kernel,
-                kernel if kernel.ends_with("groups") => "grouped",
+                kernel if kernel.contains("-groups+unpack") => "grouped",
                 kernel if kernel.contains("u1i1") => "binary",
                 _ => "conv",
             };

@@ -42,7 +42,7 @@ impl Grouped {
     }
 
     fn lowered(&self, execution: Execution) -> Lowered {
-        Lowered { weight_bytes: self.weights.len(), ..Lowered::new(self.kernel.name(), execution) }
+        Lowered { weight_bytes: self.weights.len(), ..Lowered::new(&format!("{}+unpack{}", self.kernel.name(), self.bits), execution) }
     }
 
     /// What it needs for a chunk that it takes image by image, or as [`images`] has it.

@@ -54,7 +54,9 @@ impl Packed {
     fn lowered(&self, execution: Execution) -> Lowered {
         let arithmetic = Arithmetic::Int { weight_bits: self.bits, activation_high: self.activation_high };
         let conv = Some(ConvCase { shape: self.shape, arithmetic });
-        Lowered { weight_bytes: self.weights.len(), conv, ..Lowered::new(self.kernel.name(), execution) }
+        let name = self.kernel.name();
+        let name = if self.panel_len == 0 { name.to_owned() } else { format!("{name}+unpack{}", self.bits) };
+        Lowered { weight_bytes: self.weights.len(), conv, ..Lowered::new(&name, execution) }
     }
 
     /// What it needs for a chunk that it takes image by image, or as `images` has it.
