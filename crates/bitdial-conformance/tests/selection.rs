@@ -30,14 +30,9 @@ const DEPTHWISE: &str = "depthwise-u8i8-4x8-dot16";
 const POPCNT: &str = "conv-u1i1-4x8-popcnt";
 const FULL: [&str; MACHINES] = [SCALAR, DOT16, "conv-u8i8-4x8-sdot", "conv-u8i8-4x8-usdot", DOT16];
 /// With kernels for weights of at most 4 bits where they are worth it, rivals after a bar.
-const FOUR: [&str; MACHINES] = [
-    SCALAR,
-    DOT16,
-    "conv-u8i8-4x8-sdot|conv-u8i4-4x8-dot8x2",
-    "conv-u8i8-4x8-usdot|conv-u8i4-4x8-dot8x2",
-    "conv-u8i4-4x8-dot8x2|conv-u8i8-4x8-dot16",
-];
-const FIVE: [&str; MACHINES] = [SCALAR, DOT16, FULL[2], FULL[3], "conv-u8i5-4x8-dot8x2|conv-u8i8-4x8-dot16"];
+const FOUR: [&str; MACHINES] =
+    [SCALAR, DOT16, "conv-u8i8-4x8-sdot|conv-u8i4-4x8-dot8x2", "conv-u8i8-4x8-usdot|conv-u8i4-4x8-dot8x2", "conv-u8i4-4x8-dot8x2"];
+const FIVE: [&str; MACHINES] = [SCALAR, DOT16, FULL[2], FULL[3], "conv-u8i5-4x8-dot8x2"];
 const BINARY: [&str; MACHINES] = [
     "conv-u1i1-4x1-scalar",
     POPCNT,
@@ -67,7 +62,7 @@ const INTEGER: &[(&str, u8, u8, [&str; MACHINES])] = &[
     ("1x1, wide", 8, 255, FULL),
     ("1x1, wide", 5, 255, FIVE),
     ("1x1, wide", 2, 255, FOUR),
-    ("1x1, wide", 1, 255, [SCALAR, DOT16, FOUR[2], FOUR[3], "conv-u8i4-4x8-dot8x2"]),
+    ("1x1, wide", 1, 255, FOUR),
     ("1x1, wide", 1, 1, BINARY),
     ("3x3", 1, 1, BINARY),
     ("grey stem", 1, 1, BINARY_STEM),
