@@ -7,14 +7,19 @@ mod link;
 mod message;
 mod recipe;
 mod result;
+mod scheme;
 
 pub use link::{Link, LinkIssue};
 pub use message::{BackendChoice, FromWorker, ImagesHandle, ModelHandle, Normalize, QuantizedHandle, Request, Response, Target, ToWorker};
 pub use recipe::{
-    ActivationGranularity, ActivationMode, ActivationOverride, ActivationScheme, Bits, Calibration, CalibrationMethod, Correction, Format,
-    Granularity, GroupSize, LayerOverride, Recipe, RecipeError, Rounding, WeightOverride, WeightScheme,
+    Accumulator, ActivationOverride, Calibration, CalibrationMethod, Correction, Deviations, LayerOverride, Overflow, Recipe, RecipeError,
+    WeightOverride,
 };
 pub use result::{
     BackendCheck, Bandwidth, Capabilities, Energy, Execution, Histogram, KernelTime, LayerDetail, LayerInfo, LayerTime, MemoryUse,
     ModelInfo, Phases, Profile, QuantizedInfo, QuantizedLayer, Rooflines, TensorInfo, Timing,
+};
+pub use scheme::{
+    ActivationGranularity, ActivationMode, ActivationScheme, Bits, Exponent, Format, Granularity, GroupSize, Rounding, WeightRange,
+    WeightScheme,
 };

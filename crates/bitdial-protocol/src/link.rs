@@ -9,9 +9,8 @@ use std::fmt;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::message::BackendChoice;
-use crate::recipe::{
-    ActivationMode, ActivationOverride, ActivationScheme, Bits, Granularity, GroupSize, LayerOverride, Recipe, WeightOverride,
-};
+use crate::recipe::{ActivationOverride, LayerOverride, Recipe, WeightOverride};
+use crate::scheme::{ActivationMode, ActivationScheme, Bits, Granularity, GroupSize};
 
 /// The version of the text that is written here.
 const VERSION: &str = "1";
@@ -233,7 +232,7 @@ fn unless<T: PartialEq + ToString>(value: &T, default: &T) -> Option<String> {
 }
 
 fn read_bits(value: &str) -> Option<Bits> {
-    Bits::new(value.parse().ok()?).ok()
+    Bits::new(value.parse().ok()?).ok().filter(|bits| *bits <= Bits::MAX)
 }
 
 fn bits_in_words() -> String {
@@ -357,7 +356,8 @@ mod tests {
     use proptest::{collection::btree_map, option, sample::select};
 
     use super::*;
-    use crate::recipe::{Calibration, WeightScheme};
+    use crate::recipe::Calibration;
+    use crate::scheme::WeightScheme;
 
     const MODELS: &[&str] = &["fashion-mobilenet", "digits"];
 
@@ -437,7 +437,7 @@ mod tests {
         (option::of(bits()), granularity, option::of(any::<bool>()), option::of(bits()))
             .prop_filter("an exception that says something", |(b, g, s, a)| b.is_some() || g.is_some() || s.is_some() || a.is_some())
             .prop_map(|(bits, granularity, symmetric, activation)| {
-                let weights = WeightOverride { bits, granularity, symmetric };
+                let weights = WeightOverride { bits, granularity, symmetric, ..Default::default() };
                 LayerOverride {
                     weights: (weights != WeightOverride::default()).then_some(weights),
                     activations: activation.map(|bits| ActivationOverride { bits: Some(bits) }),

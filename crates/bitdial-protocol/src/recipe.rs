@@ -8,76 +8,87 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A bit-width that has integer kernels here: 1 to 8. A weight of 1 bit is -1 or 1 times its scale.
+use crate::scheme::{ActivationScheme, Bits, Format, Granularity, WeightScheme};
+
+/// Why a recipe cannot be what somebody wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecipeError {
+    /// A bit-width other than 1 to 8, 16 and 32.
+    Bits(u8),
+    /// A group of another size than 16, 32, 64 or 128.
+    Group(u16),
+    /// Exponent bits outside 1..=7.
+    Exponent(u8),
+    /// Standard deviations outside 1..=20.
+    Deviations(u8),
+    /// Bits of an accumulator outside 8..=32.
+    Accumulator(u8),
+    /// The JSON is not a recipe.
+    Json(String),
+}
+
+impl fmt::Display for RecipeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bits(bits) => write!(f, "{bits} bits is not possible here: choose 1 to 8, 16, or 32 for f32"),
+            Self::Group(weights) => write!(f, "groups of {weights} weights are not possible here: choose 16, 32, 64 or 128"),
+            Self::Exponent(bits) => write!(f, "{bits} exponent bits are not possible here: choose 1 to 7"),
+            Self::Deviations(z) => write!(f, "a range of {z} standard deviations is not possible here: choose 1 to 20"),
+            Self::Accumulator(bits) => write!(f, "sums of {bits} bits are not possible here: choose 8 to 32"),
+            Self::Json(reason) => write!(f, "this is not a recipe: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for RecipeError {}
+
+/// How the range of an activation is chosen from what the calibration images showed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CalibrationMethod {
+    /// The smallest and the largest value seen.
+    #[default]
+    #[serde(rename = "minmax")]
+    MinMax,
+    /// The mean over batches of 16 images of their smallest and largest values, weighted to the latest: Jacob et al. 2018.
+    MovingAverage,
+    /// Without the outermost 1 % of the values.
+    #[serde(rename = "percentile-99")]
+    Percentile99,
+    /// Without the outermost 0.1 %.
+    #[serde(rename = "percentile-99.9")]
+    Percentile999,
+    /// Without the outermost 0.01 %.
+    #[serde(rename = "percentile-99.99")]
+    Percentile9999,
+    /// Without the outermost 0.001 %.
+    #[serde(rename = "percentile-99.999")]
+    Percentile99999,
+    /// The range with the least mean squared error.
+    Mse,
+    /// The range that loses least information (Kullback and Leibler): Migacz 2017, 'TensorRT'.
+    Entropy,
+    /// Within [`Calibration::deviations`] standard deviations of the mean.
+    ZScore,
+}
+
+/// Standard deviations that [`CalibrationMethod::ZScore`] keeps: 1 to 20.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
-pub struct Bits(u8);
+pub struct Deviations(u8);
 
-impl Bits {
-    /// Fewest bits.
-    pub const MIN: Self = Self(1);
-    /// Most bits.
-    pub const MAX: Self = Self(8);
-
-    /// `bits` as a width, if it lies in 1..=8.
+impl Deviations {
+    /// `z` standard deviations, if it lies in 1..=20.
     ///
     /// # Errors
-    /// [`RecipeError::Bits`] outside of that range.
-    pub fn new(bits: u8) -> Result<Self, RecipeError> {
-        if (Self::MIN.0..=Self::MAX.0).contains(&bits) { Ok(Self(bits)) } else { Err(RecipeError::Bits(bits)) }
+    /// [`RecipeError::Deviations`] outside of that range.
+    pub fn new(z: u8) -> Result<Self, RecipeError> {
+        if (1..=20).contains(&z) { Ok(Self(z)) } else { Err(RecipeError::Deviations(z)) }
     }
 
-    /// The width as a number.
+    /// As a number.
     #[must_use]
     pub const fn get(self) -> u8 {
-        self.0
-    }
-
-    /// Every width, narrowest first.
-    pub fn all() -> impl DoubleEndedIterator<Item = Self> {
-        (Self::MIN.0..=Self::MAX.0).map(Self)
-    }
-}
-
-impl TryFrom<u8> for Bits {
-    type Error = RecipeError;
-    fn try_from(bits: u8) -> Result<Self, RecipeError> {
-        Self::new(bits)
-    }
-}
-
-impl From<Bits> for u8 {
-    fn from(bits: Bits) -> Self {
-        bits.0
-    }
-}
-
-impl fmt::Display for Bits {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// How many neighbouring weights of an output channel share a scale: 16, 32, 64 or 128.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "u16", into = "u16")]
-pub struct GroupSize(u16);
-
-impl GroupSize {
-    /// Every size, smallest first.
-    pub const ALL: [Self; 4] = [Self(16), Self(32), Self(64), Self(128)];
-
-    /// `weights` as a size, if it is one.
-    ///
-    /// # Errors
-    /// [`RecipeError::Group`] if it is none.
-    pub fn new(weights: u16) -> Result<Self, RecipeError> {
-        Self::ALL.into_iter().find(|size| size.0 == weights).ok_or(RecipeError::Group(weights))
-    }
-
-    /// The size as a number.
-    #[must_use]
-    pub const fn get(self) -> u16 {
         self.0
     }
 
@@ -86,177 +97,124 @@ impl GroupSize {
     }
 }
 
-impl Default for GroupSize {
+impl Default for Deviations {
     fn default() -> Self {
-        Self(32)
+        Self(4)
     }
 }
 
-impl TryFrom<u16> for GroupSize {
+impl TryFrom<u8> for Deviations {
     type Error = RecipeError;
-    fn try_from(weights: u16) -> Result<Self, RecipeError> {
-        Self::new(weights)
+    fn try_from(z: u8) -> Result<Self, RecipeError> {
+        Self::new(z)
     }
 }
 
-impl From<GroupSize> for u16 {
-    fn from(size: GroupSize) -> Self {
-        size.0
+impl From<Deviations> for u8 {
+    fn from(z: Deviations) -> Self {
+        z.0
     }
 }
 
-impl fmt::Display for GroupSize {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
+/// A repair, in the order of the recipe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Correction {
+    /// Cross-layer equalization with bias absorption: Nagel et al. 2019, 'Data-free quantization', sections 4.1 and 4.2.
+    Cle,
+    /// Activation equalization, SmoothQuant's migration: Xiao et al. 2023.
+    Smooth,
+    /// Rounding learned from the layer's output: Nagel et al. 2020, 'Up or down?'.
+    Adaround,
+    /// Rounding column by column with the error passed on: Frantar et al. 2022, 'GPTQ'.
+    Gptq,
+    /// Bias correction from calibration images: Nagel et al. 2019, section 4.3, and 2021, section 3.3.
+    Bias,
+    /// Statistics of BatchNorm found again under quantization: Sun et al. 2019.
+    Bn,
 }
 
-/// Why a recipe cannot be what somebody wrote.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RecipeError {
-    /// A bit-width outside 1..=8.
-    Bits(u8),
-    /// A group of another size than 16, 32, 64 or 128.
-    Group(u16),
-    /// The JSON is not a recipe.
-    Json(String),
-}
+impl Correction {
+    /// Every correction, in the order in which they make sense.
+    pub const ALL: [Self; 6] = [Self::Cle, Self::Smooth, Self::Adaround, Self::Gptq, Self::Bias, Self::Bn];
 
-impl fmt::Display for RecipeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Its name in a recipe.
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
-            Self::Bits(bits) => write!(f, "{bits} bits is not possible here: choose 1 to 8"),
-            Self::Group(weights) => write!(f, "groups of {weights} weights are not possible here: choose 16, 32, 64 or 128"),
-            Self::Json(reason) => write!(f, "this is not a recipe: {reason}"),
+            Self::Cle => "cle",
+            Self::Smooth => "smooth",
+            Self::Adaround => "adaround",
+            Self::Gptq => "gptq",
+            Self::Bias => "bias",
+            Self::Bn => "bn",
         }
     }
 }
 
-impl std::error::Error for RecipeError {}
-
-/// A family of number formats.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What a sum does that its bits cannot hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// Evenly spaced integers times a scale.
+pub enum Overflow {
+    /// Goes on at the other end.
     #[default]
-    Int,
+    Wrap,
+    /// Stays at the end.
+    Saturate,
 }
 
-/// Over which weights one scale is shared.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Granularity {
-    /// One scale for the whole layer.
-    Tensor,
-    /// One scale per output channel.
-    #[default]
-    Channel,
-    /// One scale per [`WeightScheme::group`] neighbouring weights of an output channel, over kernel row, kernel column and
-    /// input channel. A channel that has less than two groups of weights has one scale.
-    Group,
+/// A narrow accumulator, simulated: every product that is added to an integer sum may overflow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "AccumulatorText", into = "AccumulatorText")]
+pub struct Accumulator {
+    bits: u8,
+    overflow: Overflow,
 }
 
-/// Over which activations one scale is shared.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ActivationGranularity {
-    /// One scale for the whole tensor (static) or for the whole tensor of one image (dynamic).
-    #[default]
-    Tensor,
+/// An accumulator as JSON has it, not yet checked.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AccumulatorText {
+    bits: u8,
+    #[serde(default)]
+    overflow: Overflow,
 }
 
-/// How a real value is taken to the grid.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Rounding {
-    /// To the nearest grid value, ties to the even integer.
-    #[default]
-    Nearest,
-}
+impl Accumulator {
+    /// Fewest and most bits.
+    pub const BITS: std::ops::RangeInclusive<u8> = 8..=32;
 
-/// When the range of an activation is found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ActivationMode {
-    /// Once, from calibration images.
-    #[default]
-    Static,
-    /// On every run, from the activation itself.
-    Dynamic,
-}
+    /// An accumulator of `bits` bits, if that lies in 8..=32.
+    ///
+    /// # Errors
+    /// [`RecipeError::Accumulator`] outside of that range.
+    pub fn new(bits: u8, overflow: Overflow) -> Result<Self, RecipeError> {
+        if Self::BITS.contains(&bits) { Ok(Self { bits, overflow }) } else { Err(RecipeError::Accumulator(bits)) }
+    }
 
-/// How the range of an activation is chosen from what the calibration images showed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CalibrationMethod {
-    /// The smallest and the largest value seen.
-    #[default]
-    MinMax,
-}
+    /// Its width.
+    #[must_use]
+    pub const fn bits(self) -> u8 {
+        self.bits
+    }
 
-/// A repair applied after quantization, in the order of the recipe. None yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Correction {}
-
-/// How weights are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct WeightScheme {
-    /// Number format.
-    pub format: Format,
-    /// Width of one weight.
-    pub bits: Bits,
-    /// What shares a scale.
-    pub granularity: Granularity,
-    /// How many weights share one, if the granularity is [`Granularity::Group`].
-    #[serde(skip_serializing_if = "GroupSize::is_default")]
-    pub group: GroupSize,
-    /// Whether the zero point is fixed at 0; weights of 1 bit have none.
-    pub symmetric: bool,
-    /// How values are taken to the grid.
-    pub rounding: Rounding,
-}
-
-impl Default for WeightScheme {
-    fn default() -> Self {
-        Self {
-            format: Format::Int,
-            bits: Bits::MAX,
-            granularity: Granularity::Channel,
-            group: GroupSize::default(),
-            symmetric: true,
-            rounding: Rounding::Nearest,
-        }
+    /// What happens beyond.
+    #[must_use]
+    pub const fn overflow(self) -> Overflow {
+        self.overflow
     }
 }
 
-/// How activations are represented between layers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ActivationScheme {
-    /// Number format.
-    pub format: Format,
-    /// Width of one activation.
-    pub bits: Bits,
-    /// What shares a scale.
-    pub granularity: ActivationGranularity,
-    /// Whether the zero point is fixed at 0.
-    pub symmetric: bool,
-    /// When ranges are found.
-    pub mode: ActivationMode,
+impl TryFrom<AccumulatorText> for Accumulator {
+    type Error = RecipeError;
+    fn try_from(text: AccumulatorText) -> Result<Self, RecipeError> {
+        Self::new(text.bits, text.overflow)
+    }
 }
 
-impl Default for ActivationScheme {
-    fn default() -> Self {
-        Self {
-            format: Format::Int,
-            bits: Bits::MAX,
-            granularity: ActivationGranularity::Tensor,
-            symmetric: false,
-            mode: ActivationMode::Static,
-        }
+impl From<Accumulator> for AccumulatorText {
+    fn from(Accumulator { bits, overflow }: Accumulator) -> Self {
+        Self { bits, overflow }
     }
 }
 
@@ -268,13 +226,16 @@ pub struct Calibration {
     pub method: CalibrationMethod,
     /// How many images; all of them if there are fewer. At least 1.
     pub samples: u32,
-    /// Which images, if there are more: the seed of the draw.
+    /// Which images, if there are more: the seed of the draw, and of everything else that is left to chance.
     pub seed: u32,
+    /// How far a range of [`CalibrationMethod::ZScore`] goes.
+    #[serde(skip_serializing_if = "Deviations::is_default")]
+    pub deviations: Deviations,
 }
 
 impl Default for Calibration {
     fn default() -> Self {
-        Self { method: CalibrationMethod::MinMax, samples: 256, seed: 0 }
+        Self { method: CalibrationMethod::MinMax, samples: 256, seed: 0, deviations: Deviations::default() }
     }
 }
 
@@ -282,6 +243,9 @@ impl Default for Calibration {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WeightOverride {
+    /// Number format.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<Format>,
     /// Width of one weight.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bits: Option<Bits>,
@@ -326,6 +290,9 @@ pub struct Recipe {
     pub calibration: Calibration,
     /// Repairs, in order.
     pub corrections: Vec<Correction>,
+    /// How wide integer sums are, if not 32 bits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accumulator: Option<Accumulator>,
     /// Exceptions by layer name.
     pub layers: BTreeMap<String, LayerOverride>,
 }
@@ -337,6 +304,7 @@ impl Default for Recipe {
             activations: Some(ActivationScheme::default()),
             calibration: Calibration::default(),
             corrections: Vec::new(),
+            accumulator: None,
             layers: BTreeMap::new(),
         }
     }
@@ -362,6 +330,7 @@ impl Recipe {
     pub fn weights_of(&self, layer: &str) -> WeightScheme {
         let mut scheme = self.weights;
         if let Some(o) = self.layers.get(layer).and_then(|l| l.weights) {
+            scheme.format = o.format.unwrap_or(scheme.format);
             scheme.bits = o.bits.unwrap_or(scheme.bits);
             scheme.granularity = o.granularity.unwrap_or(scheme.granularity);
             scheme.symmetric = o.symmetric.unwrap_or(scheme.symmetric);
@@ -369,14 +338,14 @@ impl Recipe {
         scheme
     }
 
-    /// The scheme of the activations that one layer puts out: the recipe's, with the layer's exceptions.
+    /// The scheme of the activations that one layer puts out: the recipe's, with the layer's exceptions. `None` is f32.
     #[must_use]
     pub fn activations_of(&self, layer: &str) -> Option<ActivationScheme> {
         let mut scheme = self.activations?;
         if let Some(o) = self.layers.get(layer).and_then(|l| l.activations) {
             scheme.bits = o.bits.unwrap_or(scheme.bits);
         }
-        Some(scheme)
+        (!scheme.bits.is_float()).then_some(scheme)
     }
 }
 
@@ -403,6 +372,21 @@ mod tests {
     }
 
     #[test]
+    fn every_name_reads_and_writes() {
+        for text in [
+            r#"{"weights":{"format":"mxfp8-e4m3","range":"mse","rounding":"stochastic"},"corrections":["cle","adaround","bias"]}"#,
+            r#"{"weights":{"format":"minifloat","exponent":3,"bits":6},"accumulator":{"bits":16,"overflow":"saturate"}}"#,
+            r#"{"calibration":{"method":"percentile-99.99"},"activations":{"mode":"dynamic","granularity":"row","bits":16}}"#,
+            r#"{"calibration":{"method":"z-score","deviations":3},"layers":{"fc":{"weights":{"format":"nf4"},"activations":{"bits":32}}}}"#,
+        ] {
+            let recipe = Recipe::from_json(text).unwrap();
+            assert_eq!(Recipe::from_json(&recipe.to_json()), Ok(recipe), "{text}");
+        }
+        let recipe = Recipe::from_json(r#"{"layers":{"fc":{"activations":{"bits":32}}}}"#).unwrap();
+        assert_eq!((recipe.activations_of("fc"), recipe.activations_of("conv").is_some()), (None, true));
+    }
+
+    #[test]
     fn missing_parts_take_defaults_and_null_is_weight_only() {
         assert_eq!(Recipe::from_json("{}").unwrap(), Recipe::default());
         assert_eq!(Recipe::from_json(r#"{"activations":null}"#).unwrap().activations, None);
@@ -415,7 +399,10 @@ mod tests {
             (r#"{"weights":{"bits":0}}"#, "0 bits is not possible here"),
             (r#"{"weights":{"granularity":"group","group":48}}"#, "groups of 48 weights are not possible here"),
             (r#"{"wieghts":{}}"#, "unknown field `wieghts`"),
-            (r#"{"corrections":["cle"]}"#, "unknown variant `cle`"),
+            (r#"{"corrections":["luck"]}"#, "unknown variant `luck`"),
+            (r#"{"weights":{"format":"minifloat","exponent":0}}"#, "0 exponent bits are not possible here"),
+            (r#"{"accumulator":{"bits":7}}"#, "sums of 7 bits are not possible here"),
+            (r#"{"calibration":{"method":"z-score","deviations":0}}"#, "a range of 0 standard deviations"),
             ("{", "EOF"),
         ] {
             let error = Recipe::from_json(text).unwrap_err().to_string();

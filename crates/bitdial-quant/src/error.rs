@@ -22,6 +22,9 @@ pub enum QuantError {
         /// A few names of layers that have weights.
         known: String,
     },
+    /// Schemes that do not go together, or not with this model.
+    #[error("{0}")]
+    Scheme(String),
     /// The graph has integers already.
     #[error("'{name}' is quantized already: a recipe applies to an f32 model")]
     AlreadyQuantized {

@@ -2,7 +2,9 @@
 
 use bitdial_ir::{DynamicQuant, Graph, Node, Op, Weights};
 use bitdial_numerics::ActivationParams;
-use bitdial_protocol::{ActivationMode, Recipe};
+use bitdial_protocol::{
+    ActivationGranularity, ActivationMode, ActivationScheme, Bits, CalibrationMethod, Format, Recipe, Rounding, WeightRange,
+};
 
 use crate::calibrate::Ranges;
 use crate::error::QuantError;
@@ -20,6 +22,7 @@ const LISTED: usize = 5;
 pub fn quantize(graph: &Graph, recipe: &Recipe, ranges: Option<&Ranges>) -> Result<Graph, QuantError> {
     bitdial_runtime::check(graph)?;
     check_recipe(graph, recipe)?;
+    check_schemes(graph, recipe)?;
     check_graph(graph)?;
     let mut quantized = graph.clone();
     let mode = recipe.activations.map(|a| a.mode);
@@ -87,6 +90,23 @@ fn check_graph(graph: &Graph) -> Result<(), QuantError> {
     let value = graph.values.iter().find(|v| v.quant.is_some()).map(|v| &v.name);
     match graph.nodes.iter().find(node).map(|n| &n.name).or(value) {
         Some(name) => Err(QuantError::AlreadyQuantized { name: name.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// What is said but not done here must not look as if it were.
+fn check_schemes(graph: &Graph, recipe: &Recipe) -> Result<(), QuantError> {
+    let plain = |name: &str| {
+        let w = recipe.weights_of(name);
+        let a = recipe.activations_of(name);
+        let weights = w.format == Format::Int && w.bits <= Bits::MAX && w.range == WeightRange::MinMax && w.rounding == Rounding::Nearest;
+        let tensor = |a: ActivationScheme| a.granularity == ActivationGranularity::Tensor;
+        weights && a.is_none_or(|a| a.format == Format::Int && a.bits <= Bits::MAX && tensor(a))
+    };
+    let whole = recipe.corrections.is_empty() && recipe.accumulator.is_none() && recipe.calibration.method == CalibrationMethod::MinMax;
+    match graph.nodes.iter().find(|node| !plain(&node.name)) {
+        Some(node) => Err(QuantError::Scheme(format!("there are no kernels for the scheme of layer '{}'", node.name))),
+        None if !whole => Err(QuantError::Scheme("there is no such correction, calibration or accumulator".to_owned())),
         None => Ok(()),
     }
 }

@@ -52,6 +52,7 @@ fn exceptions(graph: &Graph, seed: u64) -> BTreeMap<String, LayerOverride> {
         }
         let width = |dice: &mut Dice| Bits::new(1 + dice.below(8) as u8).ok();
         let weights = matches!(node.op, Op::Conv(_) | Op::Linear(_)).then(|| WeightOverride {
+            format: None,
             bits: width(&mut dice),
             granularity: Some(dice.one_of(&[Granularity::Tensor, Granularity::Channel, Granularity::Group])),
             symmetric: None,
