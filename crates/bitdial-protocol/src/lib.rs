@@ -3,12 +3,17 @@
 //! Types with serde and nothing else: no computation, no DOM, no engine. The page depends on this crate alone;
 //! the worker translates it into calls of the engine.
 
+mod diagnosis;
 mod link;
 mod message;
 mod recipe;
 mod result;
 mod scheme;
 
+pub use diagnosis::{
+    Advice, Budget, Diagnosis, Frontier, FrontierPoint, Isolation, LayerAccuracy, LayerDiagnosis, LayerSensitivity, TensorDiagnosis,
+    WidthOption,
+};
 pub use link::{Link, LinkIssue};
 pub use message::{BackendChoice, FromWorker, ImagesHandle, ModelHandle, Normalize, QuantizedHandle, Request, Response, Target, ToWorker};
 pub use recipe::{
