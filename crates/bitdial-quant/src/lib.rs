@@ -4,6 +4,7 @@
 //! gives the graph its integers. All of it is the same on every machine: f32 in one order of operations, no fused
 //! multiply-add.
 
+mod allocate;
 mod calibrate;
 mod error;
 mod grids;
@@ -11,6 +12,7 @@ mod quantize;
 mod sample;
 mod weights;
 
+pub use allocate::{Allocation, Choice, allocate, frontier};
 pub use calibrate::{Calibrator, Ranges};
 pub use error::QuantError;
 pub use quantize::quantize;
