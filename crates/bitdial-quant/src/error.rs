@@ -34,6 +34,36 @@ pub enum QuantError {
     /// A static recipe without calibration.
     #[error("static quantization needs the ranges of activations: calibrate first, or choose dynamic")]
     NotCalibrated,
+    /// A correction without images.
+    #[error("the correction '{correction}' needs calibration images, and there are none")]
+    NoSamples {
+        /// Its name.
+        correction: &'static str,
+    },
+    /// A correction would undo one that comes before it.
+    #[error("put '{first}' before '{then}' in the recipe's corrections: {reason}")]
+    Order {
+        /// Which must come first.
+        first: &'static str,
+        /// Which came first.
+        then: &'static str,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A correction that is named twice.
+    #[error("the correction '{correction}' stands twice in the recipe: once is enough")]
+    Twice {
+        /// Its name.
+        correction: &'static str,
+    },
+    /// Two corrections that both decide how weights are rounded.
+    #[error("choose one of '{one}' and '{other}': both decide how every weight is rounded")]
+    RoundedTwice {
+        /// The first.
+        one: &'static str,
+        /// The second.
+        other: &'static str,
+    },
     /// No finite range was seen for a value.
     #[error("calibration found no finite range for '{value}'; check the calibration images")]
     NoRange {

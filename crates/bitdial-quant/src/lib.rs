@@ -1,13 +1,15 @@
 //! Turns a recipe and calibration images into a quantized graph.
 //!
 //! [`draw_samples`] picks the calibration images, [`Calibrator`] finds the range of every value on them, [`quantize`]
-//! gives the graph its integers. All of it is the same on every machine: f32 in one order of operations, no fused
+//! gives the graph its integers. [`Pipeline`] does all of it in small steps, with the recipe's corrections. All of it is the same on every machine: f32 in one order of operations, no fused
 //! multiply-add.
 
 mod allocate;
 mod calibrate;
+mod corrections;
 mod error;
 mod grids;
+mod pipeline;
 mod quantize;
 mod sample;
 mod weights;
@@ -15,6 +17,7 @@ mod weights;
 pub use allocate::{Allocation, Choice, allocate, frontier};
 pub use calibrate::{Calibrator, Ranges};
 pub use error::QuantError;
+pub use pipeline::{Entry, Outcome, Pipeline, Progress, Report, Samples, Setup, Stage};
 pub use quantize::quantize;
 pub use sample::draw_samples;
 pub use weights::{quantize_weights, weight_sqnr};

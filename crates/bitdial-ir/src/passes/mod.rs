@@ -10,10 +10,13 @@ mod fuse_activation;
 mod layout;
 mod linear_order;
 mod movement;
+mod normalized;
 mod uses;
 
 use crate::error::IrError;
 use crate::graph::{Graph, Layout};
+
+pub use normalized::normalized;
 
 /// Makes a graph of [`crate::onnx::read`] what quantization and the runtime take: BatchNorm and constant factors
 /// folded into weights, padding folded into convolutions, clamping activations fused into [`crate::Node::activation`],

@@ -13,12 +13,21 @@ pub struct Model {
     pub name: &'static str,
     dataset: &'static str,
     pub graph: Graph,
+    /// Layers that had a BatchNorm.
+    pub normalized: Vec<String>,
 }
 
 impl Model {
     pub fn all() -> Vec<Self> {
-        let model = |(name, dataset)| Self { name, dataset, graph: prepared(name) };
-        [("digits", "mnist"), ("fashion-resnet", "fashion-mnist"), ("fashion-mobilenet", "fashion-mnist")].map(model).into()
+        ["digits", "fashion-resnet", "fashion-mobilenet"].map(Self::named).into()
+    }
+
+    /// One of them.
+    pub fn named(name: &'static str) -> Self {
+        let graph = read(name);
+        let normalized = passes::normalized(&graph);
+        let graph = passes::prepare(graph).unwrap_or_else(|e| panic!("{name}: {e}"));
+        Self { name, dataset: if name == "digits" { "mnist" } else { "fashion-mnist" }, graph, normalized }
     }
 
     /// pixel/255, image after image.
@@ -33,8 +42,11 @@ impl Model {
 
 /// An ONNX model of the repository, ready to quantize.
 pub fn prepared(name: &str) -> Graph {
-    let graph = onnx::read(&bytes(&format!("models/{name}.onnx"))).unwrap_or_else(|e| panic!("{name}: {e}"));
-    passes::prepare(graph).unwrap_or_else(|e| panic!("{name}: {e}"))
+    passes::prepare(read(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+fn read(name: &str) -> Graph {
+    onnx::read(&bytes(&format!("models/{name}.onnx"))).unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
 /// The elements of an IDX file.

@@ -3,5 +3,6 @@
 mod efficientnet;
 mod files;
 mod onnxruntime;
+mod pipeline;
 mod residual;
 mod run;
