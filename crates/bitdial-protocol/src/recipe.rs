@@ -66,7 +66,7 @@ pub enum CalibrationMethod {
     Percentile99999,
     /// The range with the least mean squared error.
     Mse,
-    /// The range that loses least information (Kullback and Leibler): Migacz 2017, 'TensorRT'.
+    /// The range that loses least information (Kullback and Leibler): Migacz 2017, '`TensorRT`'.
     Entropy,
     /// Within [`Calibration::deviations`] standard deviations of the mean.
     ZScore,

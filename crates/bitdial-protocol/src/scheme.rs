@@ -163,7 +163,7 @@ pub enum Format {
     Nvfp4,
     /// `2^bits` values found by k-means: weight sharing, Han et al. 2016, 'Deep compression'. Weights only, 1 to 8 bits.
     Codebook,
-    /// The 16 quantiles of a normal distribution times a scale: Dettmers et al. 2023, 'QLoRA', appendix E.
+    /// The 16 quantiles of a normal distribution times a scale: Dettmers et al. 2023, '`QLoRA`', appendix E.
     Nf4,
     /// Zero and signed powers of two, times a scale: Miyashita et al. 2016. 2 to 8 bits.
     Pot,
