@@ -158,7 +158,7 @@ fn signed_range(bits: u8) -> (i8, i8) {
 
 /// A scale that can be divided by: 1 for a range of nothing (or NaN), the largest finite value for an infinite range,
 /// and never so small that its reciprocal overflows.
-fn usable(scale: f32) -> f32 {
+pub(crate) fn usable(scale: f32) -> f32 {
     const SMALLEST: f32 = 1e-30;
     if scale > 0.0 { scale.clamp(SMALLEST, f32::MAX) } else { 1.0 }
 }

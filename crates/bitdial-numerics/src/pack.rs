@@ -1,4 +1,4 @@
-//! Signed integers of 1 to 8 bits, packed without gaps. Those of 1 bit are -1 and 1.
+//! Signed integers of 1 to 8 bits and codes of up to 16, packed without gaps. Integers of 1 bit are -1 and 1.
 
 /// A sequence of signed integers packed at their width.
 ///
@@ -91,6 +91,79 @@ impl PackedInts {
     }
 }
 
+/// A sequence of codes of 1 to 16 bits packed at their width: code `i` occupies bits `i * bits .. (i + 1) * bits` of the
+/// little-endian bit stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackedCodes {
+    bits: u8,
+    len: usize,
+    bytes: Vec<u8>,
+}
+
+impl PackedCodes {
+    /// Packs codes of `bits` (1..=16) bits; higher bits are dropped.
+    #[must_use]
+    pub fn pack(codes: &[u16], bits: u8) -> Self {
+        assert!((1..=16).contains(&bits), "a packed code has 1 to 16 bits, not {bits}");
+        let mut bytes = Vec::with_capacity((codes.len() * usize::from(bits)).div_ceil(8));
+        let (mut buffer, mut filled) = (0u32, 0u32);
+        for &code in codes {
+            buffer |= u32::from(code & (u16::MAX >> (16 - bits))) << filled;
+            filled += u32::from(bits);
+            while filled >= 8 {
+                bytes.push(buffer as u8);
+                buffer >>= 8;
+                filled -= 8;
+            }
+        }
+        if filled > 0 {
+            bytes.push(buffer as u8);
+        }
+        Self { bits, len: codes.len(), bytes }
+    }
+
+    /// Takes packed bytes as they are; `None` if their number does not fit `len` codes of `bits` bits.
+    #[must_use]
+    pub fn from_bytes(bytes: Vec<u8>, len: usize, bits: u8) -> Option<Self> {
+        ((1..=16).contains(&bits) && len.checked_mul(usize::from(bits))?.div_ceil(8) == bytes.len()).then_some(Self { bits, len, bytes })
+    }
+
+    /// Width of one code.
+    #[must_use]
+    pub fn bits(&self) -> u8 {
+        self.bits
+    }
+
+    /// Number of codes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no code.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The packed bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The codes one by one.
+    pub fn iter(&self) -> impl Iterator<Item = u16> + '_ {
+        let bits = usize::from(self.bits);
+        let byte = |i: usize| self.bytes.get(i).map_or(0, |&b| u32::from(b));
+        (0..self.len).map(move |i| {
+            let (first, shift) = (i * bits / 8, i * bits % 8);
+            let raw = (byte(first) | byte(first + 1) << 8 | byte(first + 2) << 16) >> shift;
+            raw as u16 & (u16::MAX >> (16 - bits))
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +180,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn codes_survive(codes in proptest::collection::vec(any::<u16>(), 0..100), bits in 1u8..=16) {
+            let codes: Vec<u16> = codes.iter().map(|code| code >> (16 - bits)).collect();
+            let packed = PackedCodes::pack(&codes, bits);
+            prop_assert_eq!(packed.iter().collect::<Vec<_>>(), codes.clone());
+            let bytes = packed.bytes().to_vec();
+            prop_assert_eq!(bytes.len(), (codes.len() * usize::from(bits)).div_ceil(8));
+            prop_assert_eq!(PackedCodes::from_bytes(bytes.clone(), codes.len(), bits), Some(packed));
+            prop_assert_eq!(PackedCodes::from_bytes(bytes, codes.len() + 9, bits), None);
+        }
+
         #[test]
         fn packing_loses_nothing(values in proptest::collection::vec(any::<i8>(), 0..100), bits in 1u8..=8) {
             let values: Vec<i8> = values.iter().map(|v| v >> (8 - bits) | i8::from(bits == 1)).collect();
