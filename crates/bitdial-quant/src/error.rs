@@ -1,5 +1,6 @@
 //! Why a graph cannot be quantized as a recipe says.
 
+use bitdial_ir::{Graph, Node};
 use bitdial_runtime::RuntimeError;
 use thiserror::Error;
 
@@ -73,7 +74,39 @@ pub enum QuantError {
     /// Calibration with a model of several inputs.
     #[error("calibration takes models with one input, this one has {0}")]
     Inputs(usize),
+    /// Graphs that are compared are not of one model.
+    #[error("only a model and what was quantized from it can be compared")]
+    OtherModel,
+    /// No images, or of another size than the model takes.
+    #[error("{images} images of {each} numbers are needed, {len} numbers were given")]
+    Images {
+        /// How many.
+        images: usize,
+        /// Numbers in all.
+        len: usize,
+        /// Numbers of one image.
+        each: usize,
+    },
     /// The graph cannot run.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
+}
+
+/// Names that an error lists.
+const LISTED: usize = 5;
+
+impl QuantError {
+    /// There is no layer of that name.
+    pub(crate) fn unknown_layer(graph: &Graph, name: &str) -> Self {
+        Self::UnknownLayer { name: name.to_owned(), known: list(graph.nodes.iter()) }
+    }
+}
+
+/// A few names for an error.
+pub(crate) fn list<'a>(nodes: impl Iterator<Item = &'a Node>) -> String {
+    let mut names: Vec<String> = nodes.take(LISTED + 1).map(|n| format!("'{}'", n.name)).collect();
+    if names.len() > LISTED {
+        names[LISTED] = "...".to_owned();
+    }
+    names.join(", ")
 }

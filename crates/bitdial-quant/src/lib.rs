@@ -7,6 +7,7 @@
 mod allocate;
 mod calibrate;
 mod corrections;
+mod diagnose;
 mod error;
 mod grids;
 mod pipeline;
@@ -16,6 +17,7 @@ mod weights;
 
 pub use allocate::{Allocation, Choice, allocate, frontier};
 pub use calibrate::{Calibrator, Ranges};
+pub use diagnose::{DIAGNOSIS_IMAGES, Diagnoser, isolate};
 pub use error::QuantError;
 pub use pipeline::{Entry, Outcome, Pipeline, Progress, Report, Samples, Setup, Stage};
 pub use quantize::quantize;

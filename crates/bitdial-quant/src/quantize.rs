@@ -7,12 +7,9 @@ use bitdial_protocol::{
 };
 
 use crate::calibrate::Ranges;
-use crate::error::QuantError;
+use crate::error::{QuantError, list};
 use crate::grids;
 use crate::weights::quantize_weights;
-
-/// Names that an error lists.
-const LISTED: usize = 5;
 
 /// Annotates a prepared f32 graph with integer weights and, as the recipe says, grids of activations. `ranges` are
 /// needed for static quantization only.
@@ -115,10 +112,7 @@ fn check_recipe(graph: &Graph, recipe: &Recipe) -> Result<(), QuantError> {
     let has_weights = |node: &Node| matches!(node.op, Op::Conv(_) | Op::Linear(_));
     for (name, exceptions) in &recipe.layers {
         match graph.nodes.iter().find(|node| node.name == *name) {
-            None => {
-                let known = list(graph.nodes.iter());
-                return Err(QuantError::UnknownLayer { name: name.clone(), known });
-            }
+            None => return Err(QuantError::unknown_layer(graph, name)),
             Some(node) if exceptions.weights.is_some() && !has_weights(node) => {
                 let known = list(graph.nodes.iter().filter(|n| has_weights(n)));
                 return Err(QuantError::NoWeights { name: name.clone(), known });
@@ -127,13 +121,4 @@ fn check_recipe(graph: &Graph, recipe: &Recipe) -> Result<(), QuantError> {
         }
     }
     Ok(())
-}
-
-/// A few names for an error.
-fn list<'a>(nodes: impl Iterator<Item = &'a Node>) -> String {
-    let mut names: Vec<String> = nodes.take(LISTED + 1).map(|n| format!("'{}'", n.name)).collect();
-    if names.len() > LISTED {
-        names[LISTED] = "...".to_owned();
-    }
-    names.join(", ")
 }

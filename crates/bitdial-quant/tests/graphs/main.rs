@@ -2,6 +2,7 @@
 
 mod allocations;
 mod damaged;
+mod diagnosis;
 mod generate;
 mod interpreter;
 mod random;

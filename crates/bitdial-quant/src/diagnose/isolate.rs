@@ -1,0 +1,58 @@
+//! A quantized model in which some layers are in f32 again.
+
+use bitdial_ir::{Activation, Graph, Node, Op, ValueId};
+use bitdial_protocol::Isolation;
+
+use crate::error::QuantError;
+
+/// The quantized graph with one layer set apart: for packing it, and running it elsewhere.
+///
+/// `original` is the f32 graph that computes the same: after corrections that change it (as equalization does), and with
+/// the same nodes.
+///
+/// # Errors
+/// [`QuantError::UnknownLayer`] if there is no layer of that name.
+pub fn isolate(original: &Graph, quantized: &Graph, layer: &str, isolation: Isolation) -> Result<Graph, QuantError> {
+    let position = quantized.nodes.iter().position(|node| node.name == layer);
+    let own = position.ok_or_else(|| QuantError::unknown_layer(original, layer))?;
+    Ok(match isolation {
+        Isolation::Only => keep(original, quantized, false, |node| node == own),
+        Isolation::UpTo => keep(original, quantized, true, |node| node <= own),
+        Isolation::Except => keep(original, quantized, true, |node| node != own),
+    })
+}
+
+/// The quantized graph with only some nodes quantized, by their index: their weights, and the activations that they put
+/// out. `inputs` says whether the inputs of the graph stay on their grids.
+pub(crate) fn keep(original: &Graph, quantized: &Graph, inputs: bool, kept: impl Fn(usize) -> bool) -> Graph {
+    let mut graph = quantized.clone();
+    if !inputs {
+        for input in &original.inputs {
+            graph.values[input.0].clone_from(original.value(*input));
+        }
+    }
+    let mut stays = vec![inputs; graph.values.len()];
+    for (index, (node, before)) in graph.nodes.iter_mut().zip(&original.nodes).enumerate() {
+        let output = node.output;
+        // What holds the same numbers as its source is on a grid if that one is.
+        stays[output.0] = if shares_grid(quantized, node) { stays[node.inputs[0].0] } else { kept(index) };
+        if !kept(index) {
+            node.clone_from(before);
+        }
+        if !stays[output.0] {
+            graph.values[output.0].clone_from(original.value(output));
+        }
+    }
+    graph
+}
+
+/// Whether the output of a node holds no other numbers than its input, on the same grid.
+pub(crate) fn shares_grid(graph: &Graph, node: &Node) -> bool {
+    let keeps_numbers = match node.op {
+        Op::Reshape(_) | Op::Transpose(_) | Op::MaxPool(_) => true,
+        Op::Pad { value, .. } => value == 0.0,
+        _ => false,
+    };
+    let grid = |id: ValueId| graph.value(id).quant;
+    keeps_numbers && node.activation == Activation::None && node.inputs.first().is_some_and(|&input| grid(input) == grid(node.output))
+}
