@@ -13,6 +13,7 @@ mod grids;
 mod pipeline;
 mod quantize;
 mod sample;
+mod search;
 mod weights;
 
 pub use allocate::{Allocation, Choice, allocate, frontier};
@@ -22,4 +23,5 @@ pub use error::QuantError;
 pub use pipeline::{Entry, Outcome, Pipeline, Progress, Report, Samples, Setup, Stage};
 pub use quantize::quantize;
 pub use sample::draw_samples;
+pub use search::{SENSITIVITY_IMAGES, Sensitivity, Variant, search};
 pub use weights::{quantize_weights, weight_sqnr};

@@ -20,11 +20,10 @@ use bitdial_runtime::Plan;
 use crate::error::QuantError;
 use activations::Activations;
 use noise::Noise;
-use values::Values;
 
 pub use isolate::isolate;
 pub(crate) use noise::divergence;
-pub(crate) use values::{batch, options, rest};
+pub(crate) use values::{Values, batch, options, rest};
 pub(crate) use weights::{parts_of, weights_of};
 
 /// Images on which a model is diagnosed, if there are as many. The ratios of fashion-mobilenet's layers at W4A8 from 64
