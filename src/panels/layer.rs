@@ -15,6 +15,7 @@ fn execution(layer: &QuantizedLayer) -> &'static str {
     match layer.execution {
         Execution::Float => "f32",
         Execution::WeightOnly => "f32, weights decoded",
+        Execution::Simulated => "simulated in f32",
         Execution::Integer => "integers",
         Execution::DynamicInteger => "integers, ranges per image",
         Execution::Movement => "moves data",

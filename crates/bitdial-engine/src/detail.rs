@@ -1,6 +1,6 @@
 //! A closer look at one layer's weights: their histogram and the grid they are on.
 
-use bitdial_ir::QuantizedWeights;
+use bitdial_ir::Weights;
 use bitdial_protocol::{Histogram, LayerDetail};
 
 /// Bins of a histogram.
@@ -8,21 +8,17 @@ const BINS: usize = 64;
 
 /// Looks at a layer: its f32 weights, one row per output channel, and the same weights quantized.
 #[must_use]
-pub fn layer(name: &str, weights: &[f32], channels: usize, quantized: Option<&QuantizedWeights>) -> LayerDetail {
+pub fn layer(name: &str, weights: &[f32], channels: usize, quantized: &Weights) -> LayerDetail {
     let maxima = channel_maxima(weights, channels);
     let widest = (0..maxima.len()).reduce(|a, b| if maxima[b] > maxima[a] { b } else { a });
-    let per_channel = quantized.is_some_and(|q| q.params.len() > 1);
+    let per_channel = quantized.scales() > 1 || matches!(quantized, Weights::Coded(w) if w.codebooks() > 1);
     let grid_channel = widest.filter(|_| per_channel);
-    let grid = quantized.filter(|q| !q.params.is_empty()).map_or_else(Vec::new, |q| {
-        let params = q.grid(largest(weights, grid_channel, channels), channels);
-        params.integers().map(|integer| params.dequantize(integer)).collect()
-    });
     LayerDetail {
         name: name.to_owned(),
         weights: histogram(weights),
-        grid,
+        grid: if weights.is_empty() { Vec::new() } else { quantized.grid(largest(weights, grid_channel, channels), channels) },
         grid_channel,
-        scales: quantized.map_or(0, |q| q.params.len()),
+        scales: quantized.scales(),
         range_ratio: ratio(&maxima),
     }
 }
@@ -66,14 +62,15 @@ fn ratio(maxima: &[f32]) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use bitdial_numerics::{PackedInts, WeightParams};
+    use bitdial_ir::{CodedWeights, Meaning, QuantizedWeights, Scales};
+    use bitdial_numerics::{PackedCodes, PackedInts, WeightParams};
 
     use super::*;
 
-    fn quantized(weights: &[f32], params: &[WeightParams]) -> QuantizedWeights {
+    fn quantized(weights: &[f32], params: &[WeightParams], group: Option<usize>) -> Weights {
         let row = weights.len() / params.len();
         let integers: Vec<i8> = weights.iter().enumerate().map(|(i, &w)| params[i / row].quantize(w)).collect();
-        QuantizedWeights { values: PackedInts::pack(&integers, params[0].bits), params: params.to_vec(), group: None }
+        Weights::Int(QuantizedWeights { values: PackedInts::pack(&integers, params[0].bits), params: params.to_vec(), group })
     }
 
     #[test]
@@ -95,17 +92,30 @@ mod tests {
     fn the_widest_channel_shows_its_grid() {
         let weights = [0.1, -0.1, 0.0, 0.0, 0.2, 0.4];
         let params = [0.1, 0.0, 0.4].map(|max| WeightParams::symmetric(-max, max, 2));
-        let detail = layer("conv", &weights, 3, Some(&quantized(&weights, &params)));
+        let detail = layer("conv", &weights, 3, &quantized(&weights, &params, None));
         assert_eq!((detail.grid_channel, detail.scales, detail.range_ratio), (Some(2), 3, 4.0));
         assert_eq!(detail.grid, [-0.8, -0.4, 0.0, 0.4]);
-        let detail = layer("conv", &weights, 3, Some(&quantized(&weights, &params[2..])));
+        let detail = layer("conv", &weights, 3, &quantized(&weights, &params[2..], None));
         assert_eq!((detail.grid_channel, detail.scales, detail.grid.len()), (None, 1, 4));
-        let mut groups = quantized(&weights, &params[..1]);
-        (groups.params, groups.group) = (params.to_vec(), Some(16));
-        assert_eq!(layer("conv", &weights, 3, Some(&groups)).grid, [-0.8, -0.4, 0.0, 0.4]);
-        let sign = layer("conv", &weights, 3, Some(&quantized(&weights, &[WeightParams::binary(0.5)])));
+        let groups = quantized(&weights, &params, Some(16));
+        assert_eq!(layer("conv", &weights, 3, &groups).grid, [-0.8, -0.4, 0.0, 0.4]);
+        let sign = layer("conv", &weights, 3, &quantized(&weights, &[WeightParams::binary(0.5)], None));
         assert_eq!(sign.grid, [-0.5, 0.5]);
-        let detail = layer("conv", &weights, 3, None);
+        let detail = layer("conv", &weights, 3, &Weights::F32(weights.to_vec()));
         assert_eq!((detail.grid_channel, detail.scales, detail.grid.len()), (None, 0, 0));
+    }
+
+    #[test]
+    fn a_channel_with_a_codebook_of_its_own_shows_it() {
+        let weights = [0.1, -0.1, 0.2, 0.4];
+        let codes = PackedCodes::pack(&[1, 0, 0, 1], 1);
+        let book = |values: &[f32]| {
+            let meaning = Meaning::Codebook(values.to_vec());
+            Weights::Coded(CodedWeights { codes: codes.clone(), meaning, scales: Scales::One })
+        };
+        let detail = layer("conv", &weights, 2, &book(&[-0.1, 0.1, 0.4, 0.2]));
+        assert_eq!((detail.grid_channel, detail.scales, detail.grid), (Some(1), 0, vec![0.2, 0.4]));
+        let detail = layer("conv", &weights, 2, &book(&[-0.1, 0.3]));
+        assert_eq!((detail.grid_channel, detail.scales, detail.grid), (None, 0, vec![-0.1, 0.3]));
     }
 }

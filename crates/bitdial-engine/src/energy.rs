@@ -151,8 +151,8 @@ impl Work {
             (weights, _, _) => {
                 self.float_muls += macs;
                 self.float_adds += macs + out;
-                if let Weights::Int(w) = weights {
-                    self.float_muls += w.values.len() as f64;
+                if !matches!(weights, Weights::F32(_)) {
+                    self.float_muls += weights.len() as f64;
                 }
             }
         }

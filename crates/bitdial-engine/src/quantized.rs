@@ -70,8 +70,7 @@ impl Quantized {
         let (Some((Weights::F32(weights), channels)), Some((now, _))) = (find(&self.original, name), find(&self.graph, name)) else {
             return Err(EngineError::NoLayer(name.to_owned()));
         };
-        let quantized = if let Weights::Int(weights) = now { Some(weights) } else { None };
-        Ok(detail::layer(name, weights, channels, quantized))
+        Ok(detail::layer(name, weights, channels, now))
     }
 
     /// Starts to compare the backends of this build on the first `count` images of a set.
@@ -108,6 +107,7 @@ pub(crate) fn execution(step: &Step) -> Execution {
     match step.execution {
         bitdial_runtime::Execution::Float => Execution::Float,
         bitdial_runtime::Execution::WeightOnly => Execution::WeightOnly,
+        bitdial_runtime::Execution::Simulated => Execution::Simulated,
         bitdial_runtime::Execution::Integer => Execution::Integer,
         bitdial_runtime::Execution::DynamicInteger => Execution::DynamicInteger,
         bitdial_runtime::Execution::Movement => Execution::Movement,
@@ -120,10 +120,7 @@ fn find<'a>(graph: &'a Graph, name: &str) -> Option<(&'a Weights, usize)> {
 }
 
 fn weight_bits(node: &Node) -> Option<u8> {
-    match describe::weights(node)?.0 {
-        Weights::Int(weights) => Some(weights.values.bits()),
-        Weights::F32(_) => None,
-    }
+    describe::weights(node)?.0.bits()
 }
 
 /// The width that the recipe gave a grid. A symmetric grid without negative values leaves the sign bit unused.
@@ -133,7 +130,7 @@ fn activation_bits(grid: ActivationParams, recipe: &Recipe) -> u8 {
 }
 
 fn weight_sqnr(original: &Graph, node: &Node) -> Option<f32> {
-    let (Weights::Int(quantized), channels) = describe::weights(node)? else { return None };
+    let (quantized, channels) = describe::weights(node)?;
     let (Weights::F32(weights), _) = find(original, &node.name)? else { return None };
     bitdial_quant::weight_sqnr(weights, quantized, channels)
 }

@@ -113,6 +113,10 @@ fn check_weights(weights: &Weights, channels: usize, wanted: Option<usize>) -> R
     match weights {
         Weights::F32(data) => check_finite("weights", data),
         Weights::Int(weights) if weights.is_sound(channels) => Ok(()),
+        Weights::Coded(weights) if weights.is_sound(channels) => Ok(()),
+        Weights::Coded(weights) => {
+            Err(format!("its {} weight scales or what its codes mean are not those of {channels} rows", weights.scales.len()))
+        }
         Weights::Int(weights) => {
             Err(format!("its {} weight scales and zero points are not those of {channels} rows of integers", weights.params.len()))
         }

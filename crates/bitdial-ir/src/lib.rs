@@ -5,6 +5,7 @@
 //! runtime take. [`packed`] is the file in which a model's size is counted.
 
 mod check;
+mod coded;
 mod error;
 mod graph;
 mod infer;
@@ -16,6 +17,7 @@ pub mod packed;
 pub mod passes;
 mod permute;
 
+pub use coded::{CodedWeights, Meaning, Scales};
 pub use error::IrError;
 pub use graph::{Dims, Graph, Layout, Node, Value, ValueId};
 pub use infer::{infer, work};

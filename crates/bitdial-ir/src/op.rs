@@ -1,6 +1,10 @@
 //! Operators and their constants.
 
+use std::borrow::Cow;
+
 use bitdial_numerics::{PackedInts, WeightParams};
+
+use crate::coded::CodedWeights;
 
 /// A constant tensor, row-major.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +22,8 @@ pub enum Weights {
     F32(Vec<f32>),
     /// Integers with their grids.
     Int(QuantizedWeights),
+    /// Codes of a format that has no integer kernel.
+    Coded(CodedWeights),
 }
 
 /// Weights as packed integers.
@@ -88,6 +94,7 @@ impl Weights {
         match self {
             Self::F32(w) => w.len(),
             Self::Int(w) => w.values.len(),
+            Self::Coded(w) => w.codes.len(),
         }
     }
 
@@ -95,6 +102,50 @@ impl Weights {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The real values that are multiplied with, of a layer with `channels` output channels.
+    #[must_use]
+    pub fn dequantize(&self, channels: usize) -> Cow<'_, [f32]> {
+        match self {
+            Self::F32(w) => Cow::Borrowed(w),
+            Self::Int(w) => Cow::Owned(w.dequantize(channels)),
+            Self::Coded(w) => Cow::Owned(w.dequantize(channels)),
+        }
+    }
+
+    /// Bits of one weight; `None` for f32.
+    #[must_use]
+    pub fn bits(&self) -> Option<u8> {
+        match self {
+            Self::F32(_) => None,
+            Self::Int(w) => Some(w.values.bits()),
+            Self::Coded(w) => Some(w.codes.bits()),
+        }
+    }
+
+    /// The values that the weight at `index` could take, ascending, of a layer with `channels` output channels; none for
+    /// more than 8 bits.
+    #[must_use]
+    pub fn grid(&self, index: usize, channels: usize) -> Vec<f32> {
+        match self {
+            Self::F32(_) => Vec::new(),
+            Self::Int(w) => {
+                let grid = w.grid(index, channels);
+                grid.integers().map(|integer| grid.dequantize(integer)).collect()
+            }
+            Self::Coded(w) => w.grid(index, channels),
+        }
+    }
+
+    /// Number of scales; 0 for f32 and for formats that have none.
+    #[must_use]
+    pub fn scales(&self) -> usize {
+        match self {
+            Self::F32(_) => 0,
+            Self::Int(w) => w.params.len(),
+            Self::Coded(w) => w.scales.len(),
+        }
     }
 }
 

@@ -74,6 +74,8 @@ pub enum Execution {
     Float,
     /// Packed weights decoded to f32, f32 arithmetic.
     WeightOnly,
+    /// In f32, on numbers of a format that has no integer kernel: weights decoded when packed ones are read.
+    Simulated,
     /// Integers in and out, scales fixed by calibration.
     Integer,
     /// Integer arithmetic, activation scales found on each run.
@@ -226,7 +228,7 @@ impl Rooflines {
         match execution {
             _ if kernel.contains("popcnt") => self.bits,
             Execution::Integer | Execution::DynamicInteger => self.dot,
-            Execution::Float | Execution::WeightOnly | Execution::Movement => self.float,
+            Execution::Float | Execution::WeightOnly | Execution::Simulated | Execution::Movement => self.float,
         }
     }
 

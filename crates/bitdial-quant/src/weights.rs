@@ -1,6 +1,6 @@
 //! Weights: real numbers to integers, and how much noise that is.
 
-use bitdial_ir::QuantizedWeights;
+use bitdial_ir::{QuantizedWeights, Weights};
 use bitdial_numerics::{PackedInts, WeightParams};
 use bitdial_protocol::{Granularity, WeightScheme};
 
@@ -56,10 +56,10 @@ fn grid(weights: &[f32], scheme: &WeightScheme, floor: f32) -> WeightParams {
 /// Signal-to-quantization-noise ratio of a layer's weights in dB: `10 log10(sum w^2 / sum (w - w')^2)`. `None` without
 /// signal or without noise.
 #[must_use]
-pub fn weight_sqnr(weights: &[f32], quantized: &QuantizedWeights, channels: usize) -> Option<f32> {
+pub fn weight_sqnr(weights: &[f32], quantized: &Weights, channels: usize) -> Option<f32> {
     let back = quantized.dequantize(channels);
     let square = |x: f64| x * x;
     let signal: f64 = weights.iter().map(|&w| square(f64::from(w))).sum();
-    let noise: f64 = weights.iter().zip(&back).map(|(&w, &b)| square(f64::from(w) - f64::from(b))).sum();
+    let noise: f64 = weights.iter().zip(back.iter()).map(|(&w, &b)| square(f64::from(w) - f64::from(b))).sum();
     (signal > 0.0 && noise > 0.0).then(|| (10.0 * (signal / noise).log10()) as f32)
 }

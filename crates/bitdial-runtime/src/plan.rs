@@ -31,6 +31,8 @@ pub enum Execution {
     Float,
     /// Weights decoded from integers, f32 arithmetic.
     WeightOnly,
+    /// Weights decoded from a format that has no integer kernel, f32 arithmetic.
+    Simulated,
     /// In integers, with scales fixed before.
     Integer,
     /// In integers, with activation scales found on each run.

@@ -14,8 +14,11 @@
 //! grid: one byte, 1 if it is quantized, then scale, zero point, smallest and largest integer. Dimensions of other
 //! values than inputs are not written: they follow. Weights are packed at their bit-width, without gaps; scales,
 //! biases and other real numbers are little-endian f32; zero points are one byte each and left out where all are 0.
-//! Where weights have scales in groups, the weights of a group are a number after the byte of their form.
+//! Where weights have scales in groups, the weights of a group are a number after the byte of their form. Where they are
+//! codes, there follow three bytes of what they mean and one of their scales (`coded`); before the codes stand codebooks
+//! and the scale of a whole tensor, after them the other scales.
 
+mod coded;
 mod read;
 mod write;
 
@@ -28,9 +31,12 @@ const MAGIC: [u8; 5] = *b"BDPM\x01";
 /// Longest part of a text that can be shared with the one before.
 const SHARED: usize = u8::MAX as usize;
 
-/// Bits of the byte that says how weights are written; the lowest four are the bit-width, 0 for f32.
+/// Bits of the byte that says how weights are written; the lowest four are the bit-width of integers, 0
+/// for f32, 15 for codes.
 mod form {
     pub const WIDTH: u8 = 0x0F;
+    /// In the place of a width: codes.
+    pub const CODED: u8 = 0x0F;
     pub const PER_CHANNEL: u8 = 0x10;
     pub const ZERO_POINTS: u8 = 0x20;
     pub const BIAS: u8 = 0x40;

@@ -22,7 +22,7 @@ pub fn read(bytes: &[u8]) -> Result<Graph, IrError> {
 }
 
 /// What is not read yet.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     rest: &'a [u8],
     last: Vec<u8>,
     values: Vec<Option<Value>>,
@@ -61,13 +61,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn take(&mut self, len: usize) -> Result<&'a [u8], String> {
+    pub(super) fn take(&mut self, len: usize) -> Result<&'a [u8], String> {
         let (taken, rest) = self.rest.split_at_checked(len).ok_or("it ends too early")?;
         self.rest = rest;
         Ok(taken)
     }
 
-    fn byte(&mut self) -> Result<u8, String> {
+    pub(super) fn byte(&mut self) -> Result<u8, String> {
         Ok(self.take(1)?[0])
     }
 
@@ -108,13 +108,13 @@ impl<'a> Reader<'a> {
         if id < limits::NODES + limits::ENDS { Ok(ValueId(id)) } else { Err(format!("it has a value numbered {id}")) }
     }
 
-    fn float(&mut self) -> Result<f32, String> {
+    pub(super) fn float(&mut self) -> Result<f32, String> {
         let mut bytes = [0; 4];
         bytes.copy_from_slice(self.take(4)?);
         Ok(f32::from_le_bytes(bytes))
     }
 
-    fn floats(&mut self, len: usize) -> Result<Vec<f32>, String> {
+    pub(super) fn floats(&mut self, len: usize) -> Result<Vec<f32>, String> {
         let bytes = self.take(len.checked_mul(4).ok_or("it has a constant that is too large")?)?;
         Ok(bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect())
     }
@@ -264,6 +264,7 @@ impl<'a> Reader<'a> {
                 let params = scales.iter().enumerate().map(|(i, &scale)| WeightParams { scale, zero_point: zero_point(i), bits });
                 Weights::Int(QuantizedWeights { values, params: params.collect(), group })
             }
+            form::CODED => Weights::Coded(self.coded(channels, len, form, group)?),
             bits => return Err(format!("it has weights of {bits} bits")),
         };
         let bias = if form & form::BIAS == 0 { None } else { Some(self.floats(channels)?) };

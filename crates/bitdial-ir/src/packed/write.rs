@@ -2,9 +2,10 @@
 
 use prost::encoding::encode_varint;
 
+use crate::coded::Scales;
 use crate::graph::{Graph, Layout, Node, ValueId};
 use crate::op::{Activation, Binary, Conv, Linear, Op, Pool, QuantizedWeights, Weights, Window};
-use crate::packed::{MAGIC, SHARED, SYMMETRIC, activation, form, tag};
+use crate::packed::{MAGIC, SHARED, SYMMETRIC, activation, coded, form, tag};
 
 /// The bytes of a model, from which [`crate::packed::read`] makes the same graph. Equal graphs give equal bytes.
 ///
@@ -35,13 +36,13 @@ pub fn node_bytes(node: &Node) -> usize {
     to.bytes.len()
 }
 
-struct Writer {
-    bytes: Vec<u8>,
+pub(super) struct Writer {
+    pub(super) bytes: Vec<u8>,
     last: String,
 }
 
 impl Writer {
-    fn byte(&mut self, byte: u8) {
+    pub(super) fn byte(&mut self, byte: u8) {
         self.bytes.push(byte);
     }
 
@@ -59,11 +60,11 @@ impl Writer {
         ids.iter().for_each(|id| self.number(id.0));
     }
 
-    fn float(&mut self, x: f32) {
+    pub(super) fn float(&mut self, x: f32) {
         self.bytes.extend(x.to_le_bytes());
     }
 
-    fn floats(&mut self, data: &[f32]) {
+    pub(super) fn floats(&mut self, data: &[f32]) {
         self.bytes.reserve(4 * data.len());
         data.iter().for_each(|&x| self.float(x));
     }
@@ -187,10 +188,18 @@ impl Writer {
                 let groups = if q.group.is_some() { form::GROUPS } else { 0 };
                 q.values.bits() & form::WIDTH | channels | zero_points | groups
             }
+            Weights::Coded(q) => coded::form(q),
         };
         self.byte(form | bias);
-        if let Weights::Int(QuantizedWeights { group: Some(group), .. }) = weights {
-            self.number(*group);
+        match weights {
+            Weights::Int(QuantizedWeights { group: Some(group), .. }) => self.number(*group),
+            Weights::Coded(q) => {
+                if let Scales::F32(_, Some(group)) = q.scales {
+                    self.number(group);
+                }
+                self.meaning(q);
+            }
+            _ => {}
         }
     }
 
@@ -207,6 +216,7 @@ impl Writer {
                             self.bytes.extend(q.params.iter().map(|p| p.zero_point as u8));
                         }
                     }
+                    Weights::Coded(q) => self.coded(q),
                 }
                 if let Some(bias) = bias {
                     self.floats(bias);

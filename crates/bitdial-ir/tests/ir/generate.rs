@@ -1,10 +1,10 @@
 //! Graphs made up from a list of numbers, so that proptest can shrink them.
 
 use bitdial_ir::{
-    Activation, Binary, Conv, DynamicQuant, Graph, Layout, Linear, Node, Op, Pool, QuantizedWeights, Tensor, Value, ValueId, Weights,
-    Window, infer,
+    Activation, Binary, CodedWeights, Conv, DynamicQuant, Graph, Layout, Linear, Meaning, Node, Op, Pool, QuantizedWeights, Scales, Tensor,
+    Value, ValueId, Weights, Window, infer,
 };
-use bitdial_numerics::{ActivationParams, PackedInts, WeightParams};
+use bitdial_numerics::{ActivationParams, Coder, Minifloat, Numbers, PackedCodes, PackedInts, Rounding, WeightParams};
 use proptest::prelude::*;
 
 /// Choices that end in zeros.
@@ -48,8 +48,10 @@ pub fn quantized_graphs() -> impl Strategy<Value = Graph> {
                 Op::Linear(linear) => (&mut linear.weights, linear.out_features),
                 _ => continue,
             };
-            if choices.flag() {
-                *weights = Weights::Int(integers(&mut choices, weights.len(), channels));
+            match choices.pick(3) {
+                0 => {}
+                1 => *weights = Weights::Int(integers(&mut choices, weights.len(), channels)),
+                _ => *weights = Weights::Coded(codes(&mut choices, weights.len(), channels)),
             }
             if choices.flag() {
                 node.dynamic = Some(DynamicQuant { bits: 1 + choices.pick(8) as u8, symmetric: choices.flag() });
@@ -73,6 +75,46 @@ fn integers(choices: &mut Choices, len: usize, channels: usize) -> QuantizedWeig
         _ => (channels * (len / channels).div_ceil(16), Some(16)),
     };
     QuantizedWeights { values: PackedInts::pack(&values, bits), params: (0..count).map(grid).collect(), group }
+}
+
+fn codes(choices: &mut Choices, len: usize, channels: usize) -> CodedWeights {
+    const FORMATS: [Numbers; 10] = [
+        Numbers::Minifloat(Minifloat::FP16),
+        Numbers::Minifloat(Minifloat::BF16),
+        Numbers::Minifloat(Minifloat::E4M3),
+        Numbers::Minifloat(Minifloat::E3M2),
+        Numbers::Minifloat(Minifloat::E2M1),
+        Numbers::INT16,
+        Numbers::MXINT8,
+        Numbers::Nf4,
+        Numbers::PowersOfTwo(3),
+        Numbers::AdditivePowersOfTwo(5),
+    ];
+    let (bits, meaning) = if choices.pick(3) == 0 {
+        let bits = 1 + choices.pick(8) as u8;
+        let books = if choices.flag() { channels } else { 1 };
+        (bits, Meaning::Codebook(choices.floats(books << bits)))
+    } else {
+        let numbers = FORMATS[choices.pick(FORMATS.len())];
+        (numbers.bits(), Meaning::Numbers(numbers))
+    };
+    let coder = Coder::new(FORMATS[0]);
+    let values: Vec<u16> = match meaning {
+        Meaning::Codebook(_) => choices.floats(len).iter().map(|x| (x.abs() * 255.0) as u16 % (1 << bits)).collect(),
+        Meaning::Numbers(numbers) => {
+            choices.floats(len).iter().map(|&x| Coder::new(numbers).encode(x * coder.max(), Rounding::Nearest)).collect()
+        }
+    };
+    let blocks = |block| channels * (len / channels).div_ceil(block);
+    let scales = match choices.pick(6) {
+        0 => Scales::One,
+        1 => Scales::F32(vec![0.5], None),
+        2 => Scales::F32((0..channels).map(|c| 1.0 + c as f32).collect(), None),
+        3 => Scales::F32((0..blocks(64)).map(|c| 1.0 + c as f32).collect(), Some(64)),
+        4 => Scales::E8m0((0..blocks(32)).map(|c| (120 + c % 9) as u8).collect()),
+        _ => Scales::E4m3((0..blocks(16)).map(|c| (c % 127) as u8).collect(), 0.25),
+    };
+    CodedWeights { codes: PackedCodes::pack(&values, bits), meaning, scales }
 }
 
 fn graph(choices: &mut Choices) -> Graph {

@@ -52,6 +52,22 @@ proptest! {
     }
 
     #[test]
+    fn damaged_quantized_models_are_survived(graph in quantized_graphs(), damage in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..4), cut in any::<proptest::sample::Index>()) {
+        let bytes = packed::write(&graph);
+        prop_assert!(packed::read(&bytes[..cut.index(bytes.len())]).is_err());
+        let mut damaged = bytes;
+        for (at, byte) in damage {
+            let at = at.index(damaged.len());
+            damaged[at] = byte;
+        }
+        if let Ok(graph) = packed::read(&damaged) {
+            graph.check().unwrap();
+            let again = packed::write(&graph);
+            prop_assert_eq!(packed::read(&again), Ok(graph));
+        }
+    }
+
+    #[test]
     fn what_is_not_packed_is_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         prop_assert!(packed::read(&bytes).is_err());
         let framed = [b"BDPM\x01".as_slice(), &bytes].concat();

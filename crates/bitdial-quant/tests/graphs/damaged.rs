@@ -1,6 +1,6 @@
 //! Graphs with one thing wrong: an error or a result, never a panic.
 
-use bitdial_ir::{Activation, DynamicQuant, Graph, Layout, Op, ValueId, Weights, Window};
+use bitdial_ir::{Activation, DynamicQuant, Graph, Layout, Op, Scales, ValueId, Weights, Window};
 use bitdial_kernels::Backend;
 use bitdial_protocol::Recipe;
 use bitdial_quant::{Calibrator, quantize};
@@ -38,6 +38,14 @@ fn damage_weights(weights: &mut Weights, dice: &mut Dice) {
             2 => w.group = [None, Some(16), Some(size(dice))][dice.below(3)],
             3 => w.params[0].zero_point = dice.below(256) as u8 as i8,
             _ => w.params[0].bits = dice.below(10) as u8,
+        },
+        Weights::Coded(w) => match (&mut w.scales, dice.below(3)) {
+            (Scales::F32(scales, _), 0) => scales.truncate(dice.below(scales.len() + 1)),
+            (Scales::F32(scales, _), 1) => scales[0] = real(dice),
+            (Scales::F32(_, group), _) => *group = [None, Some(16), Some(size(dice))][dice.below(3)],
+            (Scales::E8m0(codes) | Scales::E4m3(codes, _), 0) => codes[0] = dice.below(256) as u8,
+            (Scales::E4m3(_, tensor), _) => *tensor = real(dice),
+            (scales, _) => *scales = [Scales::One, Scales::F32(vec![real(dice)], None)][dice.below(2)].clone(),
         },
     }
 }

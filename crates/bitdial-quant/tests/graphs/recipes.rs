@@ -218,7 +218,7 @@ fn sqnr_grows_by_six_decibels_a_bit() {
     let weights = dice.reals(4096, 1.0);
     let sqnr = |bits: u8| {
         let scheme = Recipe::from_json(&format!(r#"{{"weights":{{"bits":{bits}}}}}"#)).unwrap().weights;
-        weight_sqnr(&weights, &quantize_weights(&weights, 4, &scheme, &[0.0; 4]), 4).unwrap()
+        weight_sqnr(&weights, &Weights::Int(quantize_weights(&weights, 4, &scheme, &[0.0; 4])), 4).unwrap()
     };
     // A uniform signal of full range: 6.02 dB a bit (Bennett 1948), less at few bits, whose positive half is shorter.
     for bits in 4..=8 {
@@ -227,5 +227,5 @@ fn sqnr_grows_by_six_decibels_a_bit() {
     }
     assert!((2..8).all(|bits| sqnr(bits) < sqnr(bits + 1)));
     let scheme = Recipe::default().weights;
-    assert_eq!(weight_sqnr(&[1.0, 0.0], &quantize_weights(&[1.0, 0.0], 1, &scheme, &[0.0]), 1), None);
+    assert_eq!(weight_sqnr(&[1.0, 0.0], &Weights::Int(quantize_weights(&[1.0, 0.0], 1, &scheme, &[0.0])), 1), None);
 }

@@ -1,4 +1,4 @@
-//! Convolutions and linear layers: which of four ways they compute, and the two in f32.
+//! Convolutions and linear layers: which of five ways they compute, and the two in f32.
 
 use std::ops::Range;
 
@@ -55,6 +55,16 @@ pub(crate) fn lower<'g>(l: &mut Lowering<'g>, node: &'g Node) -> Result<Lowered,
             return Err(RuntimeError::node(node, "f32 weights cannot be multiplied with integers"));
         }
         (Weights::F32(weights), _) => float(l, &layer, weights),
+        (Weights::Coded(_), _) if node.dynamic.is_some() => {
+            return Err(RuntimeError::node(node, "weights of this format cannot be multiplied with integers"));
+        }
+        (Weights::Coded(weights), _) => {
+            let channels = shape.output[2];
+            if !weights.is_sound(channels) {
+                return Err(RuntimeError::node(node, "its weights are not all finite numbers"));
+            }
+            simulated(l, &layer, &weights.dequantize(channels), weights.codes.bits())
+        }
         (Weights::Int(weights), held) => {
             check_grids(node, weights, shape.output[2])?;
             match (node.dynamic, held) {
@@ -74,7 +84,7 @@ pub(crate) fn lower<'g>(l: &mut Lowering<'g>, node: &'g Node) -> Result<Lowered,
         }
     };
     lowered.macs = shape.macs();
-    if matches!(lowered.execution, Execution::Float | Execution::WeightOnly) {
+    if matches!(lowered.execution, Execution::Float | Execution::WeightOnly | Execution::Simulated) {
         lowered.conv = Some(ConvCase { shape, arithmetic: Arithmetic::F32 { strict: l.strict } });
     }
     Ok(lowered)
@@ -137,6 +147,12 @@ impl Float {
             self.kernel.run(&shape, packed, x, scratch, &mut store);
         }
     }
+}
+
+/// Weights of a format without an integer kernel, decoded once.
+fn simulated(l: &mut Lowering, layer: &Layer, weights: &[f32], bits: u8) -> Lowered {
+    let lowered = float(l, layer, weights);
+    Lowered { kernel: format!("{}+decoded{bits}", lowered.kernel), execution: Execution::Simulated, ..lowered }
 }
 
 /// f32 weights and activations.
