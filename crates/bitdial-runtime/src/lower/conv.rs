@@ -61,7 +61,10 @@ pub(crate) fn lower<'g>(l: &mut Lowering<'g>, node: &'g Node) -> Result<Lowered,
         (Weights::Coded(weights), _) => {
             let channels = shape.output[2];
             if !weights.is_sound(channels) {
-                return Err(RuntimeError::node(node, "its weights are not all finite numbers"));
+                return Err(RuntimeError::node(
+                    node,
+                    "its codes, codebooks or scales do not fit, or its weights are not all finite numbers",
+                ));
             }
             simulated(l, &layer, &weights.dequantize(channels), weights.codes.bits())
         }
@@ -174,4 +177,81 @@ fn float(l: &mut Lowering, layer: &Layer, weights: &[f32]) -> Lowered {
     l.emit_rest(layer.node, &to);
     l.finish_float(&to);
     lowered
+}
+
+#[cfg(test)]
+mod tests {
+    use bitdial_ir::{Activation, CodedWeights, Graph, Layout, Linear, Meaning, Scales, Value, ValueId};
+    use bitdial_kernels::Backend;
+    use bitdial_numerics::{ActivationParams, Minifloat, Numbers, PackedCodes};
+
+    use super::*;
+    use crate::{Options, Plan};
+
+    const OPTIONS: Options = Options { backend: Backend::Scalar, strict: true };
+
+    fn graph(weights: Weights, quant: Option<ActivationParams>) -> Graph {
+        let value = |name: &str, len, quant| Value { name: name.into(), dims: vec![len], quant };
+        let node = |name: &str, weights, from| Node {
+            name: name.into(),
+            op: Op::Linear(Linear { out_features: 2, in_features: 2, weights, bias: Some(vec![0.5, -0.5]) }),
+            inputs: vec![ValueId(from)],
+            output: ValueId(from + 1),
+            activation: Activation::Relu,
+            dynamic: None,
+        };
+        Graph {
+            name: String::new(),
+            values: vec![value("x", 2, quant), value("y", 2, quant), value("z", 2, None)],
+            nodes: vec![node("a", weights.clone(), 0), node("b", weights, 1)],
+            inputs: vec![ValueId(0)],
+            outputs: vec![ValueId(2)],
+            layout: Layout::Nhwc,
+        }
+    }
+
+    /// 0, 0.5, 1, ... times 1 in the first row and 2 in the second.
+    fn coded(codes: [u16; 4], scales: Vec<f32>) -> CodedWeights {
+        let meaning = Meaning::Numbers(Numbers::Minifloat(Minifloat::E2M1));
+        CodedWeights { codes: PackedCodes::pack(&codes, 4), meaning, scales: Scales::F32(scales, None) }
+    }
+
+    #[test]
+    fn codes_run_as_what_they_mean_between_f32_and_integers() {
+        let coded = coded([1, 2, 11, 7], vec![1.0, 2.0]);
+        let real = coded.dequantize(2);
+        assert_eq!(real, [0.5, 1.0, -3.0, 12.0]);
+        let x = [0.3, 0.9, -1.0, 2.0];
+        for quant in [None, Some(ActivationParams::affine(-1.0, 30.0, 8))] {
+            let mut plan = Plan::compile(&graph(Weights::Coded(coded.clone()), quant), OPTIONS).unwrap();
+            let step = &plan.steps()[0];
+            assert_eq!((step.execution, step.macs, step.conv.is_some()), (Execution::Simulated, 4, true));
+            assert!(step.kernel.ends_with("+decoded4"), "{}", step.kernel);
+            let mut expected = Plan::compile(&graph(Weights::F32(real.clone()), quant), OPTIONS).unwrap();
+            assert_eq!(plan.run(&[&x], 2).unwrap(), expected.run(&[&x], 2).unwrap(), "{quant:?}");
+        }
+    }
+
+    #[test]
+    fn codes_that_are_no_numbers_are_refused() {
+        let sound = coded([1, 2, 3, 4], vec![1.0]);
+        let unsound = [
+            CodedWeights { scales: Scales::F32(vec![f32::NAN], None), ..sound.clone() },
+            CodedWeights { scales: Scales::E8m0(vec![127; 3]), ..sound.clone() },
+            CodedWeights { scales: Scales::E8m0(vec![127, 255]), ..sound.clone() },
+            CodedWeights { scales: Scales::E4m3(vec![0x38, 0x7F], 1.0), ..sound.clone() },
+            CodedWeights { scales: Scales::E4m3(vec![0x38, 0x39], -1.0), ..sound.clone() },
+            CodedWeights { scales: Scales::F32(vec![f32::MAX], None), ..sound.clone() },
+            CodedWeights { meaning: Meaning::Numbers(Numbers::MXINT8), ..sound.clone() },
+            CodedWeights { meaning: Meaning::Codebook(vec![1.0; 15]), ..sound.clone() },
+        ];
+        for weights in unsound {
+            let error = Plan::compile(&graph(Weights::Coded(weights.clone()), None), OPTIONS).unwrap_err().to_string();
+            assert!(error.contains("or its weights are not all finite numbers"), "{weights:?}: {error}");
+        }
+        let mut graph = graph(Weights::Coded(sound), None);
+        graph.nodes[0].dynamic = Some(bitdial_ir::DynamicQuant { bits: 8, symmetric: false });
+        let error = Plan::compile(&graph, OPTIONS).unwrap_err().to_string();
+        assert!(error.contains("weights of this format cannot be multiplied with integers"), "{error}");
+    }
 }
