@@ -49,6 +49,8 @@ pub struct Diagnosis {
     pub images: usize,
     /// SQNR of the model's output with everything quantized, dB; `None` without noise.
     pub output: Option<f32>,
+    /// Share of that noise which is the same for every image; 0 to 1.
+    pub shift: f32,
     /// Layers that are quantized, in order of execution.
     pub layers: Vec<LayerDiagnosis>,
 }

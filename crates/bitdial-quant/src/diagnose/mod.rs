@@ -19,7 +19,7 @@ use bitdial_runtime::Plan;
 
 use crate::error::QuantError;
 use activations::Activations;
-use noise::Noise;
+use noise::{Noise, Shift};
 
 pub use isolate::isolate;
 pub(crate) use noise::divergence;
@@ -59,6 +59,7 @@ pub struct Diagnoser {
     batch: usize,
     layers: Vec<Layer>,
     output: Noise,
+    shift: Shift,
     /// Both models, one step for each node.
     plans: [Plan; 2],
     /// The batch that is looked at.
@@ -94,7 +95,20 @@ impl Diagnoser {
         let layer = |node| Layer { node, only: Noise::default(), up_to: Noise::default(), activations: None };
         let layers = (0..quantized.nodes.len()).filter(|&node| changed(node)).map(layer).collect();
         let batch = batch(&original).min(images);
-        Ok(Self { original, quantized, backend, input, images, batch, layers, output: Noise::default(), plans, now: None, done: 0 })
+        Ok(Self {
+            original,
+            quantized,
+            backend,
+            input,
+            images,
+            batch,
+            layers,
+            output: Noise::default(),
+            shift: Shift::default(),
+            plans,
+            now: None,
+            done: 0,
+        })
     }
 
     /// Steps done and steps in all: one for each layer and batch of images, and two for each batch.
@@ -128,9 +142,14 @@ impl Diagnoser {
         Ok(self.done < total)
     }
 
+    /// How many images a batch has.
+    fn images(&self, batch: usize) -> usize {
+        self.batch.min(self.images - batch * self.batch)
+    }
+
     /// The images of a batch.
     fn input(&self, batch: usize) -> (&[f32], usize) {
-        let count = self.batch.min(self.images - batch * self.batch);
+        let count = self.images(batch);
         let len = self.input.len() / self.images;
         (&self.input[batch * self.batch * len..][..count * len], count)
     }
@@ -164,9 +183,11 @@ impl Diagnoser {
             self.now = Some(Batch { real, quantized });
         }
         let Some(Batch { real, quantized }) = &self.now else { return Ok(()) };
-        for (is, should) in quantized.outputs(&self.quantized).iter().zip(&real.outputs(&self.original)) {
+        let (are, should) = (quantized.outputs(&self.quantized), real.outputs(&self.original));
+        for (is, should) in are.iter().zip(&should) {
             self.output.add_all(is, should);
         }
+        self.shift.add_all(&are, &should, self.images(batch));
         for activations in self.layers.iter_mut().filter_map(|layer| layer.activations.as_mut()) {
             activations.see(real.get(activations.value()));
         }
@@ -205,6 +226,6 @@ impl Diagnoser {
             only: layer.only.db(),
             up_to: layer.up_to.db(),
         });
-        Ok(Diagnosis { images: self.images, output: self.output.db(), layers: layers.collect() })
+        Ok(Diagnosis { images: self.images, output: self.output.db(), shift: self.shift.share(), layers: layers.collect() })
     }
 }

@@ -29,6 +29,43 @@ impl Noise {
     }
 }
 
+/// The part of an error that is the same for every image.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shift {
+    /// Sum of the errors of each output over all images.
+    sums: Vec<f64>,
+    noise: f64,
+    images: usize,
+}
+
+impl Shift {
+    /// Adds some images' outputs: as they are, and as they should be.
+    pub(crate) fn add_all(&mut self, are: &[Vec<f32>], should: &[Vec<f32>], images: usize) {
+        let lens: Vec<usize> = are.iter().map(|are| are.len() / images.max(1)).collect();
+        self.sums.resize(lens.iter().sum(), 0.0);
+        self.images += images;
+        let mut first = 0;
+        for ((are, should), len) in are.iter().zip(should).zip(lens) {
+            for (is, should) in are.chunks(len.max(1)).zip(should.chunks(len.max(1))) {
+                for ((sum, &is), &should) in self.sums[first..first + len].iter_mut().zip(is).zip(should) {
+                    let error = f64::from(is) - f64::from(should);
+                    if error.is_finite() {
+                        *sum += error;
+                        self.noise += error * error;
+                    }
+                }
+            }
+            first += len;
+        }
+    }
+
+    /// Its share of the power of all errors; 0 without any.
+    pub(crate) fn share(&self) -> f32 {
+        let common: f64 = self.sums.iter().map(|sum| sum * sum).sum::<f64>() / self.images.max(1) as f64;
+        if self.noise > 0.0 { (common / self.noise).min(1.0) as f32 } else { 0.0 }
+    }
+}
+
 /// The Kullback-Leibler divergence of the softmax of some logits from that of others, `sum p ln(p / q)`, in nats.
 pub(crate) fn divergence(should: &[f32], are: &[f32]) -> f64 {
     let log_sum = |logits: &[f32]| {
@@ -58,6 +95,24 @@ mod tests {
         assert_eq!(db(&[1.1, -10.0], &[1.0, -10.0]).map(f32::round), Some(40.0));
         assert_eq!(db(&[3.0, 4.0, f32::NAN], &[0.0, 5.0, 1.0]).map(f32::round), Some(4.0));
         assert_eq!([db(&[1.0], &[1.0]), db(&[1.0], &[0.0]), db(&[], &[])], [None; 3]);
+    }
+
+    #[test]
+    fn shifts_of_known_errors() {
+        let share = |errors: [[f32; 2]; 2]| {
+            let mut shift = Shift::default();
+            for image in errors {
+                shift.add_all(&[vec![image[0] + 1.0], vec![image[1] + 2.0]], &[vec![1.0], vec![2.0]], 1);
+            }
+            let mut at_once = Shift::default();
+            at_once.add_all(&[vec![errors[0][0], errors[1][0]], vec![errors[0][1], errors[1][1]]], &[vec![0.0; 2], vec![0.0; 2]], 2);
+            assert_eq!(at_once.share(), shift.share());
+            shift.share()
+        };
+        assert_eq!(share([[0.0; 2]; 2]), 0.0);
+        assert_eq!(share([[0.5, -1.0], [0.5, -1.0]]), 1.0);
+        assert_eq!(share([[0.5, -1.0], [-0.5, 1.0]]), 0.0);
+        assert_eq!(share([[0.0, 4.0], [0.0, 0.0]]), 0.5);
     }
 
     #[test]
