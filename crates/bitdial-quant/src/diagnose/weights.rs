@@ -1,6 +1,6 @@
 //! What a grid does to the weights of a layer.
 
-use bitdial_ir::{Graph, Node, Op, QuantizedWeights, Weights};
+use bitdial_ir::{Graph, Node, Op, Weights};
 use bitdial_protocol::TensorDiagnosis;
 
 use super::tensor::{Pair, Tensor};
@@ -27,27 +27,43 @@ pub(crate) fn parts_of(node: &mut Node) -> Option<(&mut Weights, &mut Option<Vec
 pub(crate) fn diagnose(original: &Graph, quantized: &Graph, index: usize) -> Option<TensorDiagnosis> {
     let (Weights::F32(real), channels) = weights_of(original.nodes.get(index)?)? else { return None };
     let (now, _) = weights_of(quantized.nodes.get(index)?)?;
-    let Weights::Int(now) = now else { return None };
+    if matches!(now, Weights::F32(_)) {
+        return None;
+    }
     let maxima = channel_maxima(real, channels);
     let finite = || real.iter().copied().filter(|w| w.is_finite());
     let mut tensor = Tensor::new(finite().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), w| (low.min(w), high.max(w))));
-    for (i, (&real, grid)) in real.iter().zip(now.dequantize(channels)).enumerate() {
-        tensor.add(Pair { real, grid, ends: ends(now, i, channels) });
+    let row = (real.len() / channels.max(1)).max(1);
+    let cell = cell(now).unwrap_or(row);
+    for (c, (real, back)) in real.chunks(row).zip(now.dequantize(channels).chunks(row)).enumerate() {
+        for (i, (real, back)) in real.chunks(cell).zip(back.chunks(cell)).enumerate() {
+            let ends = ends(&now.grid(c * row + i * cell, channels));
+            for (&real, &grid) in real.iter().zip(back) {
+                tensor.add(Pair { real, grid, ends });
+            }
+        }
     }
-    let params = now.grid(largest(real, &maxima), channels);
-    Some(tensor.finish(params.integers().map(|q| params.dequantize(q)).collect(), &maxima))
+    Some(tensor.finish(now.grid(largest(real, &maxima), channels), &maxima))
 }
 
-/// Where the grid of a weight begins and ends, half a step further. One of 1 bit has no ends: it knows two values only.
-fn ends(weights: &QuantizedWeights, index: usize, channels: usize) -> (f32, f32) {
-    let grid = weights.grid(index, channels);
-    if grid.bits == 1 {
-        return (f32::NEG_INFINITY, f32::INFINITY);
+/// How many neighbours of a row have one grid; `None` for all.
+fn cell(weights: &Weights) -> Option<usize> {
+    match weights {
+        Weights::F32(_) => None,
+        Weights::Int(weights) => weights.group,
+        Weights::Coded(weights) => weights.scales.block(),
     }
-    let (low, high) = grid.range();
-    // A little more: what lies in the middle between two steps, as computed, is not clipped.
-    let half = 0.5001 * grid.scale;
-    (grid.dequantize(low) - half, grid.dequantize(high) + half)
+}
+
+/// Where a grid begins and ends, half a step further. One of two values has no ends: a sign clips nothing.
+fn ends(grid: &[f32]) -> (f32, f32) {
+    // A little more than half: what lies in the middle between two steps, as computed, is not clipped.
+    const HALF: f32 = 0.5001;
+    match grid {
+        [first, second, .., before, last] => (first - HALF * (second - first), last + HALF * (last - before)),
+        &[first, middle, last] => (first - HALF * (middle - first), last + HALF * (last - middle)),
+        _ => (f32::NEG_INFINITY, f32::INFINITY),
+    }
 }
 
 /// The largest absolute weight of each output channel.

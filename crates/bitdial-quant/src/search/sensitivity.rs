@@ -172,7 +172,6 @@ fn take_back_shift(original: &Graph, index: usize, node: &mut Node, values: &Val
     let before = &original.nodes[index];
     let mut difference = Node { activation: Activation::None, ..before.clone() };
     let (Some((Weights::F32(real), _)), Some((now, channels))) = (weights_of(before), weights_of(node)) else { return Ok(()) };
-    let Weights::Int(now) = now else { return Ok(()) };
     let errors: Vec<f32> = now.dequantize(channels).iter().zip(real).map(|(now, real)| now - real).collect();
     if let Some((weights, bias, _)) = parts_of(&mut difference) {
         (*weights, *bias) = (Weights::F32(errors), None);
