@@ -1,5 +1,8 @@
 //! Corrections: what is done so that quantization costs less.
 
+pub(crate) mod layer;
+mod matching;
+
 use bitdial_protocol::Correction;
 
 use crate::error::QuantError;
@@ -11,7 +14,8 @@ pub(crate) fn begin(stage: Stage, state: &mut State) -> Result<Box<dyn Work>, Qu
         Stage::Calibrating => Calibrating::begin(state),
         Stage::Quantizing => Ok(Box::new(Quantizing)),
         Stage::Correcting(correction) => match correction {
-            Correction::Cle | Correction::Smooth | Correction::Adaround | Correction::Gptq | Correction::Bias | Correction::Bn => {
+            Correction::Bias | Correction::Bn => matching::Matching::begin(correction, state),
+            Correction::Cle | Correction::Smooth | Correction::Adaround | Correction::Gptq => {
                 Err(QuantError::Scheme(format!("the correction '{}' does not exist yet", correction.name())))
             }
         },

@@ -10,6 +10,8 @@ mod order;
 mod report;
 mod stage;
 mod state;
+pub(crate) mod stats;
+pub(crate) mod walk;
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -15,8 +15,6 @@ use crate::error::QuantError;
 pub(crate) struct State {
     /// The recipe without its corrections: what [`crate::quantize`] does.
     pub recipe: Recipe,
-    /// Whether a correction decides how single weights are rounded.
-    pub rounds: bool,
     /// Whose kernels run.
     pub backend: Backend,
     /// The model in f32, with its weights as the corrections so far have rescaled them. It computes what the model
@@ -46,10 +44,8 @@ impl State {
         ranges: Option<Arc<Ranges>>,
         normalized: Vec<String>,
     ) -> Self {
-        use bitdial_protocol::Correction::{Adaround, Gptq};
         Self {
             recipe: Recipe { corrections: Vec::new(), ..recipe.clone() },
-            rounds: recipe.corrections.iter().any(|c| matches!(c, Adaround | Gptq)),
             backend,
             float: Arc::clone(graph),
             reference: Arc::clone(graph),

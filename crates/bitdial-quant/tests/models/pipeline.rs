@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use bitdial_ir::packed;
+use bitdial_ir::{Graph, packed};
 use bitdial_kernels::Backend;
-use bitdial_protocol::{Correction, Recipe};
-use bitdial_quant::{Pipeline, QuantError, Samples, Setup, Stage, quantize};
+use bitdial_protocol::{ActivationMode, ActivationScheme, Bits, Correction, Recipe};
+use bitdial_quant::{Outcome, Pipeline, QuantError, Samples, Setup, Stage, quantize};
 
 use crate::files::{IMAGE, Model};
-use crate::run::calibrated;
+use crate::run::{calibrated, logits, percent_equal, predictions};
 
 /// Images of a set, one after the other.
 #[derive(Debug)]
@@ -68,4 +68,71 @@ fn images_that_are_missing_are_asked_for() {
 fn layers_with_a_batch_norm_are_known() {
     let names = Model::all().into_iter().map(|model| (model.normalized.len(), model.graph.nodes.len()));
     assert_eq!(names.map(|(normalized, _)| normalized).collect::<Vec<_>>(), [5, 9, 11]);
+}
+
+fn recipe(bits: u8, corrections: &[Correction]) -> Recipe {
+    let mut recipe = Recipe { corrections: corrections.to_vec(), ..Recipe::default() };
+    recipe.weights.bits = Bits::new(bits).unwrap();
+    recipe
+}
+
+fn finished(model: &Model, recipe: &Recipe, images: &[f32]) -> Outcome {
+    Pipeline::new(&Arc::new(model.graph.clone()), recipe, setup(model, images)).unwrap().finish().unwrap()
+}
+
+#[test]
+fn bytes_do_not_depend_on_the_size_of_steps() {
+    let model = Model::named("digits");
+    let images = &model.images("calib")[..20 * IMAGE];
+    for correction in [Correction::Bias, Correction::Bn] {
+        let recipe = recipe(3, &[correction]);
+        let graph = Arc::new(model.graph.clone());
+        let by = |step: usize| {
+            let mut pipeline = Pipeline::new(&graph, &recipe, setup(&model, images)).unwrap();
+            while !pipeline.is_done() {
+                let progress = pipeline.step(step).unwrap();
+                assert!(progress.done <= progress.total && progress.done > 0, "{progress:?}");
+            }
+            packed::write(&pipeline.finish().unwrap().graph)
+        };
+        assert_eq!(by(1), by(7), "{correction:?}");
+        assert_eq!(by(1), by(1000), "{correction:?}");
+    }
+}
+
+#[test]
+fn means_of_the_outputs_are_those_of_f32_after_bias_correction() {
+    let model = Model::named("digits");
+    let images = &model.images("calib")[..64 * IMAGE];
+    let means = |graph: &Graph| {
+        let logits = logits(graph, images, 64);
+        (0..10).map(|c| logits[c..].iter().step_by(10).map(|&x| f64::from(x)).sum::<f64>() / 64.0).collect::<Vec<_>>()
+    };
+    let off = |graph: &Graph| means(graph).iter().zip(means(&model.graph)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    let dynamic = ActivationScheme { mode: ActivationMode::Dynamic, ..ActivationScheme::default() };
+    for activations in [Recipe::default().activations, Some(dynamic), None] {
+        let plain = finished(&model, &Recipe { activations, ..recipe(3, &[]) }, images);
+        let outcome = finished(&model, &Recipe { activations, ..recipe(3, &[Correction::Bias]) }, images);
+        assert!(off(&plain.graph) > 0.1, "{}", off(&plain.graph));
+        assert!(off(&outcome.graph) < 1e-4, "{}", off(&outcome.graph));
+        let [report] = &outcome.reports[..] else { panic!("{:?}", outcome.reports) };
+        assert_eq!((report.correction, report.entries.len()), (Correction::Bias, 6));
+        assert!(report.entries.iter().all(|e| e.before > 0.0 && e.after < 1e-6), "{report:?}");
+    }
+}
+
+/// The share of the first thousand test images that a graph gets right, in percent.
+fn accuracy(model: &Model, graph: &Graph) -> f64 {
+    percent_equal(&predictions(graph, &model.images("first")), &model.labels("first"))
+}
+
+#[test]
+fn corrections_of_channels_bring_accuracy_back() {
+    let model = Model::named("fashion-mobilenet");
+    let images = model.images("calib")[..128 * IMAGE].to_vec();
+    let f32 = accuracy(&model, &model.graph);
+    let of = |corrections: &[Correction]| accuracy(&model, &finished(&model, &recipe(3, corrections), &images).graph);
+    let (plain, bias, bn) = (of(&[]), of(&[Correction::Bias]), of(&[Correction::Bn]));
+    println!("f32 {f32}, 3 bits {plain}, with bias {bias}, with bn {bn}");
+    assert!(plain < f32 - 4.0 && bias > f32 - 3.0 && bn > f32 - 3.0, "{f32} {plain} {bias} {bn}");
 }
