@@ -3,19 +3,23 @@
 mod files;
 #[path = "../tests/models/run.rs"]
 mod run;
-use std::sync::Arc;
-use std::time::Instant;
 use bitdial_kernels::Backend;
 use bitdial_protocol::*;
 use bitdial_quant::*;
 use files::{IMAGE, Model};
 use run::{percent_equal, predictions};
+use std::sync::Arc;
+use std::time::Instant;
 
 #[derive(Debug)]
 pub struct Given(pub Vec<f32>);
 impl Samples for Given {
-    fn count(&self) -> usize { self.0.len() / IMAGE }
-    fn batch(&self, first: usize, count: usize) -> Vec<f32> { self.0[first * IMAGE..(first + count) * IMAGE].to_vec() }
+    fn count(&self) -> usize {
+        self.0.len() / IMAGE
+    }
+    fn batch(&self, first: usize, count: usize) -> Vec<f32> {
+        self.0[first * IMAGE..(first + count) * IMAGE].to_vec()
+    }
 }
 
 /// args: model, then recipes like w5t:cle,bias  (t tensor / c channel; suffix d dynamic, o weight only)
@@ -41,9 +45,19 @@ fn main() {
         let mut recipe = Recipe::default();
         recipe.weights.bits = Bits::new(bits).unwrap();
         recipe.weights.granularity = granularity;
-        match b.get(3) { Some(b'd') => recipe.activations.as_mut().unwrap().mode = ActivationMode::Dynamic, Some(b'o') => recipe.activations = None, _ => {} }
-        recipe.corrections = corrections.split(',').filter(|c| !c.is_empty()).map(|c| *Correction::ALL.iter().find(|x| x.name() == c).unwrap()).collect();
-        let setup = Setup { backend: Backend::Scalar, samples: Some(Box::new(Given(drawn.clone()))), ranges: None, normalized: model.normalized.clone() };
+        match b.get(3) {
+            Some(b'd') => recipe.activations.as_mut().unwrap().mode = ActivationMode::Dynamic,
+            Some(b'o') => recipe.activations = None,
+            _ => {}
+        }
+        recipe.corrections =
+            corrections.split(',').filter(|c| !c.is_empty()).map(|c| *Correction::ALL.iter().find(|x| x.name() == c).unwrap()).collect();
+        let setup = Setup {
+            backend: Backend::Scalar,
+            samples: Some(Box::new(Given(drawn.clone()))),
+            ranges: None,
+            normalized: model.normalized.clone(),
+        };
         let mut p = Pipeline::new(&graph, &recipe, setup).unwrap();
         let mut times: Vec<(&str, f64, f64)> = vec![];
         while !p.is_done() {
@@ -51,15 +65,28 @@ fn main() {
             let pr = p.step(32).unwrap();
             assert!(pr.done <= pr.total && pr.total > 0, "{pr:?}");
             let ms = t.elapsed().as_secs_f64() * 1e3;
-            match times.last_mut() { Some(l) if l.0 == pr.stage.name() => { l.1 += ms; l.2 = l.2.max(ms) } _ => times.push((pr.stage.name(), ms, ms)) }
+            match times.last_mut() {
+                Some(l) if l.0 == pr.stage.name() => {
+                    l.1 += ms;
+                    l.2 = l.2.max(ms)
+                }
+                _ => times.push((pr.stage.name(), ms, ms)),
+            }
         }
         let o = p.finish().unwrap();
         let acc = percent_equal(&predictions(&o.graph, images), labels);
         let f = if o.rescaled { format!(" f32' {:.2}", percent_equal(&predictions(&o.reference, images), labels)) } else { String::new() };
-        println!("{arg:24} {acc:.2}{f}  times {}", times.iter().map(|t| format!("{} {:.0} (max {:.0})", t.0, t.1, t.2)).collect::<Vec<_>>().join(", "));
+        println!(
+            "{arg:24} {acc:.2}{f}  times {}",
+            times.iter().map(|t| format!("{} {:.0} (max {:.0})", t.0, t.1, t.2)).collect::<Vec<_>>().join(", ")
+        );
         for r in o.reports {
             println!("    {}", r.summary);
-            if verbose { for e in r.entries { println!("      {:40} {:50} {:.4} -> {:.4}", e.layer, e.figure, e.before, e.after); } }
+            if verbose {
+                for e in r.entries {
+                    println!("      {:40} {:50} {:.4} -> {:.4}", e.layer, e.figure, e.before, e.after);
+                }
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Layers with weights: their rows, biases and scales, and how much a bias may grow.
 
-use bitdial_ir::{Graph, Node, Op, Weights};
+use bitdial_ir::{Graph, Meaning, Node, Op, Scales, Weights};
 
 /// What a correction changes in a layer.
 pub(crate) struct Parts<'a> {
@@ -28,7 +28,7 @@ pub(crate) fn parts_mut(node: &mut Node) -> Option<Parts<'_>> {
 }
 
 /// Multiplies each row of weights by its factor (positive). Integers stay what they are where each row has scales of its
-/// own, which take the factor; `false`, and nothing done, where they have not.
+/// own (or codebooks), which take the factor; `false`, and nothing done, where they have not.
 pub(crate) fn scale_rows(weights: &mut Weights, factors: &[f32]) -> bool {
     match weights {
         Weights::F32(weights) => {
@@ -42,6 +42,16 @@ pub(crate) fn scale_rows(weights: &mut Weights, factors: &[f32]) -> bool {
                 params.scale = (params.scale * factors[i / each]).clamp(f32::MIN_POSITIVE, f32::MAX);
             }
             true
+        }
+        Weights::Coded(weights) => {
+            let of = match (&mut weights.meaning, &mut weights.scales) {
+                (Meaning::Codebook(values), Scales::One) => values,
+                (_, Scales::F32(scales, _)) => scales,
+                _ => return false,
+            };
+            let each = of.len() / factors.len().max(1);
+            of.iter_mut().enumerate().filter(|_| each > 0).for_each(|(i, x)| *x *= factors[i / each]);
+            each > 0
         }
         Weights::Int(_) => false,
     }

@@ -11,12 +11,13 @@
 //!   This is what a BatchNorm after the layer does whose statistics are taken again under quantization (Sun et al. 2019,
 //!   'Hybrid 8-bit floating point training and inference', section 4) and whose own factor and offset are such that in
 //!   f32 it gives `m` and `d`; only layers that had one are touched. Where each row of weights has a scale, the scale takes
-//!   `g`, and integers stay what they are. One scale for the whole layer cannot take it: there `g = 1`.
+//!   `g`, and integers stay what they are. One scale for the whole layer cannot take it,
+//!   nor can a power of two: there `g = 1`.
 
 use std::sync::Arc;
 
 use bitdial_ir::{Graph, Weights};
-use bitdial_protocol::Correction;
+use bitdial_protocol::{Correction, Format};
 
 use super::layer::{bias_limits, parts, parts_mut, scale_rows};
 use crate::error::QuantError;
@@ -111,7 +112,8 @@ impl Matching {
         let shift = |c| (found.mean(c) - float.mean(c)) / f64::from(spread);
         self.entries.push(entry(SHIFT, &shift, &|c| left[c] / f64::from(spread)));
         if self.correction == Correction::Bn {
-            let error = |factor: f64, c| if float.deviation(c) > 0.0 { factor * found.deviation(c) / float.deviation(c) - 1.0 } else { 0.0 };
+            let error =
+                |factor: f64, c| if float.deviation(c) > 0.0 { factor * found.deviation(c) / float.deviation(c) - 1.0 } else { 0.0 };
             self.entries.push(entry(SPREAD, &|c| error(1.0, c), &|c| error(f64::from(factors[c]), c)));
         }
         Ok(())
@@ -194,6 +196,10 @@ fn rms(count: usize, x: &dyn Fn(usize) -> f64) -> f32 {
 
 /// Multiplies the rows of a node's weights, and those that they are rounded from. `false` if that cannot be.
 fn rescale(state: &mut State, index: usize, factors: &[f32]) -> Result<bool, QuantError> {
+    // A power of two times a factor is none.
+    if state.recipe.weights_of(&state.float.nodes[index].name).format == Format::Fixed {
+        return Ok(false);
+    }
     let graph = state.quantized_mut()?;
     let Some(layer) = parts_mut(&mut graph.nodes[index]) else { return Ok(false) };
     if !scale_rows(layer.weights, factors) {
@@ -242,8 +248,7 @@ mod tests {
         let op = Op::Linear(Linear { out_features: 3, in_features: 4, weights: Weights::F32(weights), bias: Some(vec![0.5, -1.0, 2.0]) });
         let value = |len| Value { name: format!("v{len}"), dims: vec![len], quant: None };
         let (inputs, outputs) = (vec![ValueId(0)], vec![ValueId(1)]);
-        let node =
-            Node { name: "fc".into(), op, inputs: inputs.clone(), output: ValueId(1), activation: Activation::None, dynamic: None };
+        let node = Node { name: "fc".into(), op, inputs: inputs.clone(), output: ValueId(1), activation: Activation::None, dynamic: None };
         Graph { name: String::new(), values: vec![value(4), value(3)], nodes: vec![node], inputs, outputs, layout: Layout::Nhwc }
     }
 
@@ -292,7 +297,9 @@ mod tests {
 
     #[test]
     fn factors_are_kept_within_reason() {
-        for (wanted, found, expected) in [(2.0, 1.0, 2.0), (1.0, 0.0, 1.0), (0.0, 1.0, 1.0), (f64::NAN, 1.0, 1.0), (1.0, 1e-9, 4.0), (1e-9, 1.0, 0.25)] {
+        for (wanted, found, expected) in
+            [(2.0, 1.0, 2.0), (1.0, 0.0, 1.0), (0.0, 1.0, 1.0), (f64::NAN, 1.0, 1.0), (1.0, 1e-9, 4.0), (1e-9, 1.0, 0.25)]
+        {
             assert_eq!(ratio(wanted, found), expected, "{wanted} / {found}");
         }
     }

@@ -18,7 +18,12 @@ pub(crate) struct Channels {
 impl Channels {
     /// Of nothing yet.
     pub fn new(channels: usize) -> Self {
-        Self { sums: vec![0.0; channels], squares: vec![0.0; channels], ranges: vec![(f32::INFINITY, f32::NEG_INFINITY); channels], count: 0 }
+        Self {
+            sums: vec![0.0; channels],
+            squares: vec![0.0; channels],
+            ranges: vec![(f32::INFINITY, f32::NEG_INFINITY); channels],
+            count: 0,
+        }
     }
 
     /// Takes more positions, channels last.
