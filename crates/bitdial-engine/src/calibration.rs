@@ -3,8 +3,8 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bitdial_protocol::{Calibration, CalibrationMethod};
-use bitdial_quant::{Ranges, draw_samples};
+use bitdial_protocol::Calibration;
+use bitdial_quant::{Ranges, Statistics, draw_samples};
 
 use crate::error::EngineError;
 use crate::images::Images;
@@ -82,13 +82,13 @@ impl Inputs {
 /// What the ranges of a model depend on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Key {
-    method: CalibrationMethod,
+    statistics: Statistics,
     inputs: u64,
 }
 
 impl Key {
     pub(crate) fn new(calibration: &Calibration, inputs: &Inputs) -> Self {
-        Self { method: calibration.method, inputs: inputs.fingerprint() }
+        Self { statistics: Statistics::of(calibration.method), inputs: inputs.fingerprint() }
     }
 }
 

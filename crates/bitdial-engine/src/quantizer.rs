@@ -56,7 +56,7 @@ impl Quantizer {
             let key = Key::new(&recipe.calibration, &inputs);
             quantizer.ranges = cache.get(key);
             if quantizer.ranges.is_none() {
-                let calibrator = Calibrator::new(graph, machine.backend())?;
+                let calibrator = Calibrator::for_method(graph, machine.backend(), recipe.calibration.method)?;
                 quantizer.calibration = Some(Running { calibrator, inputs, key, next: 0 });
             }
         }

@@ -65,6 +65,9 @@ pub enum QuantError {
         /// The second.
         other: &'static str,
     },
+    /// A static recipe with the statistics of another calibration method.
+    #[error("the ranges of activations are from another calibration method than the recipe's: calibrate again")]
+    OtherCalibration,
     /// No finite range was seen for a value.
     #[error("calibration found no finite range for '{value}'; check the calibration images")]
     NoRange {

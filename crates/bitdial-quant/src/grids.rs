@@ -39,6 +39,9 @@ pub(crate) fn scheme(graph: &Graph, recipe: &Recipe, root: ValueId) -> Option<Ac
 
 /// The grid of each value in static quantization. Outputs of the graph, and values that share with them, have none.
 pub(crate) fn fixed(graph: &Graph, recipe: &Recipe, ranges: &Ranges) -> Result<Vec<Option<ActivationParams>>, QuantError> {
+    if !ranges.serve(recipe.calibration.method) {
+        return Err(QuantError::OtherCalibration);
+    }
     let roots = roots(graph, recipe);
     let mut grids = vec![None; graph.values.len()];
     let written = graph.inputs.iter().copied().chain(graph.nodes.iter().map(|node| node.output));
@@ -47,9 +50,15 @@ pub(crate) fn fixed(graph: &Graph, recipe: &Recipe, ranges: &Ranges) -> Result<V
             continue;
         }
         let Some(scheme) = scheme(graph, recipe, root) else { continue };
-        let (min, max) = ranges.get(root).ok_or_else(|| QuantError::NoRange { value: graph.value(root).name.clone() })?;
         let of = if scheme.symmetric { ActivationParams::symmetric } else { ActivationParams::affine };
-        grids[root.0] = Some(of(min, max, scheme.bits.get()));
+        let grid = |min, max| of(min, max, scheme.bits.get());
+        let (min, max) = ranges
+            .choose(root, &recipe.calibration, scheme.symmetric, &|min, max| {
+                let grid = grid(min, max);
+                Box::new(move |x| grid.dequantize(grid.quantize(x)))
+            })
+            .ok_or_else(|| QuantError::NoRange { value: graph.value(root).name.clone() })?;
+        grids[root.0] = Some(grid(min, max));
     }
     Ok(roots.iter().map(|root| grids[root.0]).collect())
 }

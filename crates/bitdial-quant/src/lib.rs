@@ -17,7 +17,7 @@ mod search;
 mod weights;
 
 pub use allocate::{Allocation, Choice, allocate, frontier};
-pub use calibrate::{Calibrator, Ranges};
+pub use calibrate::{Calibrator, Ranges, Statistics};
 pub use diagnose::{DIAGNOSIS_IMAGES, Diagnoser, isolate};
 pub use error::QuantError;
 pub use pipeline::{Entry, Outcome, Pipeline, Progress, Report, Samples, Setup, Stage};

@@ -2,9 +2,7 @@
 
 use bitdial_ir::{DynamicQuant, Graph, Node, Op, Weights};
 use bitdial_numerics::ActivationParams;
-use bitdial_protocol::{
-    ActivationGranularity, ActivationMode, ActivationScheme, Bits, CalibrationMethod, Format, Recipe, Rounding, WeightRange,
-};
+use bitdial_protocol::{ActivationGranularity, ActivationMode, ActivationScheme, Bits, Format, Recipe, Rounding, WeightRange};
 
 use crate::calibrate::Ranges;
 use crate::error::{QuantError, list};
@@ -100,10 +98,10 @@ fn check_schemes(graph: &Graph, recipe: &Recipe) -> Result<(), QuantError> {
         let tensor = |a: ActivationScheme| a.granularity == ActivationGranularity::Tensor;
         weights && a.is_none_or(|a| a.format == Format::Int && a.bits <= Bits::MAX && tensor(a))
     };
-    let whole = recipe.corrections.is_empty() && recipe.accumulator.is_none() && recipe.calibration.method == CalibrationMethod::MinMax;
+    let whole = recipe.corrections.is_empty() && recipe.accumulator.is_none();
     match graph.nodes.iter().find(|node| !plain(&node.name)) {
         Some(node) => Err(QuantError::Scheme(format!("there are no kernels for the scheme of layer '{}'", node.name))),
-        None if !whole => Err(QuantError::Scheme("there is no such correction, calibration or accumulator".to_owned())),
+        None if !whole => Err(QuantError::Scheme("there is no such correction or accumulator".to_owned())),
         None => Ok(()),
     }
 }

@@ -16,7 +16,7 @@ pub(crate) struct Calibrating {
 
 impl Calibrating {
     pub fn begin(state: &State) -> Result<Box<dyn Work>, QuantError> {
-        let calibrator = Calibrator::new(&state.float, state.backend)?;
+        let calibrator = Calibrator::for_method(&state.float, state.backend, state.recipe.calibration.method)?;
         Ok(Box::new(Self { calibrator, next: 0 }))
     }
 }

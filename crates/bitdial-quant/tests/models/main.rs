@@ -1,5 +1,6 @@
 //! The models, quantized: the small ones on all their test images.
 
+mod calibration;
 mod efficientnet;
 mod files;
 mod onnxruntime;
