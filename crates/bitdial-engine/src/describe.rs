@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn layers_are_counted_in_nchw() {
-        let value = |dims: &[usize]| Value { name: String::new(), dims: dims.to_vec(), quant: None };
+        let value = |dims: &[usize]| Value { name: String::new(), dims: dims.to_vec(), quant: None, simulated: None };
         let node = Node {
             name: "c".into(),
             op: conv(8, [1, 1], [1, 1]),
@@ -198,6 +198,7 @@ mod tests {
             inputs: vec![ValueId(0)],
             outputs: vec![],
             layout: Layout::Nhwc,
+            accumulator: None,
         };
         let layer = layers(&graph).remove(0);
         assert_eq!((layer.parameters, layer.macs, layer.output), (80, 5 * 7 * 72, vec![8, 5, 7]));

@@ -222,7 +222,7 @@ mod tests {
                 Weights::Int(QuantizedWeights { values: PackedInts::pack(&[0; 1000], bits), params, group: None })
             }
         };
-        let value = |len, quant| Value { name: "v".into(), dims: vec![len], quant };
+        let value = |len, quant| Value { name: "v".into(), dims: vec![len], quant, simulated: None };
         let node = Node {
             name: "fc".into(),
             op: Op::Linear(Linear { out_features: 10, in_features: 100, weights, bias: None }),
@@ -238,6 +238,7 @@ mod tests {
             inputs: vec![ValueId(0)],
             outputs: vec![ValueId(1)],
             layout: Layout::Nhwc,
+            accumulator: None,
         }
     }
 

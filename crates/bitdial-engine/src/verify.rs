@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn the_first_layer_that_differs_is_named() {
-        let value = |name: &str| bitdial_ir::Value { name: name.into(), dims: vec![2], quant: None };
+        let value = |name: &str| bitdial_ir::Value { name: name.into(), dims: vec![2], quant: None, simulated: None };
         let graph = Graph {
             name: String::new(),
             values: vec![value("a"), value("b")],
@@ -156,6 +156,7 @@ mod tests {
             inputs: vec![],
             outputs: vec![],
             layout: bitdial_ir::Layout::Nhwc,
+            accumulator: None,
         };
         let run = |u: u8, f: f32| vec![(ValueId(0), Seen::U8(vec![1, u])), (ValueId(1), Seen::F32(vec![f]))];
         for (found, difference, layer) in [

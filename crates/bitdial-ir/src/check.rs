@@ -34,6 +34,12 @@ impl Graph {
                 return broken(format!("`{}` has a grid that is not one", shorten(&value.name)));
             }
         }
+        if let Some(value) = self.values.iter().find(|v| v.simulated.is_some_and(|f| v.quant.is_some() || !f.is_sound())) {
+            return broken(format!("`{}` has a simulated format that is not one", shorten(&value.name)));
+        }
+        if self.accumulator.is_some_and(|a| !(8..=32).contains(&a.bits)) {
+            return broken("it has sums of other than 8 to 32 bits".to_owned());
+        }
         let mut written = vec![false; self.values.len()];
         for id in &self.inputs {
             match written.get_mut(id.0) {

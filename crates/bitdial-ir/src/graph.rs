@@ -1,6 +1,6 @@
 //! The graph: values and the nodes that compute them, in order of execution.
 
-use bitdial_numerics::ActivationParams;
+use bitdial_numerics::{ActivationParams, FakeQuant};
 
 use crate::op::{Activation, DynamicQuant, Op};
 
@@ -21,6 +21,9 @@ pub struct Value {
     pub dims: Dims,
     /// The grid, if the value is held as u8 integers; `None` for f32.
     pub quant: Option<ActivationParams>,
+    /// How its numbers are taken to a format and back when it has been written, if it is f32 and that is simulated. Rows
+    /// are the last dimension.
+    pub simulated: Option<FakeQuant>,
 }
 
 impl Value {
@@ -54,6 +57,16 @@ pub struct Node {
     pub dynamic: Option<DynamicQuant>,
 }
 
+/// A narrow accumulator, simulated: integer layers whose sums are not in groups add product after product in the order of
+/// their weights, and every sum may overflow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accumulator {
+    /// Width, 8..=32.
+    pub bits: u8,
+    /// Whether a sum stays at the end of what it can hold, or goes on at the other.
+    pub saturate: bool,
+}
+
 /// The order of an image's dimensions, in memory and in [`Value::dims`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
@@ -81,6 +94,8 @@ pub struct Graph {
     pub outputs: Vec<ValueId>,
     /// Order of the dimensions of images.
     pub layout: Layout,
+    /// What integer sums are held in, if not in 32 bits.
+    pub accumulator: Option<Accumulator>,
 }
 
 impl Graph {

@@ -19,6 +19,6 @@ mod permute;
 
 pub use coded::{CodedWeights, Meaning, Scales};
 pub use error::IrError;
-pub use graph::{Dims, Graph, Layout, Node, Value, ValueId};
+pub use graph::{Accumulator, Dims, Graph, Layout, Node, Value, ValueId};
 pub use infer::{infer, work};
 pub use op::{Activation, Axis, Binary, Conv, DynamicQuant, GROUPS, Linear, Op, Pool, QuantizedWeights, Tensor, Weights, Window};

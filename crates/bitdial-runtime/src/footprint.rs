@@ -46,7 +46,7 @@ mod tests {
 
     /// Two 3x3 convolutions one after the other, on images of 5x7.
     fn graph(weights: &Weights, quant: Option<ActivationParams>, dynamic: Option<DynamicQuant>) -> Graph {
-        let value = |name: &str| Value { name: name.into(), dims: vec![5, 7, CHANNELS], quant };
+        let value = |name: &str| Value { name: name.into(), dims: vec![5, 7, CHANNELS], quant, simulated: None };
         let conv = |name: &str, input| Node {
             name: name.into(),
             op: Op::Conv(Conv {
@@ -70,6 +70,7 @@ mod tests {
             inputs: vec![ValueId(0)],
             outputs: vec![ValueId(2)],
             layout: Layout::Nhwc,
+            accumulator: None,
         }
     }
 

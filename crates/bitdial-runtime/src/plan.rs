@@ -350,7 +350,7 @@ mod tests {
 
     /// x -> max(2 x, 0) -> its first half.
     fn graph() -> Graph {
-        let value = |name: &str, dims: &[usize]| Value { name: name.into(), dims: dims.into(), quant: None };
+        let value = |name: &str, dims: &[usize]| Value { name: name.into(), dims: dims.into(), quant: None, simulated: None };
         let node = |name: &str, op, input, activation| Node {
             name: name.into(),
             op,
@@ -368,6 +368,7 @@ mod tests {
             inputs: vec![ValueId(0)],
             outputs: vec![ValueId(2), ValueId(1)],
             layout: Layout::Nhwc,
+            accumulator: None,
         }
     }
 

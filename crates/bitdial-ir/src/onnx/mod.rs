@@ -111,7 +111,7 @@ impl Reader {
             return Err(IrError::Model("its graph has no output".to_owned()));
         }
         let name = graph.name.unwrap_or_default();
-        let graph = Graph { name, values: self.values, nodes: self.nodes, inputs, outputs, layout: Layout::Nchw };
+        let graph = Graph { name, values: self.values, nodes: self.nodes, inputs, outputs, layout: Layout::Nchw, accumulator: None };
         graph.check()?;
         Ok(graph)
     }
@@ -179,7 +179,7 @@ impl Reader {
     }
 
     fn value(&mut self, name: String, dims: Vec<usize>) -> ValueId {
-        self.values.push(Value { name, dims, quant: None });
+        self.values.push(Value { name, dims, quant: None, simulated: None });
         ValueId(self.values.len() - 1)
     }
 

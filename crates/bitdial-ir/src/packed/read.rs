@@ -4,11 +4,11 @@ use bitdial_numerics::{ActivationParams, PackedInts, WeightParams};
 use prost::encoding::decode_varint;
 
 use crate::error::IrError;
-use crate::graph::{Graph, Layout, Node, Value, ValueId};
+use crate::graph::{Accumulator, Graph, Layout, Node, Value, ValueId};
 use crate::infer::infer;
 use crate::limits;
 use crate::op::{Activation, Binary, Conv, DynamicQuant, GROUPS, Linear, Op, Pool, QuantizedWeights, Tensor, Weights, Window};
-use crate::packed::{MAGIC, SYMMETRIC, activation, form, tag};
+use crate::packed::{ACCUMULATOR, MAGIC, SYMMETRIC, activation, form, held, simulated, tag};
 
 /// Reads what [`crate::packed::write`] wrote.
 ///
@@ -30,13 +30,19 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn graph(mut self) -> Result<Graph, String> {
-        let layout = if self.flag()? { Layout::Nhwc } else { Layout::Nchw };
+        let layout = self.byte()?;
+        let accumulator = if layout & ACCUMULATOR == 0 { None } else { Some(Accumulator { bits: self.byte()?, saturate: self.flag()? }) };
+        let layout = match layout & !ACCUMULATOR {
+            0 => Layout::Nchw,
+            1 => Layout::Nhwc,
+            other => return Err(format!("it has {other} where only a layout can be")),
+        };
         let name = self.text()?;
         let mut inputs = Vec::new();
         for _ in 0..self.count()? {
-            let (id, name, quant) = self.value()?;
+            let (id, value) = self.value()?;
             let dims = self.numbers()?;
-            self.define(id, Value { name, dims, quant })?;
+            self.define(id, Value { dims, ..value })?;
             inputs.push(id);
         }
         let mut nodes = Vec::new();
@@ -48,7 +54,7 @@ impl<'a> Reader<'a> {
             return Err(format!("{} bytes follow its end", self.rest.len()));
         }
         let values = self.values.into_iter().collect::<Option<_>>().ok_or("it leaves out the number of a value")?;
-        Ok(Graph { name, values, nodes, inputs, outputs, layout })
+        Ok(Graph { name, values, nodes, inputs, outputs, layout, accumulator })
     }
 
     fn define(&mut self, id: ValueId, value: Value) -> Result<(), String> {
@@ -129,17 +135,24 @@ impl<'a> Reader<'a> {
     }
 
     /// A value without its dimensions.
-    fn value(&mut self) -> Result<(ValueId, String, Option<ActivationParams>), String> {
+    fn value(&mut self) -> Result<(ValueId, Value), String> {
         let id = self.id()?;
         let name = self.text()?;
-        let quant = if self.flag()? {
-            let scale = self.float()?;
-            let [zero_point, low, high] = [self.byte()?, self.byte()?, self.byte()?];
-            Some(ActivationParams { scale, zero_point, low, high })
-        } else {
-            None
-        };
-        Ok((id, name, quant))
+        let mut value = Value { name, dims: Vec::new(), quant: None, simulated: None };
+        match self.byte()? {
+            held::FLOAT => {}
+            held::GRID => {
+                let scale = self.float()?;
+                let [zero_point, low, high] = [self.byte()?, self.byte()?, self.byte()?];
+                value.quant = Some(ActivationParams { scale, zero_point, low, high });
+            }
+            how => {
+                let unknown = || format!("it has a value in a format numbered {how} that is not one");
+                let bytes = self.take(simulated::len(how).ok_or_else(unknown)?)?;
+                value.simulated = Some(simulated::read(how, bytes).ok_or_else(unknown)?);
+            }
+        }
+        Ok((id, value))
     }
 
     fn node(&mut self, layout: Layout) -> Result<Node, String> {
@@ -151,14 +164,14 @@ impl<'a> Reader<'a> {
             _ => 1,
         };
         let inputs = (0..count).map(|_| self.id()).collect::<Result<Vec<_>, _>>()?;
-        let (output, value_name, quant) = self.value()?;
+        let (output, value) = self.value()?;
         let mut operands = Vec::with_capacity(inputs.len());
         for id in &inputs {
-            let value = self.values.get(id.0).and_then(Option::as_ref);
-            operands.push(value.ok_or_else(|| format!("it reads value {}, which nothing before writes", id.0))?.dims.as_slice());
+            let operand = self.values.get(id.0).and_then(Option::as_ref);
+            operands.push(operand.ok_or_else(|| format!("it reads value {}, which nothing before writes", id.0))?.dims.as_slice());
         }
         let dims = infer(&op, &operands, layout)?;
-        self.define(output, Value { name: value_name, dims, quant })?;
+        self.define(output, Value { dims, ..value })?;
         let activation = match self.byte()? {
             activation::NONE => Activation::None,
             activation::RELU => Activation::Relu,

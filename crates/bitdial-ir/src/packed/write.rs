@@ -3,9 +3,9 @@
 use prost::encoding::encode_varint;
 
 use crate::coded::Scales;
-use crate::graph::{Graph, Layout, Node, ValueId};
+use crate::graph::{Accumulator, Graph, Layout, Node, ValueId};
 use crate::op::{Activation, Binary, Conv, Linear, Op, Pool, QuantizedWeights, Weights, Window};
-use crate::packed::{MAGIC, SHARED, SYMMETRIC, activation, coded, form, tag};
+use crate::packed::{ACCUMULATOR, MAGIC, SHARED, SYMMETRIC, activation, coded, form, held, simulated, tag};
 
 /// The bytes of a model, from which [`crate::packed::read`] makes the same graph. Equal graphs give equal bytes.
 ///
@@ -13,7 +13,10 @@ use crate::packed::{MAGIC, SHARED, SYMMETRIC, activation, coded, form, tag};
 #[must_use]
 pub fn write(graph: &Graph) -> Vec<u8> {
     let mut to = Writer { bytes: MAGIC.to_vec(), last: String::new() };
-    to.byte(u8::from(graph.layout == Layout::Nhwc));
+    to.byte(u8::from(graph.layout == Layout::Nhwc) | if graph.accumulator.is_some() { ACCUMULATOR } else { 0 });
+    if let Some(Accumulator { bits, saturate }) = graph.accumulator {
+        to.bytes.extend([bits, u8::from(saturate)]);
+    }
     to.text(&graph.name);
     to.number(graph.inputs.len());
     for &input in &graph.inputs {
@@ -81,10 +84,14 @@ impl Writer {
         let value = graph.value(id);
         self.number(id.0);
         self.text(&value.name);
-        self.byte(u8::from(value.quant.is_some()));
-        if let Some(grid) = value.quant {
-            self.float(grid.scale);
-            self.bytes.extend([grid.zero_point, grid.low, grid.high]);
+        match (value.quant, value.simulated) {
+            (Some(grid), _) => {
+                self.byte(held::GRID);
+                self.float(grid.scale);
+                self.bytes.extend([grid.zero_point, grid.low, grid.high]);
+            }
+            (None, Some(format)) => simulated::write(format, &mut self.bytes),
+            (None, None) => self.byte(held::FLOAT),
         }
     }
 

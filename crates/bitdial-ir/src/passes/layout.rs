@@ -47,7 +47,15 @@ pub fn to_nhwc(graph: &Graph) -> Graph {
             to.values[image.0].name = format!("{name}/nhwc");
         }
     }
-    Graph { name: graph.name.clone(), values: to.values, nodes: to.nodes, inputs, outputs, layout: Layout::Nhwc }
+    Graph {
+        name: graph.name.clone(),
+        values: to.values,
+        nodes: to.nodes,
+        inputs,
+        outputs,
+        layout: Layout::Nhwc,
+        accumulator: graph.accumulator,
+    }
 }
 
 struct Mover<'a> {
@@ -74,7 +82,7 @@ impl Mover<'_> {
         };
         let dims = if order == Order::Image { TO_IMAGE.map(|i| value.dims[i]).to_vec() } else { value.dims.clone() };
         let id = ValueId(self.values.len());
-        self.values.push(Value { name: format!("{}{suffix}", value.name), dims, quant: value.quant });
+        self.values.push(Value { name: format!("{}{suffix}", value.name), dims, quant: value.quant, simulated: value.simulated });
         match order {
             Order::Onnx => self.orders[old.0].onnx = Some(id),
             Order::Image => self.orders[old.0].image = Some(id),

@@ -118,7 +118,7 @@ fn codes(choices: &mut Choices, len: usize, channels: usize) -> CodedWeights {
 }
 
 fn graph(choices: &mut Choices) -> Graph {
-    let value = |name: String, dims| Value { name, dims, quant: None };
+    let value = |name: String, dims| Value { name, dims, quant: None, simulated: None };
     let input = match choices.pick(4) {
         0 => vec![1 + choices.pick(6)],
         1 => vec![1 + choices.pick(4), 1 + choices.pick(5)],
@@ -146,7 +146,7 @@ fn graph(choices: &mut Choices) -> Graph {
     if choices.pick(3) == 0 {
         outputs.push(ValueId(choices.pick(values.len())));
     }
-    Graph { name: "made up".to_owned(), values, nodes, inputs: vec![ValueId(0)], outputs, layout: Layout::Nchw }
+    Graph { name: "made up".to_owned(), values, nodes, inputs: vec![ValueId(0)], outputs, layout: Layout::Nchw, accumulator: None }
 }
 
 fn window(choices: &mut Choices) -> Window {

@@ -10,9 +10,17 @@ struct Build(Graph);
 
 impl Build {
     fn new(input: &[usize]) -> Self {
-        let x = Value { name: "x".to_owned(), dims: input.to_vec(), quant: None };
+        let x = Value { name: "x".to_owned(), dims: input.to_vec(), quant: None, simulated: None };
         let (nodes, outputs) = (Vec::new(), Vec::new());
-        Self(Graph { name: String::new(), values: vec![x], nodes, inputs: vec![ValueId(0)], outputs, layout: Layout::Nchw })
+        Self(Graph {
+            name: String::new(),
+            values: vec![x],
+            nodes,
+            inputs: vec![ValueId(0)],
+            outputs,
+            layout: Layout::Nchw,
+            accumulator: None,
+        })
     }
 
     fn node(&mut self, op: Op, inputs: &[usize], activation: Activation) -> usize {
@@ -20,7 +28,7 @@ impl Build {
         let dims: Vec<_> = inputs.iter().map(|&id| self.0.value(id).dims.as_slice()).collect();
         let dims = infer(&op, &dims, Layout::Nchw).unwrap();
         let output = ValueId(self.0.values.len());
-        self.0.values.push(Value { name: format!("v{}", output.0), dims, quant: None });
+        self.0.values.push(Value { name: format!("v{}", output.0), dims, quant: None, simulated: None });
         self.0.nodes.push(Node { name: format!("n{}", output.0), op, inputs, output, activation, dynamic: None });
         output.0
     }

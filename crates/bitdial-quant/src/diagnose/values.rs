@@ -71,8 +71,16 @@ pub(crate) fn rest(graph: &Graph, first: usize) -> Graph {
         if !written[id.0] && !inputs.contains(&id) {
             inputs.push(id);
             // They come as they are.
-            values[id.0].quant = None;
+            (values[id.0].quant, values[id.0].simulated) = (None, None);
         }
     }
-    Graph { name: graph.name.clone(), values, nodes, inputs, outputs: graph.outputs.clone(), layout: graph.layout }
+    Graph {
+        name: graph.name.clone(),
+        values,
+        nodes,
+        inputs,
+        outputs: graph.outputs.clone(),
+        layout: graph.layout,
+        accumulator: graph.accumulator,
+    }
 }

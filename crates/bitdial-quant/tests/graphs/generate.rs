@@ -82,7 +82,7 @@ impl Builder {
     fn build(seed: u64, pieces: &[Piece]) -> Graph {
         let mut dice = Dice(seed);
         let dims = vec![1 + dice.below(4), 2 + dice.below(7), 2 + dice.below(7)];
-        let input = Value { name: "image".into(), dims: dims.clone(), quant: None };
+        let input = Value { name: "image".into(), dims: dims.clone(), quant: None, simulated: None };
         let graph = Graph {
             name: "random".into(),
             values: vec![input],
@@ -90,6 +90,7 @@ impl Builder {
             inputs: vec![ValueId(0)],
             outputs: Vec::new(),
             layout: Layout::Nhwc,
+            accumulator: None,
         };
         let mut builder = Self { dice, graph, last: ValueId(0) };
         builder.push("nhwc", Op::Transpose(vec![1, 2, 0]), &[ValueId(0)], vec![dims[1], dims[2], dims[0]], Activation::None);
@@ -107,7 +108,7 @@ impl Builder {
     fn push(&mut self, name: &str, op: Op, inputs: &[ValueId], dims: Vec<usize>, activation: Activation) -> ValueId {
         let output = ValueId(self.graph.values.len());
         let name = format!("{name}{}", self.graph.nodes.len());
-        self.graph.values.push(Value { name: format!("{name}:0"), dims, quant: None });
+        self.graph.values.push(Value { name: format!("{name}:0"), dims, quant: None, simulated: None });
         self.graph.nodes.push(Node { name, op, inputs: inputs.to_vec(), output, activation, dynamic: None });
         self.last = output;
         output

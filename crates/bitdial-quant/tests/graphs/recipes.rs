@@ -11,7 +11,7 @@ const WINDOW: Window = Window { kernel: [1, 1], stride: [1, 1], pad: [0; 4], dil
 /// image 2x2x1 -> conv (2 channels, ReLU) -> pool -> flatten -> linear -> logits. The first channel is a hundred times
 /// as strong as the second.
 fn graph() -> Graph {
-    let value = |name: &str, dims: &[usize]| Value { name: name.into(), dims: dims.into(), quant: None };
+    let value = |name: &str, dims: &[usize]| Value { name: name.into(), dims: dims.into(), quant: None, simulated: None };
     let node = |name: &str, op, input, activation| Node {
         name: name.into(),
         op,
@@ -48,6 +48,7 @@ fn graph() -> Graph {
         inputs: vec![ValueId(0)],
         outputs: vec![ValueId(4)],
         layout: Layout::Nhwc,
+        accumulator: None,
     }
 }
 

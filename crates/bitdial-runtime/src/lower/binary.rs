@@ -172,6 +172,7 @@ mod tests {
             name: name.into(),
             dims: vec![2],
             quant: scale.map(|scale| ActivationParams { scale, zero_point: 128, low: 0, high: 255 }),
+            simulated: None,
         };
         let weights = |scale| {
             let params = vec![WeightParams { scale, zero_point: 0, bits: 8 }; 2];
@@ -198,6 +199,7 @@ mod tests {
             inputs: vec![ValueId(0)],
             outputs: vec![ValueId(3)],
             layout: Layout::Nhwc,
+            accumulator: None,
         }
     }
 

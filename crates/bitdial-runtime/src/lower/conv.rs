@@ -191,7 +191,7 @@ mod tests {
     const OPTIONS: Options = Options { backend: Backend::Scalar, strict: true };
 
     fn graph(weights: Weights, quant: Option<ActivationParams>) -> Graph {
-        let value = |name: &str, len, quant| Value { name: name.into(), dims: vec![len], quant };
+        let value = |name: &str, len, quant| Value { name: name.into(), dims: vec![len], quant, simulated: None };
         let node = |name: &str, weights, from| Node {
             name: name.into(),
             op: Op::Linear(Linear { out_features: 2, in_features: 2, weights, bias: Some(vec![0.5, -0.5]) }),
@@ -207,6 +207,7 @@ mod tests {
             inputs: vec![ValueId(0)],
             outputs: vec![ValueId(2)],
             layout: Layout::Nhwc,
+            accumulator: None,
         }
     }
 

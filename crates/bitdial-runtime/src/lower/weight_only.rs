@@ -108,7 +108,7 @@ mod tests {
 
     /// A fully connected layer.
     fn graph(inputs: usize, outputs: usize, weights: Weights) -> Graph {
-        let value = |name: &str, len| Value { name: name.into(), dims: vec![len], quant: None };
+        let value = |name: &str, len| Value { name: name.into(), dims: vec![len], quant: None, simulated: None };
         let bias = Some((0..outputs).map(|c| c as f32).collect());
         let node = Node {
             name: "fc".into(),
@@ -125,6 +125,7 @@ mod tests {
             inputs: vec![ValueId(0)],
             outputs: vec![ValueId(1)],
             layout: Layout::Nhwc,
+            accumulator: None,
         }
     }
 
