@@ -246,10 +246,18 @@ mod tests {
     fn graph() -> Graph {
         let weights = vec![0.9, -0.4, 0.3, 0.2, 0.01, 0.04, -0.07, 0.02, 0.0, 0.0, 0.0, 0.0];
         let op = Op::Linear(Linear { out_features: 3, in_features: 4, weights: Weights::F32(weights), bias: Some(vec![0.5, -1.0, 2.0]) });
-        let value = |len| Value { name: format!("v{len}"), dims: vec![len], quant: None };
+        let value = |len| Value { name: format!("v{len}"), dims: vec![len], quant: None, simulated: None };
         let (inputs, outputs) = (vec![ValueId(0)], vec![ValueId(1)]);
         let node = Node { name: "fc".into(), op, inputs: inputs.clone(), output: ValueId(1), activation: Activation::None, dynamic: None };
-        Graph { name: String::new(), values: vec![value(4), value(3)], nodes: vec![node], inputs, outputs, layout: Layout::Nhwc }
+        Graph {
+            name: String::new(),
+            values: vec![value(4), value(3)],
+            nodes: vec![node],
+            inputs,
+            outputs,
+            layout: Layout::Nhwc,
+            accumulator: None,
+        }
     }
 
     fn statistics(graph: &Graph) -> Channels {

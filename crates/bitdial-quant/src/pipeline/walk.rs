@@ -115,8 +115,10 @@ impl Walk {
         let reads = distinct(node);
         let output = ValueId(reads.len());
         let mut values: Vec<_> = reads.iter().chain([&node.output]).map(|&id| graph.value(id).clone()).collect();
+        // What is read went through its simulated format when it was written.
+        values[..reads.len()].iter_mut().for_each(|value| value.simulated = None);
         if open {
-            values[output.0].quant = None;
+            (values[output.0].quant, values[output.0].simulated) = (None, None);
         }
         let grid = values[output.0].quant;
         let inputs = node.inputs.iter().map(|id| ValueId(reads.iter().position(|r| r == id).unwrap_or(0))).collect();
@@ -127,6 +129,7 @@ impl Walk {
             inputs: (0..reads.len()).map(ValueId).collect(),
             outputs: if open { vec![output] } else { Vec::new() },
             layout: graph.layout,
+            accumulator: graph.accumulator,
         };
         let plan = Plan::compile_unfused(&alone, Options { backend: self.backend, strict: true })?;
         let output = grid.map_or_else(|| Held::F32(Vec::new()), |grid| Held::U8(Vec::new(), grid));
