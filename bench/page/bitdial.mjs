@@ -1,4 +1,4 @@
-// bitdial as one of the runtimes: the site's own worker, timed inside of it.
+// bitdial as one of the runtimes: the site's own workers, timed inside of the runner.
 import { Engine } from "./engine.mjs";
 import { bytes } from "./fetch.mjs";
 import * as inputs from "./inputs.mjs";
@@ -10,10 +10,12 @@ const CALIBRATION = 256;
 export const bitdial = {
   order: "nchw",
   async start({ folder, build, backend }) {
-    this.engine = await Engine.start(folder, build, backend);
+    [this.engine, this.lab] = await Promise.all([Engine.start(folder, build, backend), Engine.lab(folder)]);
   },
   async load({ file, model }) {
-    const { model: handle } = await this.engine.ask({ request: "load" }, [await bytes(file)]);
+    const { model: source, buffers: packed } = await this.lab.ask({ request: "load" }, [await bytes(file)]);
+    const { model: handle } = await this.engine.ask({ request: "load" }, packed);
+    this.source = source;
     this.target = { f32: handle };
     return async (input) => {
       const { buffers } = await this.engine.ask({ request: "run", target: this.target, batch: 1 }, [input.slice().buffer]);
@@ -24,8 +26,9 @@ export const bitdial = {
   async quantize({ recipe, model }) {
     const images = inputs.nchw(await inputs.pixels(model, CALIBRATION), model);
     const start = performance.now();
-    const body = { request: "quantize-with", model: this.target.f32, recipe };
-    const { quantized, info } = await this.engine.ask(body, [images.buffer]);
+    const body = { request: "quantize-with", model: this.source, recipe };
+    const { buffers: packed } = await this.lab.ask(body, [images.buffer]);
+    const { quantized, info } = await this.engine.ask({ request: "adopt", model: this.target.f32 }, packed);
     this.target = { quantized };
     return { ms: performance.now() - start, kernels: info.layers.map(({ kernel }) => kernel) };
   },

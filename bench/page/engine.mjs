@@ -6,16 +6,27 @@ export class Engine {
   #waiting = new Map();
   #last = 0;
 
-  /** Starts the worker of a build and waits until its module is compiled and listens. */
+  /** Starts the runner of a build. */
   static async start(folder, build, backend = "auto") {
+    const engine = await Engine.#listening(folder, build);
+    const { capabilities } = await engine.ask({ request: "start", backend });
+    engine.capabilities = capabilities;
+    return engine;
+  }
+
+  /** Starts a lab. */
+  static async lab(folder) {
+    return Engine.#listening(folder, "lab");
+  }
+
+  /** Starts a worker and waits until its module is compiled and listens. */
+  static async #listening(folder, build) {
     const engine = new Engine();
     engine.#worker = new Worker(`/bitdial/${folder}/worker.mjs?build=${build}`, { type: "module" });
     const listening = new Promise((resolve, reject) => engine.#waiting.set("listening", { resolve, reject }));
     engine.#worker.onmessage = ({ data }) => engine.#hear(data);
     engine.#worker.onerror = (event) => engine.#fail(event.message ?? "the worker could not be loaded");
     await listening;
-    const { capabilities } = await engine.ask({ request: "start", backend });
-    engine.capabilities = capabilities;
     return engine;
   }
 
@@ -31,10 +42,10 @@ export class Engine {
   #hear({ message, buffers }) {
     if (message.type === "trapped") return this.#fail(message.message);
     if (message.type === "listening") return this.#waiting.get("listening").resolve();
-    if (message.type !== "response") return;
+    if (message.type !== "response" && message.type !== "failed") return;
     const { resolve, reject } = this.#waiting.get(message.id);
     this.#waiting.delete(message.id);
-    if (message.body.response === "failed") reject(new Error(message.body.message));
+    if (message.type === "failed") reject(new Error(message.message));
     else resolve({ ...message.body, buffers });
   }
 

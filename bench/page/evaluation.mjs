@@ -12,24 +12,36 @@ const STAGES = [500, 1000];
  * @returns for each time the milliseconds until the first 500 and until all were answered, and the accuracy.
  */
 export async function evaluate({ folder, build, file, model, recipe, workers, times }) {
-  const pool = await Promise.all(Array.from({ length: workers }, () => worker({ folder, build, file, model, recipe })));
+  const made = await make({ folder, file, model, recipe });
+  const pool = await Promise.all(Array.from({ length: workers }, () => worker({ folder, build, model, made })));
   const labels = pool[0].labels;
   const runs = [];
   for (let i = 0; i < times; i++) runs.push(await once(pool, labels, model.macs));
   return runs;
 }
 
-async function worker({ folder, build, file, model, recipe }) {
+/** The model in f32, and quantized if there is a recipe, packed. */
+async function make({ folder, file, model, recipe }) {
+  const lab = await Engine.lab(folder);
+  const { model: source, buffers } = await lab.ask({ request: "load" }, [await bytes(file)]);
+  if (!recipe) return buffers;
+  const { images } = await add(lab, model, model.calibration);
+  const quantized = await lab.ask({ request: "quantize", model: source, recipe, calibration: images });
+  return [...buffers, ...quantized.buffers];
+}
+
+async function add(engine, { normalize }, { images, labels }) {
+  return engine.ask({ request: "add-idx", normalize }, [await bytes(`/${images}`), await bytes(`/${labels}`)]);
+}
+
+async function worker({ folder, build, model, made: [float, packed] }) {
   const engine = await Engine.start(folder, build);
-  const { model: handle } = await engine.ask({ request: "load" }, [await bytes(file)]);
-  const add = async ({ images, labels }) =>
-    engine.ask({ request: "add-idx", normalize: model.normalize }, [await bytes(`/${images}`), await bytes(`/${labels}`)]);
+  const { model: handle } = await engine.ask({ request: "load" }, [float.slice(0)]);
   let target = { f32: handle };
-  if (recipe) {
-    const { images } = await add(model.calibration);
-    target = { quantized: (await engine.ask({ request: "quantize", model: handle, recipe, calibration: images })).quantized };
+  if (packed) {
+    target = { quantized: (await engine.ask({ request: "adopt", model: handle }, [packed.slice(0)])).quantized };
   }
-  const { images, labels } = await add(model.test);
+  const { images, labels } = await add(engine, model, model.test);
   return { ask: (first, count) => engine.ask({ request: "evaluate", target, images, first, count }), labels };
 }
 

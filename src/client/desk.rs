@@ -1,4 +1,4 @@
-//! A worker with a model and images on it.
+//! A runner with a model and images on it.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -12,10 +12,14 @@ use js_sys::{ArrayBuffer, Uint8Array};
 
 use super::error::ClientError;
 use super::fetch::{Library, OnProgress};
+use super::lab::{Lab, Made};
 use super::photos::{self, Photos};
-use super::worker::Worker;
+use super::pool::{MOST_LOSSES, Seat, Slot};
+use super::worker::{Progress, Runner, Worker};
 use crate::catalogue::{Calibration, Entry};
 
+/// A model over so many bytes is held by few workers, and under few recipes: each holds it in f32 too.
+pub const LARGE: usize = 8_000_000;
 /// Quantized models that a worker keeps: the one in force, the one before, and one more.
 const KEPT: usize = 3;
 
@@ -27,8 +31,10 @@ type Asked = WeakShared<LocalBoxFuture<'static, Result<(QuantizedHandle, Rc<Quan
 
 /// What every worker of a pool is set up with.
 pub struct Kit {
-    /// Where workers come from.
+    /// Where runners come from.
     pub url: String,
+    /// Where the lab comes from.
+    pub lab_url: String,
     /// The model.
     pub entry: &'static Entry,
     /// The kernels.
@@ -37,6 +43,10 @@ pub struct Kit {
     pub library: Rc<Library>,
     /// Told how much of the model's file is here.
     pub on_progress: OnProgress,
+    /// Told how far a quantization is, and of its end.
+    pub on_making: Rc<dyn Fn(Option<Progress>)>,
+    /// Told why a lab was lost.
+    pub on_trapped: Rc<dyn Fn(String)>,
     /// The photos, where the model is shown on photos.
     pub photos: Option<Promise<Rc<Photos>>>,
 }
@@ -62,11 +72,12 @@ pub struct Images {
     pub labels: Rc<Vec<u16>>,
 }
 
-/// A worker, ready.
+/// A runner, ready.
 pub struct Desk {
     kit: Rc<Kit>,
+    lab: Rc<Slot<Lab>>,
     /// The worker.
-    pub worker: Worker,
+    pub worker: Worker<Runner>,
     /// What it can do.
     pub capabilities: Capabilities,
     /// The model in it.
@@ -75,7 +86,6 @@ pub struct Desk {
     pub info: ModelInfo,
     /// The images that came first.
     pub first: Images,
-    calibration: Option<ImagesHandle>,
     all: RefCell<Option<Promise<Images>>>,
     kept: RefCell<Vec<Kept>>,
     asked: RefCell<Option<(Recipe, Asked)>>,
@@ -88,38 +98,31 @@ struct Kept {
 }
 
 impl Desk {
-    /// Starts a worker and gives it the model, the first images and the calibration images.
-    pub async fn set_up(kit: Rc<Kit>) -> Result<Rc<Self>, ClientError> {
-        let library = &kit.library;
+    /// Starts a runner and gives it the model and the first images.
+    pub async fn set_up(kit: Rc<Kit>, lab: Rc<Slot<Lab>>) -> Result<Rc<Self>, ClientError> {
         let start = async {
-            let worker = Worker::start(&kit.url).await?;
+            let worker = Worker::<Runner>::start(&kit.url).await?;
             let Response::Ready { capabilities } = worker.ask(Request::Start { backend: kit.backend }).await? else {
                 return Err(ClientError::Unexpected("the start"));
             };
             Ok((worker, capabilities))
         };
-        let model = library.get(&kit.entry.file, Some(kit.on_progress.clone()));
-        let ((worker, capabilities), model) = futures::try_join!(start, model)?;
+        let packed = in_lab(&kit, &lab, async |lab: Rc<Lab>| Ok(lab.packed()));
+        let ((worker, capabilities), packed) = futures::try_join!(start, packed)?;
         let load = async {
             // Whatever follows is decoded while later files are still on their way.
-            let Response::Loaded { model, info } = worker.request(Request::Load {}, vec![model.slice(0)]).await?.body else {
+            let Response::Loaded { model, info } = worker.request(&Request::Load {}, vec![packed]).await?.body else {
                 return Err(ClientError::Unexpected("loading the model"));
             };
             Ok((model, info))
         };
         let images = OptionFuture::from(kit.entry.test.as_ref().map(|test| kit.add_idx(&worker, &test.first_images, &test.first_labels)));
-        let calibration = OptionFuture::from(match &kit.entry.calibration {
-            Calibration::Images { images, labels, .. } => Some(kit.add_idx(&worker, images, labels)),
-            Calibration::Photos { .. } => None,
-        });
         let photos = OptionFuture::from(kit.photos.clone().map(|photos| kit.add_photos(&worker, photos)));
-        let (loaded, images, calibration, photos) = futures::join!(load, images, calibration, photos);
-        let ((model, info), images) = (loaded?, images.transpose()?);
-        let (calibration, photos) = (calibration.transpose()?, photos.transpose()?);
-        let first = images.or_else(|| photos.clone()).ok_or(ClientError::Unexpected("the images"))?;
-        let calibration = calibration.or(photos).map(|images| images.handle);
+        let (loaded, images, photos) = futures::join!(load, images, photos);
+        let (model, info) = loaded?;
+        let first = images.or(photos).transpose()?.ok_or(ClientError::Unexpected("the images"))?;
         let (all, kept, asked) = (RefCell::default(), RefCell::default(), RefCell::default());
-        Ok(Rc::new(Self { kit: kit.clone(), worker, capabilities, model, info, first, calibration, all, kept, asked }))
+        Ok(Rc::new(Self { kit: kit.clone(), lab, worker, capabilities, model, info, first, all, kept, asked }))
     }
 
     /// What each photo shows; empty for a test set.
@@ -174,7 +177,7 @@ impl Desk {
         let mut kept = self.kept.borrow_mut();
         kept.push(Kept { recipe, handle, info: info.clone() });
         if kept.len() > KEPT {
-            self.worker.tell(Request::DisposeQuantized { quantized: kept.remove(0).handle });
+            self.worker.tell(&Request::DisposeQuantized { quantized: kept.remove(0).handle });
         }
         (handle, info)
     }
@@ -191,11 +194,22 @@ impl Desk {
 
     /// The model under a recipe; the caller disposes of it.
     pub async fn quantize(&self, recipe: &Recipe) -> Result<(QuantizedHandle, QuantizedInfo), ClientError> {
-        let request = Request::Quantize { model: self.model, recipe: recipe.clone(), calibration: self.calibration };
-        match self.worker.ask(request).await? {
-            Response::Quantized { quantized, info } => Ok((quantized, info)),
-            _ => Err(ClientError::Unexpected("quantizing")),
+        let made = in_lab(&self.kit, &self.lab, async |lab: Rc<Lab>| lab.make(recipe).await).await?;
+        self.adopt(&made).await
+    }
+
+    /// Takes a quantized model from the lab.
+    async fn adopt(&self, made: &Made) -> Result<(QuantizedHandle, QuantizedInfo), ClientError> {
+        let request = Request::Adopt { model: self.model };
+        let Response::Quantized { quantized, mut info } = self.worker.request(&request, vec![made.packed()]).await?.body else {
+            return Err(ClientError::Unexpected("quantizing"));
+        };
+        for (layer, made) in info.layers.iter_mut().zip(&made.making.layers) {
+            layer.activation_bits = made.activation_bits;
+            layer.weight_sqnr = made.weight_sqnr;
         }
+        info.corrections.clone_from(&made.making.corrections);
+        Ok((quantized, info))
     }
 
     /// Classes of some images, and how sure the model is.
@@ -208,24 +222,54 @@ impl Desk {
     }
 }
 
+impl Seat for Desk {
+    fn is_gone(&self) -> bool {
+        self.worker.is_gone()
+    }
+}
+
+/// Something for the lab, which is replaced when it is lost.
+pub async fn in_lab<T>(kit: &Kit, slot: &Slot<Lab>, work: impl AsyncFn(Rc<Lab>) -> Result<T, ClientError>) -> Result<T, ClientError> {
+    let mut losses = 0;
+    loop {
+        let lost = match slot.desk().await {
+            Ok(lab) => match work(lab).await {
+                Err(ClientError::Lost(message)) => message,
+                other => return other,
+            },
+            Err(ClientError::Lost(message)) => message,
+            Err(error) => return Err(error),
+        };
+        slot.replace(&lost)?;
+        (kit.on_trapped)(lost.clone());
+        losses += 1;
+        if losses > MOST_LOSSES {
+            return Err(ClientError::KeepsFailing(lost));
+        }
+    }
+}
+
 impl Kit {
-    async fn add_idx(&self, worker: &Worker, images: &str, labels: &str) -> Result<Images, ClientError> {
+    async fn add_idx(&self, worker: &Worker<Runner>, images: &str, labels: &str) -> Result<Images, ClientError> {
         let files = self.library.copies(&[images, labels]).await?;
         add(worker, Request::AddIdx { normalize: self.entry.normalize }, files).await
     }
 
-    async fn add_photos(&self, worker: &Worker, photos: Promise<Rc<Photos>>) -> Result<Images, ClientError> {
-        let photos = photos.await?;
+    async fn add_photos(&self, worker: &Worker<Runner>, photos: Promise<Rc<Photos>>) -> Result<Images, ClientError> {
+        let (pixels, count) = self.pixels(photos).await?;
         let [channels, height, width] = self.entry.input;
-        let normalize = self.entry.normalize;
-        let request = Request::AddPixels { count: photos.titles.len(), height, width, channels, normalize };
-        let pixels: ArrayBuffer = Uint8Array::from(photos.pixels.as_slice()).buffer();
-        add(worker, request, vec![pixels]).await
+        add(worker, Request::AddPixels { count, height, width, channels, normalize: self.entry.normalize }, vec![pixels]).await
+    }
+
+    /// Pixels of the photos, to give away, and how many photos there are.
+    pub async fn pixels(&self, photos: Promise<Rc<Photos>>) -> Result<(ArrayBuffer, usize), ClientError> {
+        let photos = photos.await?;
+        Ok((Uint8Array::from(photos.pixels.as_slice()).buffer(), photos.titles.len()))
     }
 }
 
-async fn add(worker: &Worker, request: Request, buffers: Vec<ArrayBuffer>) -> Result<Images, ClientError> {
-    match worker.request(request, buffers).await?.body {
+async fn add(worker: &Worker<Runner>, request: Request, buffers: Vec<ArrayBuffer>) -> Result<Images, ClientError> {
+    match worker.request(&request, buffers).await?.body {
         Response::Images { images, count, labels, .. } => Ok(Images { handle: images, count, labels: Rc::new(labels) }),
         _ => Err(ClientError::Unexpected("keeping images")),
     }

@@ -73,7 +73,7 @@ struct Sweep<'a> {
 }
 
 impl Sweep<'_> {
-    async fn serve(&self, slot: &Slot) -> Result<(), ClientError> {
+    async fn serve(&self, slot: &Slot<Desk>) -> Result<(), ClientError> {
         loop {
             let Some(bits) = self.missing.borrow_mut().pop_front() else { return Ok(()) };
             let point = match slot.desk().await {
@@ -115,6 +115,6 @@ struct Borrowed<'a> {
 
 impl Drop for Borrowed<'_> {
     fn drop(&mut self) {
-        self.desk.worker.tell(Request::DisposeQuantized { quantized: self.quantized });
+        self.desk.worker.tell(&Request::DisposeQuantized { quantized: self.quantized });
     }
 }

@@ -5,6 +5,7 @@ mod desk;
 mod error;
 mod fetch;
 mod idle;
+mod lab;
 mod outbox;
 mod photos;
 mod plan;
@@ -17,3 +18,4 @@ mod worker;
 #[cfg(target_arch = "wasm32")]
 pub use error::said;
 pub use session::{Order, Session};
+pub use worker::Progress;

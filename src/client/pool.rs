@@ -6,24 +6,32 @@ use std::rc::Rc;
 use futures::FutureExt;
 use wasm_bindgen_futures::spawn_local;
 
-use super::desk::{Desk, Kit, Promise};
+use super::desk::{Desk, Kit, LARGE, Promise};
 use super::error::ClientError;
+use super::lab::Lab;
 use crate::catalogue::Entry;
 
 /// Each worker has its own memory; more than this many are no faster for models of this size.
 const MOST_WORKERS: usize = 8;
-/// A model over so many bytes is held by two workers at most: each holds it in f32 and under several recipes.
-const LARGE: usize = 8_000_000;
+/// Runners of a model that is large.
 const MOST_LARGE: usize = 2;
 /// A worker for fewer images than this takes longer to set up than it saves.
 const WORTH_A_WORKER: usize = 100;
 /// A worker lost so often without any success in between is not replaced again.
 pub const MOST_LOSSES: u32 = 3;
 
-/// Workers that are all set up alike.
+/// The workers of one model: a lab, and runners that are all set up alike.
 pub struct Pool {
-    /// The workers; at least one.
-    pub slots: Vec<Rc<Slot>>,
+    /// Where models are made.
+    pub lab: Rc<Slot<Lab>>,
+    /// The runners; at least one.
+    pub slots: Vec<Rc<Slot<Desk>>>,
+}
+
+/// What sits at a slot.
+pub trait Seat: 'static {
+    /// Whether its worker can no longer be asked.
+    fn is_gone(&self) -> bool;
 }
 
 impl Pool {
@@ -31,11 +39,19 @@ impl Pool {
     pub fn start(kit: &Rc<Kit>) -> Self {
         let cores = gloo::utils::window().navigator().hardware_concurrency() as usize;
         let workers = workers(cores, kit.entry);
-        Self { slots: (0..workers).map(|_| Rc::new(Slot::new(kit.clone()))).collect() }
+        let lab = Rc::new(Slot::new({
+            let kit = kit.clone();
+            move || Lab::set_up(kit.clone()).boxed_local().shared()
+        }));
+        let slot = || {
+            let (kit, lab) = (kit.clone(), lab.clone());
+            Rc::new(Slot::new(move || Desk::set_up(kit.clone(), lab.clone()).boxed_local().shared()))
+        };
+        Self { slots: (0..workers).map(|_| slot()).collect(), lab }
     }
 
-    /// A worker for small requests; not the one that is timed, unless there is no other.
-    pub fn helper(&self) -> &Rc<Slot> {
+    /// A runner for small requests; not the one that is timed, unless there is no other.
+    pub fn helper(&self) -> &Rc<Slot<Desk>> {
         &self.slots[self.slots.len() - 1]
     }
 }
@@ -48,21 +64,21 @@ fn workers(cores: usize, entry: &Entry) -> usize {
 }
 
 /// The place of one worker.
-pub struct Slot {
-    kit: Rc<Kit>,
-    desk: RefCell<Promise<Rc<Desk>>>,
+pub struct Slot<S> {
+    set_up: Box<dyn Fn() -> Promise<Rc<S>>>,
+    seat: RefCell<Promise<Rc<S>>>,
     losses: Cell<u32>,
 }
 
-impl Slot {
-    fn new(kit: Rc<Kit>) -> Self {
-        Self { desk: RefCell::new(set_up(&kit)), kit, losses: Cell::new(0) }
+impl<S: Seat> Slot<S> {
+    fn new(set_up: impl Fn() -> Promise<Rc<S>> + 'static) -> Self {
+        Self { seat: RefCell::new(begin(&set_up)), set_up: Box::new(set_up), losses: Cell::new(0) }
     }
 
     /// The worker, once it is ready.
-    pub async fn desk(&self) -> Result<Rc<Desk>, ClientError> {
-        let desk = self.desk.borrow().clone();
-        desk.await
+    pub async fn desk(&self) -> Result<Rc<S>, ClientError> {
+        let seat = self.seat.borrow().clone();
+        seat.await
     }
 
     /// The worker has done something.
@@ -73,8 +89,8 @@ impl Slot {
     /// Puts a new worker in the place of one that is gone.
     pub fn replace(&self, message: &str) -> Result<(), ClientError> {
         // Whoever noticed first has replaced it.
-        let gone = match self.desk.borrow().peek() {
-            Some(Ok(desk)) => desk.worker.is_gone(),
+        let gone = match self.seat.borrow().peek() {
+            Some(Ok(seat)) => seat.is_gone(),
             Some(Err(_)) => true,
             None => false,
         };
@@ -83,17 +99,17 @@ impl Slot {
             if self.losses.get() > MOST_LOSSES {
                 return Err(ClientError::KeepsFailing(message.to_owned()));
             }
-            drop(self.desk.replace(set_up(&self.kit)));
+            drop(self.seat.replace(begin(&self.set_up)));
         }
         Ok(())
     }
 }
 
-fn set_up(kit: &Rc<Kit>) -> Promise<Rc<Desk>> {
-    let desk = Desk::set_up(kit.clone()).boxed_local().shared();
+fn begin<S: 'static>(set_up: &dyn Fn() -> Promise<Rc<S>>) -> Promise<Rc<S>> {
+    let seat = set_up();
     // Setting up goes on while the dial turns.
-    spawn_local(desk.clone().map(drop));
-    desk
+    spawn_local(seat.clone().map(drop));
+    seat
 }
 
 #[cfg(test)]

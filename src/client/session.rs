@@ -14,8 +14,9 @@ use super::clock::sleep;
 use super::desk::{Desk, Kit};
 use super::error::ClientError;
 use super::fetch::Library;
+use super::lab::Lab;
 use super::outbox::Outbox;
-use super::pool::{Pool, Slot};
+use super::pool::Pool;
 use super::probe::{self, Support};
 use super::task::{self, on_slot};
 use crate::catalogue::Entry;
@@ -66,7 +67,7 @@ pub struct Voice {
 impl Voice {
     /// News about the model.
     pub fn bench(&self, report: BenchReport) {
-        let frequent = matches!(report, BenchReport::Baseline { .. } | BenchReport::Download(Some(_)));
+        let frequent = matches!(report, BenchReport::Baseline { .. } | BenchReport::Download(Some(_)) | BenchReport::Making(_));
         self.send(frequent, Action::Bench(self.epoch, report));
     }
 
@@ -143,8 +144,11 @@ impl Session {
         let backend = order.link.backend;
         let build = self.support.build(backend).ok_or_else(|| ClientError::Unsupported(probe::backend_name(backend)))?;
         let base = gloo::utils::document().base_uri().ok().flatten().unwrap_or_default();
-        let url = web_sys::Url::new_with_base(&format!("{WORKERS}/worker.mjs?build={build}"), &base);
-        let url = url.map_err(|e| ClientError::Lost(super::error::said(&e)))?.href();
+        let url = |build: &str| {
+            let url = web_sys::Url::new_with_base(&format!("{WORKERS}/worker.mjs?build={build}"), &base);
+            Ok(url.map_err(|e| ClientError::Lost(super::error::said(&e)))?.href())
+        };
+        let (url, lab_url) = (url(build)?, url("lab")?);
         let (entry, library) = (order.entry, self.library.clone());
         let on_progress = {
             let (voice, total) = (voice.clone(), entry.bytes);
@@ -155,35 +159,37 @@ impl Session {
             })
         };
         let photos = Kit::photos(entry, &library);
-        let kit = Rc::new(Kit { url, entry, backend, library, on_progress, photos });
+        let on_making = Rc::new({
+            let voice = voice.clone();
+            move |progress| voice.bench(BenchReport::Making(progress))
+        });
+        let on_trapped = Rc::new({
+            let voice = voice.clone();
+            move |message| voice.bench(BenchReport::Trapped(message))
+        });
+        let kit = Rc::new(Kit { url, lab_url, entry, backend, library, on_progress, on_making, on_trapped, photos });
         let pool = Rc::new(Pool::start(&kit));
         self.pool.replace(Some((order.epoch, pool.clone())));
         Ok(pool)
     }
 
-    /// The worker for small requests, and a voice for what becomes of it.
-    fn helper(&self, generation: u32) -> Result<(Rc<Slot>, Voice), ClientError> {
+    /// The workers, and a voice for what becomes of a small request.
+    fn helper(&self, generation: u32) -> Result<(Rc<Pool>, Voice), ClientError> {
         let pool = self.pool.borrow();
         let (epoch, pool) = pool.as_ref().ok_or(ClientError::Cancelled)?;
-        Ok((pool.helper().clone(), Voice { outbox: self.outbox.clone(), epoch: *epoch, generation }))
+        Ok((pool.clone(), Voice { outbox: self.outbox.clone(), epoch: *epoch, generation }))
     }
 
     /// Looks closer at one layer of the model under a recipe.
     pub fn open_layer(&self, generation: u32, bench: &Bench, layer: String) {
-        let Ok((slot, voice)) = self.helper(generation) else { return };
+        let Ok((pool, voice)) = self.helper(generation) else { return };
         let recipe = bench.run().recipe.clone();
         let (handle, registration) = AbortHandle::new_pair();
         if let Some(older) = self.look.replace(Some(handle)) {
             older.abort();
         }
         let look = async move {
-            let look = on_slot(&slot, &voice, async |desk: Rc<Desk>| {
-                let (quantized, _) = desk.quantized(&recipe).await?;
-                match desk.worker.ask(Request::Layer { quantized, layer: layer.clone() }).await? {
-                    Response::Layer { detail } => Ok(detail),
-                    _ => Err(ClientError::Unexpected("the layer")),
-                }
-            });
+            let look = on_slot(&pool.lab, &voice, async |lab: Rc<Lab>| lab.layer(&recipe, layer.clone()).await);
             match look.await {
                 Ok(detail) => voice.run(RunReport::Layer(Rc::new(detail))),
                 Err(error) => voice.trouble(&error),
@@ -194,11 +200,11 @@ impl Session {
 
     /// Pixels of some images: rows, columns, channels, and one vector per image.
     pub async fn pixels(&self, indices: Vec<usize>) -> Result<([usize; 3], Vec<Vec<u8>>), ClientError> {
-        let (slot, voice) = self.helper(0)?;
+        let (pool, voice) = self.helper(0)?;
         let end = indices.iter().max().map_or(0, |last| last + 1);
-        let answer = on_slot(&slot, &voice, async |desk: Rc<Desk>| {
+        let answer = on_slot(pool.helper(), &voice, async |desk: Rc<Desk>| {
             let images = desk.holding(end).await?.handle;
-            desk.worker.request(Request::Pixels { images, indices: indices.clone() }, Vec::new()).await
+            desk.worker.request(&Request::Pixels { images, indices: indices.clone() }, Vec::new()).await
         });
         let answer = answer.await.inspect_err(|error| voice.trouble(error))?;
         let (Response::Pixels { shape }, Some(buffer)) = (answer.body, answer.buffers.first()) else {

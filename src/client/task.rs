@@ -13,7 +13,7 @@ use super::error::ClientError;
 use super::fetch::Library;
 use super::idle;
 use super::plan::{Chunk, plan};
-use super::pool::{MOST_LOSSES, Pool, Slot};
+use super::pool::{MOST_LOSSES, Pool, Seat, Slot};
 use super::session::{Order, Voice};
 use crate::state::bench::{Latency, Loaded};
 use crate::state::report::{BenchReport, Engine, Phase, RunReport};
@@ -117,7 +117,7 @@ impl Job<'_> {
     }
 
     /// One worker's part of the queue; a worker that is lost is replaced and its chunk run again.
-    async fn serve(&self, index: usize, slot: &Slot, queue: &RefCell<VecDeque<Chunk>>) -> Result<(), ClientError> {
+    async fn serve(&self, index: usize, slot: &Slot<Desk>, queue: &RefCell<VecDeque<Chunk>>) -> Result<(), ClientError> {
         loop {
             let lost = match self.drain(index, slot, queue).await {
                 Err(ClientError::Lost(message)) => message,
@@ -128,7 +128,7 @@ impl Job<'_> {
         }
     }
 
-    async fn drain(&self, index: usize, slot: &Slot, queue: &RefCell<VecDeque<Chunk>>) -> Result<(), ClientError> {
+    async fn drain(&self, index: usize, slot: &Slot<Desk>, queue: &RefCell<VecDeque<Chunk>>) -> Result<(), ClientError> {
         let desk = slot.desk().await?;
         // The first worker is timed and asked about layers, even if every image is known.
         if index == 0 {
@@ -189,7 +189,11 @@ pub async fn on_first<T>(pool: &Pool, voice: &Voice, work: impl AsyncFn(Rc<Desk>
 
 /// Something for one worker, which is replaced when it is lost. What stops worker after worker is given up, even if
 /// they do other things well in between.
-pub async fn on_slot<T>(slot: &Slot, voice: &Voice, work: impl AsyncFn(Rc<Desk>) -> Result<T, ClientError>) -> Result<T, ClientError> {
+pub async fn on_slot<T>(
+    slot: &Slot<Desk>,
+    voice: &Voice,
+    work: impl AsyncFn(Rc<Desk>) -> Result<T, ClientError>,
+) -> Result<T, ClientError> {
     let mut losses = 0;
     loop {
         let lost = match slot.desk().await {

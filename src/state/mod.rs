@@ -14,7 +14,7 @@ use bitdial_protocol::{ActivationScheme, LayerDetail, Link, LinkIssue, Recipe};
 use yew::prelude::*;
 
 use crate::catalogue::Entry;
-use crate::client::Session;
+use crate::client::{Progress, Session};
 pub use bench::Bench;
 pub use edit::{Control, Edit};
 pub use predictions::{Pairs, Predictions};
@@ -81,6 +81,8 @@ pub struct State {
     pub phase: Phase,
     /// The model's file, while it is on its way.
     pub download: Option<Download>,
+    /// How far the quantization is that runs.
+    pub making: Option<Progress>,
     /// The workers, once they listen.
     pub engine: Option<Engine>,
     /// What is known about the model in force.
@@ -178,6 +180,7 @@ impl State {
             epoch: 0,
             phase: Phase::Loading,
             download: None,
+            making: None,
             engine: None,
             bench: Bench::new(entry, &link.recipe),
             shelf: BTreeMap::new(),

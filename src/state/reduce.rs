@@ -108,6 +108,7 @@ impl State {
         self.step = step;
         self.generation += 1;
         self.download = None;
+        self.making = None;
         let usable = self.bench.loaded.is_some() && self.engine.is_some();
         self.phase = if usable { Phase::Quantizing } else { Phase::Loading };
     }
@@ -115,6 +116,7 @@ impl State {
     fn take_bench(&mut self, report: BenchReport) {
         match report {
             BenchReport::Download(download) => self.download = download,
+            BenchReport::Making(making) => self.making = making,
             BenchReport::Engine(engine) => {
                 let name = engine.capabilities.backend.clone();
                 self.engine = Some(engine);

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use bitdial_protocol::{BackendCheck, Capabilities, LayerDetail, QuantizedInfo, Recipe};
 
 use super::bench::{Latency, Loaded, Profiles};
+use crate::client::Progress;
 
 /// What the workers are doing for the link in force.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,6 +62,8 @@ pub struct Engine {
 pub enum BenchReport {
     /// The model's file is on its way, or here (`None`).
     Download(Option<Download>),
+    /// A model is being quantized; `None` at the end.
+    Making(Option<Progress>),
     /// The workers listen.
     Engine(Engine),
     /// The model is loaded.

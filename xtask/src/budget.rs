@@ -11,7 +11,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::files;
-use crate::worker::BUILDS;
+use crate::worker::MODULES;
 
 /// The page's wasm, JavaScript and CSS, in bytes of gzip.
 const PAGE_LIMIT: usize = 350_000;
@@ -29,10 +29,10 @@ struct Part {
 /// Prints the sizes and fails if one is over its limit.
 pub fn check(site: &Path, worker_dir: &str) -> Result<()> {
     let mut parts = vec![Part::new("page", PAGE_LIMIT, page_code(site)?)?];
-    for build in &BUILDS {
-        let module = files::below(&site.join(worker_dir).join(build.name))?;
-        let name = format!("{} worker", build.name);
-        parts.push(Part::new(&name, WORKER_LIMIT, module)?);
+    for module in &MODULES {
+        let files = files::below(&site.join(worker_dir).join(module.name))?;
+        let name = format!("{} worker", module.name);
+        parts.push(Part::new(&name, WORKER_LIMIT, files)?);
     }
     print!("{}", table(&parts));
     let total = files::below(site)?;
@@ -118,14 +118,14 @@ mod tests {
         };
         // 95 values leave gzip 0.83 of the bytes at best.
         let text: String = (0..520_000).map(|_| noise()).collect();
-        let workers = "over the size budget: simd128 worker, relaxed-simd worker";
+        let workers = "over the size budget: simd128 worker, relaxed-simd worker, lab worker";
         for (page, worker, over) in
             [(100_000, 100_000, None), (460_000, 460_000, Some("over the size budget: page")), (100_000, 520_000, Some(workers))]
         {
             let scratch = Scratch::new("limits");
             scratch.write("app.js", &text[..page]);
-            for build in &BUILDS {
-                scratch.write(&format!("w/{}/w.wasm", build.name), &text[..worker]);
+            for module in &MODULES {
+                scratch.write(&format!("w/{}/w.wasm", module.name), &text[..worker]);
             }
             let result = check(&scratch.0, "w");
             assert_eq!(result.err().map(|e| e.to_string()).as_deref(), over);

@@ -1,4 +1,4 @@
-//! The two builds of the worker module, and the folder of the site that holds them.
+//! The worker modules, and the folder of the site that holds them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::project::Project;
 use crate::rustup::WASM;
 use crate::tools::Tools;
 
-/// The dedicated worker's entry; it picks one of the two modules beside it.
+/// The dedicated worker's entry; it picks one of the modules beside it.
 const ENTRY: &str = "worker.mjs";
 
 /// A build of the engine for one set of instructions.
@@ -24,7 +24,7 @@ pub struct Build {
 }
 
 /// A module with one relaxed instruction is refused whole by a browser without them: two builds.
-pub const BUILDS: [Build; 2] =
+pub static BUILDS: [Build; 2] =
     [Build { name: "simd128", features: "+simd128" }, Build { name: "relaxed-simd", features: "+simd128,+relaxed-simd" }];
 
 impl Build {
@@ -40,14 +40,33 @@ impl Build {
     pub fn target(&self, project: &Project) -> PathBuf {
         project.target.join(self.name)
     }
+}
 
+/// A module of the site: a kind of worker in one of the builds.
+pub struct Module {
+    /// The name of its folder.
+    pub name: &'static str,
+    build: &'static Build,
+    /// The feature of the worker crate that makes it this kind.
+    kind: &'static str,
+}
+
+/// Runners for both sets of instructions, and the lab, whose f32 kernels have no use for relaxed ones.
+pub static MODULES: [Module; 3] = [
+    Module { name: "simd128", build: &BUILDS[0], kind: "runner" },
+    Module { name: "relaxed-simd", build: &BUILDS[1], kind: "runner" },
+    Module { name: "lab", build: &BUILDS[0], kind: "lab" },
+];
+
+impl Module {
     /// Builds the module and writes it and its JavaScript into `folder`.
     fn write(&self, project: &Project, tools: &Tools, folder: &Path) -> Result<()> {
         println!("building the {} worker", self.name);
-        let mut cargo = self.cargo(project, "build");
-        command::run(cargo.args(["--release", "--package", "bitdial-worker", "--lib"]))?;
+        let mut cargo = self.build.cargo(project, "build");
+        cargo.args(["--release", "--package", "bitdial-worker", "--lib", "--no-default-features", "--features", self.kind]);
+        command::run(&mut cargo)?;
 
-        let built = self.target(project).join(WASM).join("release");
+        let built = self.build.target(project).join(WASM).join("release");
         let mut bindgen = tools.wasm_bindgen();
         bindgen
             .args(["--target", "web", "--no-typescript"])
@@ -69,12 +88,12 @@ pub fn js(project: &Project) -> PathBuf {
     project.root.join("crates/bitdial-worker/js")
 }
 
-/// Builds both modules into `<parent>/worker-<hash of the content>` and gives that name.
+/// Builds all modules into `<parent>/worker-<hash of the content>` and gives that name.
 pub fn build(project: &Project, tools: &Tools, parent: &Path) -> Result<String> {
     let unnamed = parent.join("worker");
     files::fresh_folder(&unnamed)?;
-    for build in &BUILDS {
-        build.write(project, tools, &unnamed.join(build.name))?;
+    for module in &MODULES {
+        module.write(project, tools, &unnamed.join(module.name))?;
     }
     files::copy(&js(project).join(ENTRY), &unnamed.join(ENTRY))?;
 

@@ -61,13 +61,12 @@ impl Engine {
         self.machine.rooflines(now).cloned()
     }
 
-    /// Reads an ONNX file.
+    /// Reads a packed f32 model, prepared to run.
     ///
     /// # Errors
-    /// [`EngineError::Ir`] for a file that is damaged or holds what this engine cannot run, [`EngineError::Runtime`]
-    /// if the model would need too much memory.
-    pub fn load(&self, onnx: &[u8]) -> Result<Model, EngineError> {
-        Model::load(onnx, &self.machine)
+    /// [`EngineError::Ir`] for bytes that are no packed model, [`EngineError::Runtime`] for one that cannot run here.
+    pub fn load(&self, packed: &[u8]) -> Result<Model, EngineError> {
+        Model::load(packed, &self.machine)
     }
 }
 

@@ -1,19 +1,15 @@
 //! Why the engine cannot do what it was asked.
 
 use bitdial_ir::IrError;
-use bitdial_quant::QuantError;
 use bitdial_runtime::RuntimeError;
 use thiserror::Error;
 
-/// What went wrong, in a sentence for the person who gave the model, the images or the recipe.
+/// What went wrong, in a sentence for the person who gave the model or the images.
 #[derive(Debug, Error)]
 pub enum EngineError {
-    /// The model file, or what follows from it.
+    /// The packed model.
     #[error(transparent)]
     Ir(#[from] IrError),
-    /// The recipe cannot be applied to the model.
-    #[error(transparent)]
-    Quant(#[from] QuantError),
     /// The model cannot run, or not with this input.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
@@ -69,18 +65,4 @@ pub enum EngineError {
     /// A run of no images.
     #[error("a run takes at least one input")]
     EmptyBatch,
-    /// A static recipe without calibration images.
-    #[error("a static recipe takes the ranges of activations from calibration inputs: give at least one, or choose dynamic")]
-    NoCalibration,
-    /// Calibration inputs that are not a whole number of inputs.
-    #[error("calibration inputs come as whole inputs of {expected} numbers each; {given} numbers came")]
-    CalibrationLength {
-        /// Numbers of one input.
-        expected: usize,
-        /// Numbers given.
-        given: usize,
-    },
-    /// A layer that is not there, or has no weights.
-    #[error("the model has no layer '{0}' with weights")]
-    NoLayer(String),
 }

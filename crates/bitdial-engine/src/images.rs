@@ -93,6 +93,19 @@ impl Images {
         [channels, height, width]
     }
 
+    /// Whether these images can be inputs of `expected` dimensions, NCHW without the batch.
+    ///
+    /// # Errors
+    /// [`EngineError::Shape`] if they cannot.
+    pub fn check_fit(&self, expected: &[usize]) -> Result<(), EngineError> {
+        let found = self.input_dims();
+        if expected == found {
+            return Ok(());
+        }
+        let text = |dims: &[usize]| dims.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
+        Err(EngineError::Shape { expected: text(expected), found: text(&found) })
+    }
+
     /// Pixels of the images with these indices, NHWC.
     ///
     /// # Errors

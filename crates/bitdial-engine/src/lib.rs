@@ -1,14 +1,12 @@
-//! The facade: load, quantize, run, evaluate, time, verify.
+//! The facade of a runner: load, run, evaluate, time, verify.
 //!
-//! An [`Engine`] is a choice of kernels and loads a [`Model`]; a [`Quantizer`] makes a [`Quantized`] model of it;
-//! both are [`Runnable`]. Whatever may take long goes in steps ([`Quantizer`], [`Race`], [`Profiling`],
-//! [`Verification`]), so that a caller can report [`Progress`] and give up. Nothing here knows a browser, and clocks
-//! are the caller's.
+//! An [`Engine`] is a choice of kernels and loads a [`Model`] that the lab (`bitdial-lab`) has packed; a model adopts
+//! [`Quantized`] ones that were made from it; both are [`Runnable`]. Whatever may take long goes in steps ([`Race`],
+//! [`Profiling`], [`Verification`]), so that a caller can report [`Progress`] and give up. Nothing here knows a
+//! browser, and clocks are the caller's.
 
-mod calibration;
 mod classify;
-mod describe;
-mod detail;
+pub mod describe;
 mod energy;
 mod engine;
 mod error;
@@ -19,7 +17,6 @@ mod model;
 mod profile;
 mod progress;
 mod quantized;
-mod quantizer;
 mod runner;
 mod timing;
 mod verify;
@@ -32,7 +29,6 @@ pub use model::Model;
 pub use profile::Profiling;
 pub use progress::Progress;
 pub use quantized::Quantized;
-pub use quantizer::Quantizer;
 pub use runner::{Runnable, Runner};
 pub use timing::Race;
 pub use verify::Verification;

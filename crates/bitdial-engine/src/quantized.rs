@@ -5,11 +5,10 @@ use std::sync::Arc;
 use bitdial_ir::{Graph, Node, Weights, packed};
 use bitdial_kernels::Backend;
 use bitdial_numerics::ActivationParams;
-use bitdial_protocol::{Execution, LayerDetail, QuantizedInfo, QuantizedLayer, Recipe};
+use bitdial_protocol::{Execution, QuantizedInfo, QuantizedLayer};
 use bitdial_runtime::{Options, Step};
 
 use crate::describe;
-use crate::detail;
 use crate::energy::energy;
 use crate::error::EngineError;
 use crate::images::Images;
@@ -17,17 +16,17 @@ use crate::machine::Machine;
 use crate::runner::{Runnable, Runner};
 use crate::verify::Verification;
 
-/// A model quantized by one recipe and compiled.
+/// A quantized model, compiled.
 #[derive(Debug)]
 pub struct Quantized {
-    original: Arc<Graph>,
     graph: Arc<Graph>,
     runner: Runner,
     info: QuantizedInfo,
 }
 
 impl Quantized {
-    pub(crate) fn new(original: Arc<Graph>, graph: Graph, recipe: &Recipe, machine: &Arc<Machine>) -> Result<Self, EngineError> {
+    pub(crate) fn read(bytes: &[u8], machine: &Arc<Machine>) -> Result<Self, EngineError> {
+        let graph = packed::read(bytes)?;
         let runner = Runner::new(&graph, options(machine.backend()), machine)?;
         let layers = graph.nodes.iter().zip(runner.steps()).map(|(node, step)| QuantizedLayer {
             name: node.name.clone(),
@@ -35,42 +34,24 @@ impl Quantized {
             kernel: step.kernel.clone(),
             execution: execution(step),
             weight_bits: weight_bits(node),
-            activation_bits: graph.value(node.output).quant.map(|grid| activation_bits(grid, recipe)),
+            activation_bits: graph.value(node.output).quant.map(|grid| activation_bits(grid)),
             bytes: packed::node_bytes(node),
-            weight_sqnr: weight_sqnr(&original, node),
+            weight_sqnr: None,
         });
-        let info =
-            QuantizedInfo { layers: layers.collect(), size: packed::write(&graph).len(), energy: energy(&graph), memory: runner.memory() };
-        Ok(Self { original, graph: Arc::new(graph), runner, info })
+        let info = QuantizedInfo {
+            layers: layers.collect(),
+            size: bytes.len(),
+            energy: energy(&graph),
+            memory: runner.memory(),
+            corrections: Vec::new(),
+        };
+        Ok(Self { graph: Arc::new(graph), runner, info })
     }
 
     /// What it is.
     #[must_use]
     pub fn info(&self) -> &QuantizedInfo {
         &self.info
-    }
-
-    /// The annotated graph.
-    #[must_use]
-    pub fn graph(&self) -> &Graph {
-        &self.graph
-    }
-
-    /// The packed model: the bytes that its size counts. The same recipe gives the same bytes on any machine.
-    #[must_use]
-    pub fn packed(&self) -> Vec<u8> {
-        packed::write(&self.graph)
-    }
-
-    /// A closer look at one layer's weights.
-    ///
-    /// # Errors
-    /// [`EngineError::NoLayer`] if there is no layer of that name, or it has no weights.
-    pub fn layer_detail(&self, name: &str) -> Result<LayerDetail, EngineError> {
-        let (Some((Weights::F32(weights), channels)), Some((now, _))) = (find(&self.original, name), find(&self.graph, name)) else {
-            return Err(EngineError::NoLayer(name.to_owned()));
-        };
-        Ok(detail::layer(name, weights, channels, now))
     }
 
     /// Starts to compare the backends of this build on the first `count` images of a set.
@@ -114,23 +95,12 @@ pub(crate) fn execution(step: &Step) -> Execution {
     }
 }
 
-/// The weights of a layer and its number of output channels, by the layer's name.
-fn find<'a>(graph: &'a Graph, name: &str) -> Option<(&'a Weights, usize)> {
-    graph.nodes.iter().find(|node| node.name == name).and_then(describe::weights)
-}
-
 fn weight_bits(node: &Node) -> Option<u8> {
     describe::weights(node)?.0.bits()
 }
 
-/// The width that the recipe gave a grid. A symmetric grid without negative values leaves the sign bit unused.
-fn activation_bits(grid: ActivationParams, recipe: &Recipe) -> u8 {
-    let unsigned = recipe.activations.is_some_and(|scheme| scheme.symmetric) && grid.low == 0;
-    (u8::BITS - grid.high.leading_zeros()) as u8 + u8::from(unsigned)
-}
-
-fn weight_sqnr(original: &Graph, node: &Node) -> Option<f32> {
-    let (quantized, channels) = describe::weights(node)?;
-    let (Weights::F32(weights), _) = find(original, &node.name)? else { return None };
-    bitdial_quant::weight_sqnr(weights, quantized, channels)
+/// The width that holds the integers of a grid. The lab knows better: a symmetric grid without negative values leaves a
+/// bit unused.
+fn activation_bits(grid: ActivationParams) -> u8 {
+    (u8::BITS - grid.high.leading_zeros()) as u8
 }

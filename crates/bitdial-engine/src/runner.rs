@@ -155,13 +155,7 @@ impl Runner {
 
     /// Whether the images of a set can be the model's input.
     pub(crate) fn check_images(&self, images: &Images) -> Result<(), EngineError> {
-        let expected = self.input_dims()?;
-        let found = images.input_dims();
-        if expected == found {
-            return Ok(());
-        }
-        let text = |dims: &[usize]| dims.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
-        Err(EngineError::Shape { expected: text(expected), found: text(&found) })
+        images.check_fit(self.input_dims()?)
     }
 
     fn input_dims(&self) -> Result<&[usize], EngineError> {

@@ -4,18 +4,21 @@
 //! the worker translates it into calls of the engine.
 
 mod diagnosis;
+mod lab;
 mod link;
 mod message;
 mod recipe;
 mod result;
+mod runner;
 mod scheme;
 
 pub use diagnosis::{
     Advice, Budget, Diagnosis, Frontier, FrontierPoint, Isolation, LayerAccuracy, LayerDiagnosis, LayerSensitivity, TensorDiagnosis,
     WidthOption,
 };
+pub use lab::{CorrectionReport, LabRequest, LabResponse, MadeLayer, Making};
 pub use link::{Link, LinkIssue};
-pub use message::{BackendChoice, FromWorker, ImagesHandle, ModelHandle, Normalize, QuantizedHandle, Request, Response, Target, ToWorker};
+pub use message::{FromWorker, ImagesHandle, ModelHandle, Normalize, QuantizedHandle, ToWorker};
 pub use recipe::{
     Accumulator, ActivationOverride, Calibration, CalibrationMethod, Correction, Deviations, LayerOverride, Overflow, Recipe, RecipeError,
     WeightOverride,
@@ -24,6 +27,7 @@ pub use result::{
     BackendCheck, Bandwidth, Capabilities, Energy, Execution, Histogram, KernelTime, LayerDetail, LayerInfo, LayerTime, MemoryUse,
     ModelInfo, Phases, Profile, QuantizedInfo, QuantizedLayer, Rooflines, TensorInfo, Timing,
 };
+pub use runner::{BackendChoice, Request, Response, Target};
 pub use scheme::{
     ActivationGranularity, ActivationMode, ActivationScheme, Bits, Exponent, Format, Granularity, GroupSize, Rounding, WeightRange,
     WeightScheme,

@@ -2,16 +2,15 @@
 //!
 //! A message is a [`ToWorker`] or [`FromWorker`] beside a list of buffers (`{message, buffers: [ArrayBuffer]}` on the
 //! wire): the small part is serde, the large part moves as Transferables. Requests of one worker are answered in the
-//! order of their arrival, each with exactly one [`Response`]; a long one may send [`FromWorker::Progress`] before.
+//! order of their arrival, each with exactly one [`FromWorker::Response`], [`FromWorker::Failed`] or
+//! [`FromWorker::Cancelled`]; a long one may send [`FromWorker::Progress`] before. There are two kinds of worker: what
+//! the lab takes is in [`crate::lab`], what a runner takes in [`crate::runner`].
 //!
 //! What goes to a worker names its kind as a property, `{request: {id, body: {run: {target, batch}}}}`: read without a
 //! copy that knows no type yet, which would take 20 kB of each worker. What comes back has its kind beside the rest,
 //! `{type: "response", id, body: {response: "ran", shapes}}`.
 
 use serde::{Deserialize, Serialize};
-
-use crate::recipe::Recipe;
-use crate::result::{BackendCheck, Capabilities, LayerDetail, ModelInfo, Profile, QuantizedInfo, Rooflines, Timing};
 
 /// A model loaded in a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -25,31 +24,6 @@ pub struct QuantizedHandle(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ImagesHandle(pub u32);
 
-/// Which kernels a worker is asked to use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum BackendChoice {
-    /// The fastest that this build has.
-    #[default]
-    Auto,
-    /// The reference loops.
-    Scalar,
-    /// 128-bit SIMD.
-    Simd128,
-    /// 128-bit SIMD with the relaxed instructions.
-    RelaxedSimd,
-}
-
-/// What is run: a model in f32, or a quantized one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Target {
-    /// The f32 model.
-    F32(ModelHandle),
-    /// A quantized model.
-    Quantized(QuantizedHandle),
-}
-
 /// How pixels (0..=255) become a model's input: `(pixel - mean) / std`, the same for every channel.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Normalize {
@@ -59,252 +33,36 @@ pub struct Normalize {
     pub std: f32,
 }
 
-/// What a page asks of a worker. `buffers` says what lies beside the message.
+/// Page to worker; `B` is what its kind takes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Request {
-    /// Chooses the kernels; the first request of all. Answer: [`Response::Ready`].
-    Start {
-        /// The kernels.
-        backend: BackendChoice,
-    },
-    /// Loads a model. buffers: `[onnx]`. Answer: [`Response::Loaded`].
-    Load {},
-    /// Keeps labelled images. buffers: `[images, labels]`, IDX files, gzipped or not. Answer: [`Response::Images`].
-    AddIdx {
-        /// Pixels to inputs.
-        normalize: Normalize,
-    },
-    /// Keeps unlabelled images. buffers: `[pixels]`, u8 in NHWC order. Answer: [`Response::Images`].
-    AddPixels {
-        /// Number of images.
-        count: usize,
-        /// Rows.
-        height: usize,
-        /// Columns.
-        width: usize,
-        /// 1 or 3.
-        channels: usize,
-        /// Pixels to inputs.
-        normalize: Normalize,
-    },
-    /// Quantizes a model with images kept here. Answer: [`Response::Quantized`], with progress before.
-    Quantize {
-        /// The model.
-        model: ModelHandle,
-        /// How.
-        recipe: Recipe,
-        /// Calibration images; only a static recipe needs them.
-        calibration: Option<ImagesHandle>,
-    },
-    /// As `Quantize`, with calibration inputs from the caller. buffers: `[f32, NCHW]`.
-    QuantizeWith {
-        /// The model.
-        model: ModelHandle,
-        /// How.
-        recipe: Recipe,
-    },
-    /// Classifies a range of images kept here. Answer: [`Response::Evaluated`].
-    Evaluate {
-        /// What runs.
-        target: Target,
-        /// On which images.
-        images: ImagesHandle,
-        /// First image.
-        first: usize,
-        /// How many.
-        count: usize,
-    },
-    /// Runs a model. buffers: `[f32, NCHW]` of `batch` inputs. Answer: [`Response::Ran`].
-    Run {
-        /// What runs.
-        target: Target,
-        /// Number of inputs.
-        batch: usize,
-    },
-    /// Tries out kernels between which this device decides, for 100 ms at most in all for each model that is loaded, and
-    /// goes on with the fastest. `Time` and `Profile` do so first. Answer: [`Response::Done`].
-    Tune {
-        /// What runs.
-        target: Target,
-    },
-    /// Times several targets in turn at batch 1, warm, on the first image of the set (zeros without one), each time from
-    /// a JavaScript array of f32 to a new one.
-    /// Answer: [`Response::Timed`].
-    Time {
-        /// What runs, interleaved.
-        targets: Vec<Target>,
-        /// The input.
-        images: Option<ImagesHandle>,
-        /// Counted runs of each.
-        runs: u32,
-    },
-    /// Times each layer at batch 1. Answer: [`Response::Profiled`].
-    Profile {
-        /// What runs.
-        target: Target,
-        /// Counted runs.
-        runs: u32,
-    },
-    /// Measures what this device does at best; once. Answer: [`Response::Rooflines`].
-    Rooflines {},
-    /// Compares every backend of this build with the scalar reference, layer by layer. Answer: [`Response::Verified`].
-    Verify {
-        /// What runs.
-        quantized: QuantizedHandle,
-        /// On which images; the first `count` of them.
-        images: ImagesHandle,
-        /// How many.
-        count: usize,
-    },
-    /// A closer look at one layer's weights. Answer: [`Response::Layer`].
-    Layer {
-        /// The quantized model.
-        quantized: QuantizedHandle,
-        /// The layer's name.
-        layer: String,
-    },
-    /// Pixels of some images kept here. Answer: [`Response::Pixels`].
-    Pixels {
-        /// The set.
-        images: ImagesHandle,
-        /// Which, in this order.
-        indices: Vec<usize>,
-    },
-    /// Forgets a model and what was quantized from it. Answer: [`Response::Done`].
-    DisposeModel {
-        /// The model.
-        model: ModelHandle,
-    },
-    /// Forgets a quantized model. Answer: [`Response::Done`].
-    DisposeQuantized {
-        /// The quantized model.
-        quantized: QuantizedHandle,
-    },
-    /// Forgets a set of images. Answer: [`Response::Done`].
-    DisposeImages {
-        /// The set.
-        images: ImagesHandle,
-    },
-}
-
-/// A worker's answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "response")]
-pub enum Response {
-    /// The engine is there.
-    Ready {
-        /// What it can do.
-        capabilities: Capabilities,
-    },
-    /// A model is loaded.
-    Loaded {
-        /// To refer to it.
-        model: ModelHandle,
-        /// What it is.
-        info: ModelInfo,
-    },
-    /// Images are kept.
-    Images {
-        /// To refer to them.
-        images: ImagesHandle,
-        /// How many.
-        count: usize,
-        /// Their labels, in order; empty if they have none.
-        labels: Vec<u16>,
-        /// Rows, columns, channels.
-        shape: [usize; 3],
-    },
-    /// A model is quantized.
-    Quantized {
-        /// To refer to it.
-        quantized: QuantizedHandle,
-        /// What it is.
-        info: QuantizedInfo,
-    },
-    /// Images are classified.
-    Evaluated {
-        /// First image.
-        first: usize,
-        /// The index of the largest logit of each image.
-        top1: Vec<u16>,
-        /// The softmax of that logit, for each image.
-        confidence: Vec<f32>,
-    },
-    /// A model ran. buffers: one f32 buffer per output.
-    Ran {
-        /// Dimensions of each output, batch first.
-        shapes: Vec<Vec<usize>>,
-    },
-    /// Times, one per target.
-    Timed {
-        /// In the order of the request.
-        timings: Vec<Timing>,
-    },
-    /// A profile.
-    Profiled {
-        /// Where the time goes.
-        profile: Profile,
-    },
-    /// What this device does at best.
-    Rooflines {
-        /// `None` if the clock is too coarse to measure it.
-        rooflines: Option<Rooflines>,
-    },
-    /// Backends are compared.
-    Verified {
-        /// One per backend other than the scalar reference.
-        checks: Vec<BackendCheck>,
-    },
-    /// A layer, opened.
-    Layer {
-        /// What it shows.
-        detail: LayerDetail,
-    },
-    /// Pixels of images. buffers: `[u8]`, NHWC.
-    Pixels {
-        /// Rows, columns, channels.
-        shape: [usize; 3],
-    },
-    /// Nothing to say.
-    Done {},
-    /// The request failed; the worker is as it was before.
-    Failed {
-        /// A sentence a person can act on.
-        message: String,
-    },
-    /// The request was cancelled.
-    Cancelled {},
-}
-
-/// Page to worker.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ToWorker {
+pub enum ToWorker<B> {
     /// Asks for something.
     Request {
         /// Chosen by the page, unique per worker.
         id: u32,
         /// What.
-        body: Request,
+        body: B,
     },
-    /// Gives up a request that was sent; it is answered with [`Response::Cancelled`], or was just answered.
+    /// Gives up a request that was sent; it is answered with [`FromWorker::Cancelled`], or was just answered.
     Cancel {
         /// The request.
         id: u32,
     },
 }
 
-/// Worker to page.
+/// Worker to page; `B` is what its kind answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "type")]
-pub enum FromWorker {
+pub enum FromWorker<B> {
     /// The module is compiled and listens. Messages sent earlier are lost.
     Listening {},
     /// Part of a request is done.
     Progress {
         /// The request.
         id: u32,
+        /// What is being done, if a request does several things one after the other.
+        stage: String,
         /// Parts done.
         done: u32,
         /// Parts in all.
@@ -315,7 +73,19 @@ pub enum FromWorker {
         /// The request.
         id: u32,
         /// The answer.
-        body: Response,
+        body: B,
+    },
+    /// A request failed; the worker is as it was before.
+    Failed {
+        /// The request.
+        id: u32,
+        /// A sentence a person can act on.
+        message: String,
+    },
+    /// A request was cancelled.
+    Cancelled {
+        /// The request.
+        id: u32,
     },
     /// The module trapped and cannot go on; every open request is lost.
     Trapped {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::lab::CorrectionReport;
+
 /// A model's input or output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TensorInfo {
@@ -116,6 +118,9 @@ pub struct QuantizedInfo {
     pub energy: Energy,
     /// Memory that one inference takes.
     pub memory: MemoryUse,
+    /// What each correction did; a runner leaves it to the lab to say.
+    #[serde(default)]
+    pub corrections: Vec<CorrectionReport>,
 }
 
 /// An estimate after Horowitz (ISSCC 2014, 45 nm); it ranks schemes, it does not measure this device.

@@ -1,5 +1,6 @@
 /**
- * bitdial as a library: quantize an ONNX model and run it on integer kernels, in a worker of its own.
+ * bitdial as a library: quantize an ONNX model and run it on integer kernels, in workers of its own: a lab that makes
+ * quantized models, and a runner.
  *
  *     import { Bitdial } from "https://.../bitdial.mjs";
  *     const b = await Bitdial.create();
@@ -62,6 +63,7 @@
  * @property {QuantizedLayer[]} layers
  * @property {Energy} energy
  * @property {MemoryUse} memory
+ * @property {{correction: string, summary: string, ms: number}[]} corrections What each correction did, in order.
  *
  * @typedef {object} LayerTime
  * @property {string} name
@@ -130,7 +132,7 @@ function buildFor(backend) {
   return backend === "relaxed-simd" || (backend === "auto" && takes("relaxed-simd")) ? "relaxed-simd" : "simd128";
 }
 
-/** Starts the worker. Another origin's script cannot be a worker, but one of our own may import it. */
+/** Starts a worker. Another origin's script cannot be a worker, but one of our own may import it. */
 function startWorker(build) {
   const url = new URL(WORKER, import.meta.url);
   url.searchParams.set("build", build);
@@ -146,12 +148,13 @@ function startWorker(build) {
 }
 
 /** The fields of a recipe and of its parts. */
-const SCHEME = ["format", "bits", "granularity", "symmetric"];
+const SCHEME = ["format", "exponent", "bits", "granularity", "symmetric"];
 const FIELDS = {
-  "the top": ["weights", "activations", "calibration", "corrections", "layers"],
-  weights: [...SCHEME, "group", "rounding"],
+  "the top": ["weights", "activations", "calibration", "corrections", "accumulator", "layers"],
+  weights: [...SCHEME, "group", "range", "rounding"],
   activations: [...SCHEME, "mode"],
-  calibration: ["method", "samples", "seed"],
+  calibration: ["method", "samples", "seed", "deviations"],
+  accumulator: ["bits", "overflow"],
 };
 
 /** Throws if a part of a recipe has a field that is none: a typing error, which would otherwise mean the default. */
@@ -166,10 +169,10 @@ function checkFields(part, what, fields = FIELDS[what]) {
 function checked(recipe) {
   const plain = JSON.parse(JSON.stringify(recipe));
   checkFields(plain, "the top");
-  for (const part of ["weights", "activations", "calibration"]) checkFields(plain[part], part);
+  for (const part of ["weights", "activations", "calibration", "accumulator"]) checkFields(plain[part], part);
   for (const [name, layer] of Object.entries(plain.layers ?? {})) {
     checkFields(layer, `the layer ${name}`, ["weights", "activations"]);
-    checkFields(layer?.weights, `the layer ${name}`, ["bits", "granularity", "symmetric"]);
+    checkFields(layer?.weights, `the layer ${name}`, ["format", "bits", "granularity", "symmetric"]);
     checkFields(layer?.activations, `the layer ${name}`, ["bits"]);
   }
   return plain;
@@ -197,6 +200,8 @@ class Channel {
   #last = 0;
   /** Why nothing can be asked any more. */
   #closed = null;
+  /** Is told when that is so. */
+  onclose = null;
   #listening;
 
   constructor(build) {
@@ -236,6 +241,7 @@ class Channel {
     this.#worker.terminate();
     for (const { reject } of this.#waiting.values()) reject(new Error(reason));
     this.#waiting.clear();
+    this.onclose?.(reason);
   }
 
   #hear({ message, buffers }) {
@@ -244,9 +250,10 @@ class Channel {
         return this.#take("listening")?.resolve();
       case "response": {
         const waiting = this.#take(message.id);
-        if (message.body.response === "failed") return waiting?.reject(new Error(message.body.message));
         return waiting?.resolve({ ...message.body, buffers });
       }
+      case "failed":
+        return this.#take(message.id)?.reject(new Error(message.message));
       case "trapped":
         return this.close(message.message);
     }
@@ -271,13 +278,15 @@ async function run(channel, target, input, batch) {
   return outputs.length === 1 ? outputs[0] : outputs;
 }
 
-/** An engine with a worker of its own. */
+/** An engine with workers of its own. */
 export class Bitdial {
   #channel;
+  #lab;
 
   /** @private Use {@link Bitdial.create}. */
-  constructor(channel, capabilities) {
+  constructor(channel, lab, capabilities) {
     this.#channel = channel;
+    this.#lab = lab;
     /** @type {Exclude<Backend, "auto">} The kernels in use. */
     this.backend = capabilities.backend;
   }
@@ -289,9 +298,13 @@ export class Bitdial {
    */
   static async create({ backend = "auto" } = {}) {
     const channel = new Channel(buildFor(backend));
+    const lab = new Channel("lab");
+    // One is of no use without the other.
+    channel.onclose = (reason) => lab.close(reason);
+    lab.onclose = (reason) => channel.close(reason);
     try {
       const { capabilities } = await channel.ask({ request: "start", backend });
-      return new Bitdial(channel, capabilities);
+      return new Bitdial(channel, lab, capabilities);
     } catch (error) {
       channel.close(error.message);
       throw error;
@@ -304,8 +317,9 @@ export class Bitdial {
    * @returns {Promise<Model>}
    */
   async load(onnx) {
-    const { model, info } = await this.#channel.ask({ request: "load" }, [bytes(onnx)]);
-    return new Model(this.#channel, model, info);
+    const { model: source, buffers } = await this.#lab.ask({ request: "load" }, [bytes(onnx)]);
+    const { model, info } = await this.#channel.ask({ request: "load" }, buffers);
+    return new Model(this.#channel, model, info, this.#lab, source);
   }
 
   /** Ends the engine and everything loaded with it. */
@@ -318,11 +332,16 @@ export class Bitdial {
 class Model {
   #channel;
   #handle;
+  #lab;
+  /** The same model in the lab. */
+  #source;
 
   /** @private Use {@link Bitdial#load}. */
-  constructor(channel, handle, info) {
+  constructor(channel, handle, info, lab, source) {
     this.#channel = channel;
     this.#handle = handle;
+    this.#lab = lab;
+    this.#source = source;
     /** @type {ModelInfo} */
     this.info = info;
   }
@@ -353,13 +372,17 @@ class Model {
    * @returns {Promise<Quantized>}
    */
   async quantize(recipe = {}, calibration = new Float32Array()) {
-    const body = { request: "quantize-with", model: this.#handle, recipe: checked(recipe) };
-    const { quantized, info } = await this.#channel.ask(body, [floats(calibration, "calibration inputs")]);
-    return new Quantized(this.#channel, quantized, info);
+    const body = { request: "quantize-with", model: this.#source, recipe: checked(recipe) };
+    const made = await this.#lab.ask(body, [floats(calibration, "calibration inputs")]);
+    const { quantized, info } = await this.#channel.ask({ request: "adopt", model: this.#handle }, made.buffers);
+    info.layers.forEach((layer, i) => Object.assign(layer, made.making.layers[i]));
+    info.corrections = made.making.corrections;
+    return new Quantized(this.#channel, quantized, info, this.#lab, made.quantized);
   }
 
   /** Forgets the model and what was quantized from it. */
   async dispose() {
+    await this.#lab.forget({ request: "dispose-model", model: this.#source });
     await this.#channel.forget({ request: "dispose-model", model: this.#handle });
   }
 }
@@ -368,11 +391,16 @@ class Model {
 class Quantized {
   #channel;
   #handle;
+  #lab;
+  /** The same model in the lab. */
+  #source;
 
   /** @private Use {@link Model#quantize}. */
-  constructor(channel, handle, info) {
+  constructor(channel, handle, info, lab, source) {
     this.#channel = channel;
     this.#handle = handle;
+    this.#lab = lab;
+    this.#source = source;
     /** @type {QuantizedInfo} */
     this.info = info;
     /** @type {number} Bytes of the packed model: weights at their width, scales, zero points, biases, structure. */
@@ -406,6 +434,7 @@ class Quantized {
 
   /** Forgets the quantized model. */
   async dispose() {
+    await this.#lab.forget({ request: "dispose-quantized", quantized: this.#source });
     await this.#channel.forget({ request: "dispose-quantized", quantized: this.#handle });
   }
 }

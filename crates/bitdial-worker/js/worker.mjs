@@ -1,12 +1,12 @@
 /**
  * The entry of a dedicated module worker: instantiates the build of the engine that its own address names
- * (`worker.mjs?build=simd128` or `?build=relaxed-simd`) and lets it listen.
+ * (`worker.mjs?build=simd128`, `?build=relaxed-simd` or `?build=lab`) and lets it listen.
  *
  * Everything the engine says goes through Rust. What is said here is that it cannot go on: a module that is not
  * instantiated, or traps, is reported as `{type: "trapped"}`; whoever started the worker replaces it.
  */
 
-const BUILDS = ["simd128", "relaxed-simd"];
+const BUILDS = ["simd128", "relaxed-simd", "lab"];
 
 let lost = false;
 
@@ -30,7 +30,7 @@ self.addEventListener("unhandledrejection", (event) => failed(event, event.reaso
 const build = new URL(import.meta.url).searchParams.get("build");
 
 try {
-  if (!BUILDS.includes(build)) throw new Error(`there is no build named ${build}; there are ${BUILDS.join(" and ")}`);
+  if (!BUILDS.includes(build)) throw new Error(`there is no build named ${build}; there are ${BUILDS.join(", ")}`);
   const engine = await import(`./${build}/bitdial_worker.js`);
   await engine.default();
   // A hook for tests: `{trap: true}` makes the engine trap for real.

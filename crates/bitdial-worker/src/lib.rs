@@ -1,4 +1,5 @@
-//! The wasm module of a worker: the engine behind a message loop.
+//! The wasm modules of the workers, each behind a message loop: the runner, and, built with the feature `lab` alone, the
+//! lab.
 //!
 //! `js/worker.mjs` instantiates it in a dedicated worker and calls [`listen`]. From then on the worker takes
 //! [`ToWorker`](bitdial_protocol::ToWorker) and sends [`FromWorker`](bitdial_protocol::FromWorker) messages, each as
@@ -7,7 +8,11 @@
 //!
 //! `js/bitdial.mjs` is the same engine for other people's pages.
 
+#[cfg(feature = "lab")]
+mod lab;
 mod queue;
+#[cfg(feature = "runner")]
+mod runner;
 mod server;
 mod session;
 mod turn;
@@ -21,7 +26,18 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
+#[cfg(feature = "lab")]
+pub use lab::Lab;
+#[cfg(feature = "runner")]
+pub use runner::Runner;
 pub use server::Server;
+pub use session::Session;
+
+/// The session of this module.
+#[cfg(feature = "runner")]
+type Own = Runner;
+#[cfg(not(feature = "runner"))]
+type Own = Lab;
 
 /// The property of the worker's global scope that holds the message of a panic, for `worker.mjs` to send.
 const PANIC: &str = "bitdialPanic";
@@ -34,7 +50,7 @@ pub fn listen() {
         let _ = Reflect::set(&global(), &PANIC.into(), &info.to_string().into());
     }));
     let scope: DedicatedWorkerGlobalScope = global().unchecked_into();
-    let server = Server::start(Rc::new({
+    let server = Server::<Own>::start(Rc::new({
         let scope = scope.clone();
         move |message: &JsValue, transfer: &js_sys::Array| {
             if let Err(error) = scope.post_message_with_transfer(message, transfer) {

@@ -5,32 +5,37 @@ use std::collections::{HashSet, VecDeque};
 use std::future::poll_fn;
 use std::task::{Poll, Waker};
 
-use bitdial_protocol::Request;
 use js_sys::ArrayBuffer;
 
 /// A request as it came.
 #[derive(Debug)]
-pub struct Waiting {
+pub struct Waiting<B> {
     /// Chosen by the page.
     pub id: u32,
     /// What it asks for; or why that is not clear.
-    pub body: Result<Request, String>,
+    pub body: Result<B, String>,
     /// What lay beside it.
     pub buffers: Vec<ArrayBuffer>,
 }
 
 /// The requests of one page, in order.
-#[derive(Debug, Default)]
-pub struct Queue {
-    waiting: RefCell<VecDeque<Waiting>>,
+#[derive(Debug)]
+pub struct Queue<B> {
+    waiting: RefCell<VecDeque<Waiting<B>>>,
     current: Cell<Option<u32>>,
     cancelled: RefCell<HashSet<u32>>,
     waker: RefCell<Option<Waker>>,
 }
 
-impl Queue {
+impl<B> Default for Queue<B> {
+    fn default() -> Self {
+        Self { waiting: RefCell::default(), current: Cell::default(), cancelled: RefCell::default(), waker: RefCell::default() }
+    }
+}
+
+impl<B> Queue<B> {
     /// Adds a request at the end.
-    pub fn push(&self, request: Waiting) {
+    pub fn push(&self, request: Waiting<B>) {
         self.waiting.borrow_mut().push_back(request);
         if let Some(waker) = self.waker.take() {
             waker.wake();
@@ -51,7 +56,7 @@ impl Queue {
     }
 
     /// The next request, which is the current one from then on.
-    pub async fn next(&self) -> Waiting {
+    pub async fn next(&self) -> Waiting<B> {
         poll_fn(|context| match self.waiting.borrow_mut().pop_front() {
             Some(request) => {
                 self.current.set(Some(request.id));
@@ -80,11 +85,11 @@ mod tests {
 
     use super::*;
 
-    fn request(id: u32) -> Waiting {
-        Waiting { id, body: Ok(Request::Load {}), buffers: Vec::new() }
+    fn request(id: u32) -> Waiting<()> {
+        Waiting { id, body: Ok(()), buffers: Vec::new() }
     }
 
-    fn take(queue: &Queue) -> Option<u32> {
+    fn take(queue: &Queue<()>) -> Option<u32> {
         match pin!(queue.next()).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(request) => Some(request.id),
             Poll::Pending => None,

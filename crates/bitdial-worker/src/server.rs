@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use bitdial_engine::Progress;
-use bitdial_protocol::{FromWorker, Response, ToWorker};
+use bitdial_protocol::{FromWorker, ToWorker};
 use js_sys::{Array, ArrayBuffer};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
@@ -16,18 +16,18 @@ use crate::wire;
 /// Posts a message with what is transferred beside it.
 pub type Post = Rc<dyn Fn(&JsValue, &Array)>;
 
-/// An engine that takes messages and posts its answers.
-pub struct Server {
-    queue: Rc<Queue>,
+/// A session that takes messages and posts its answers.
+pub struct Server<S: Session> {
+    queue: Rc<Queue<S::Request>>,
 }
 
-impl Server {
+impl<S: Session> Server<S> {
     /// Starts to answer, after posting that it listens.
     #[must_use]
     pub fn start(post: Post) -> Self {
         let queue = Rc::new(Queue::default());
-        send(&post, &FromWorker::Listening {}, Vec::new());
-        spawn_local(serve(Rc::clone(&queue), post));
+        send::<S>(&post, &FromWorker::Listening {}, Vec::new());
+        spawn_local(serve::<S>(Rc::clone(&queue), post));
         Self { queue }
     }
 
@@ -46,32 +46,33 @@ impl Server {
     }
 }
 
-async fn serve(queue: Rc<Queue>, post: Post) {
-    let mut session = Session::default();
+async fn serve<S: Session>(queue: Rc<Queue<S::Request>>, post: Post) {
+    let mut session = S::default();
     loop {
         let Waiting { id, body, buffers } = queue.next().await;
         // Hears what was posted since: above all, that this request was given up.
         give_way().await;
-        let report = |Progress { done, total }| {
+        let report = |stage: &str, Progress { done, total }| {
             let (done, total) = (done.try_into().unwrap_or(u32::MAX), total.try_into().unwrap_or(u32::MAX));
-            send(&post, &FromWorker::Progress { id, done, total }, Vec::new());
+            send::<S>(&post, &FromWorker::Progress { id, stage: stage.to_owned(), done, total }, Vec::new());
         };
-        let mut turn = Turn::new(id, &queue, &report);
+        let given_up = || queue.is_cancelled(id);
+        let mut turn = Turn::new(&given_up, &report);
         let answer = match body {
             _ if queue.is_cancelled(id) => Err(Stop::Cancelled),
             Ok(request) => session.answer(request, &buffers, &mut turn).await,
             Err(reason) => Err(Stop::because(&reason)),
         };
-        let (body, buffers) = answer.unwrap_or_else(|stop| match stop {
-            Stop::Cancelled => (Response::Cancelled {}, Vec::new()),
-            Stop::Failed(message) => (Response::Failed { message }, Vec::new()),
-        });
         queue.answered();
-        send(&post, &FromWorker::Response { id, body }, buffers);
+        match answer {
+            Ok((body, buffers)) => send::<S>(&post, &FromWorker::Response { id, body }, buffers),
+            Err(Stop::Cancelled) => send::<S>(&post, &FromWorker::Cancelled { id }, Vec::new()),
+            Err(Stop::Failed(message)) => send::<S>(&post, &FromWorker::Failed { id, message }, Vec::new()),
+        }
     }
 }
 
-fn send(post: &Post, message: &FromWorker, buffers: Vec<ArrayBuffer>) {
+fn send<S: Session>(post: &Post, message: &FromWorker<S::Response>, buffers: Vec<ArrayBuffer>) {
     let (message, transfer) = wire::write(message, buffers);
     post(&message, &transfer);
 }

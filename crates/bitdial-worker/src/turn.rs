@@ -6,8 +6,6 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{MessageChannel, Performance};
 
-use crate::queue::Queue;
-
 /// How long to work before giving way, in milliseconds.
 const SLICE: f64 = 24.0;
 
@@ -29,6 +27,13 @@ impl From<EngineError> for Stop {
     }
 }
 
+#[cfg(feature = "lab")]
+impl From<bitdial_lab::LabError> for Stop {
+    fn from(error: bitdial_lab::LabError) -> Self {
+        Self::because(&error.to_string())
+    }
+}
+
 impl Stop {
     /// It cannot be done, for a reason, which becomes a sentence.
     pub fn because(reason: &str) -> Self {
@@ -41,19 +46,18 @@ impl Stop {
 
 /// One request's turn.
 pub struct Turn<'a> {
-    id: u32,
-    queue: &'a Queue,
-    report: &'a dyn Fn(Progress),
+    given_up: &'a dyn Fn() -> bool,
+    report: &'a dyn Fn(&str, Progress),
     slice: f64,
     step: f64,
     images: usize,
 }
 
 impl<'a> Turn<'a> {
-    /// The turn of request `id` begins; `report` sends its progress.
-    pub fn new(id: u32, queue: &'a Queue, report: &'a dyn Fn(Progress)) -> Self {
+    /// The turn of a request begins; `given_up` says whether it was, `report` sends its progress.
+    pub fn new(given_up: &'a dyn Fn() -> bool, report: &'a dyn Fn(&str, Progress)) -> Self {
         let time = now();
-        Self { id, queue, report, slice: time, step: time, images: 1 }
+        Self { given_up, report, slice: time, step: time, images: 1 }
     }
 
     /// Sets how many images the first step takes; one, if nothing is known.
@@ -72,6 +76,14 @@ impl<'a> Turn<'a> {
     /// # Errors
     /// [`Stop::Cancelled`] if the page gave the request up.
     pub async fn rest(&mut self, progress: Progress) -> Result<(), Stop> {
+        self.rest_in("", progress).await
+    }
+
+    /// The same in one of several stages.
+    ///
+    /// # Errors
+    /// As [`Self::rest`].
+    pub async fn rest_in(&mut self, stage: &str, progress: Progress) -> Result<(), Stop> {
         let time = now();
         let took = time - self.step;
         if took < SLICE / 4.0 {
@@ -80,12 +92,12 @@ impl<'a> Turn<'a> {
             self.images = (self.images / 2).max(1);
         }
         if time - self.slice >= SLICE {
-            (self.report)(progress);
+            (self.report)(stage, progress);
             give_way().await;
             self.slice = now();
         }
         self.step = now();
-        if self.queue.is_cancelled(self.id) { Err(Stop::Cancelled) } else { Ok(()) }
+        if (self.given_up)() { Err(Stop::Cancelled) } else { Ok(()) }
     }
 }
 

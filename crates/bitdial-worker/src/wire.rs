@@ -3,6 +3,7 @@
 use bitdial_protocol::{FromWorker, ToWorker};
 use js_sys::{Array, ArrayBuffer, Float32Array, Object, Reflect, Uint8Array};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -19,7 +20,7 @@ pub struct Unreadable {
 ///
 /// # Errors
 /// [`Unreadable`] if it is none.
-pub fn read(data: &JsValue) -> Result<(ToWorker, Vec<ArrayBuffer>), Unreadable> {
+pub fn read<B: DeserializeOwned>(data: &JsValue) -> Result<(ToWorker<B>, Vec<ArrayBuffer>), Unreadable> {
     let message = property(data, "message");
     let kind = ["request", "cancel"].map(|kind| property(&message, kind)).into_iter().find(|kind| !kind.is_undefined());
     let id = property(&kind.unwrap_or_default(), "id").as_f64().filter(|id| (0.0..=f64::from(u32::MAX)).contains(id)).map(|id| id as u32);
@@ -43,7 +44,7 @@ pub fn read(data: &JsValue) -> Result<(ToWorker, Vec<ArrayBuffer>), Unreadable> 
 /// # Panics
 /// Never: every message of the protocol can be a JavaScript value.
 #[must_use]
-pub fn write(message: &FromWorker, buffers: Vec<ArrayBuffer>) -> (JsValue, Array) {
+pub fn write<B: Serialize>(message: &FromWorker<B>, buffers: Vec<ArrayBuffer>) -> (JsValue, Array) {
     // Plain objects and numbers, as JSON would have them.
     let message = message.serialize(&Serializer::json_compatible()).expect("a message is a JavaScript value");
     let transfer: Array = buffers.into_iter().collect();
@@ -78,6 +79,7 @@ pub fn from_bytes(bytes: &[u8]) -> ArrayBuffer {
 }
 
 /// A buffer with these f32.
+#[cfg(feature = "runner")]
 #[must_use]
 pub fn from_floats(floats: &[f32]) -> ArrayBuffer {
     Float32Array::from(floats).buffer()

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use bitdial_engine::{Engine, Images, Quantized, Runnable};
+use bitdial_engine::{Engine, Images, Runnable};
+use bitdial_kernels::Backend;
+use bitdial_lab::{Model as Source, Quantized};
 use bitdial_protocol::{BackendChoice, Normalize, Recipe};
 
 #[cfg(target_arch = "wasm32")]
@@ -125,21 +127,17 @@ fn images(model: &Model) -> Arc<Images> {
     Arc::new(Images::from_idx(model.images, model.labels, Normalize { mean: 0.0, std: 255.0 }).unwrap())
 }
 
-fn quantize(model: &Model, recipe: &str, backend: BackendChoice) -> Quantized {
-    let loaded = Engine::new(backend).unwrap().load(model.onnx).unwrap();
-    loaded.quantizer(&Recipe::from_json(recipe).unwrap(), Some(images(model))).unwrap().finish().unwrap()
-}
-
-/// The backends of this build.
-fn backends() -> Vec<BackendChoice> {
-    [BackendChoice::Scalar, BackendChoice::Simd128, BackendChoice::RelaxedSimd].into_iter().filter(|&b| Engine::new(b).is_ok()).collect()
+fn quantize(model: &Model, recipe: &str, backend: Backend) -> (Source, Quantized) {
+    let source = Source::load(model.onnx, backend).unwrap();
+    let quantized = source.quantizer(&Recipe::from_json(recipe).unwrap(), Some(images(model))).unwrap().finish().unwrap();
+    (source, quantized)
 }
 
 /// Computes one hash of each case on each backend and compares it with the committed one.
-fn check(expected: fn(&Case) -> u64, compute: fn(&Case, BackendChoice) -> u64) {
+fn check(expected: fn(&Case) -> u64, compute: fn(&Case, Backend) -> u64) {
     let mut differing = Vec::new();
     for case in &CASES {
-        for backend in backends() {
+        for backend in Backend::available() {
             let found = compute(case, backend);
             if found != expected(case) {
                 differing.push(format!("{} {} {backend:?}: {found:#018x}", case.model.name, case.recipe));
@@ -152,7 +150,7 @@ fn check(expected: fn(&Case) -> u64, compute: fn(&Case, BackendChoice) -> u64) {
 #[cfg_attr(target_arch = "wasm32", wasm_bindgen_test::wasm_bindgen_test)]
 #[cfg_attr(not(target_arch = "wasm32"), test)]
 fn the_same_recipe_gives_the_same_bytes() {
-    check(|case| case.packed, |case, backend| fnv1a(&quantize(case.model, case.recipe, backend).packed()));
+    check(|case| case.packed, |case, backend| fnv1a(&quantize(case.model, case.recipe, backend).1.packed()));
 }
 
 #[cfg_attr(target_arch = "wasm32", wasm_bindgen_test::wasm_bindgen_test)]
@@ -162,7 +160,14 @@ fn the_same_bytes_give_the_same_logits() {
         |case| case.logits,
         |case, backend| {
             let inputs = images(case.model).inputs(100..100 + COUNT).unwrap();
-            let logits = quantize(case.model, case.recipe, backend).run(&inputs, COUNT).unwrap()[0].clone();
+            let (source, quantized) = quantize(case.model, case.recipe, backend);
+            let choice = match backend {
+                Backend::Scalar => BackendChoice::Scalar,
+                Backend::Simd128 => BackendChoice::Simd128,
+                Backend::RelaxedSimd => BackendChoice::RelaxedSimd,
+            };
+            let model = Engine::new(choice).unwrap().load(&source.packed()).unwrap();
+            let logits = model.adopt(&quantized.packed()).unwrap().run(&inputs, COUNT).unwrap()[0].clone();
             fnv1a(&logits.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>())
         },
     );

@@ -5,10 +5,11 @@
 mod client;
 
 use bitdial_protocol::{
-    BackendChoice, Bits, Execution, FromWorker, Granularity, ImagesHandle, LayerTime, ModelHandle, Normalize, QuantizedHandle, Recipe,
-    Request, Response, Target, ToWorker,
+    BackendChoice, Bits, Execution, FromWorker, Granularity, ImagesHandle, LabRequest, LabResponse, LayerTime, ModelHandle, Normalize,
+    QuantizedHandle, Recipe, Request, Response, Target, ToWorker,
 };
-use client::{Client, bytes, floats};
+use bitdial_worker::{Lab, Runner};
+use client::{Client, Outcome, bytes, floats};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_dedicated_worker);
@@ -18,11 +19,29 @@ const IMAGES: &[u8] = include_bytes!("../../../assets/mnist/first-images-idx3-ub
 const LABELS: &[u8] = include_bytes!("../../../assets/mnist/first-labels-idx1-ubyte.gz");
 const UNIT: Normalize = Normalize { mean: 0.0, std: 255.0 };
 
-/// A worker with the digits model and its first test images.
-async fn ready() -> (Client, ModelHandle, ImagesHandle) {
+/// A lab with the digits model and the images to calibrate with; the model packed.
+async fn lab() -> (Client<Lab>, ModelHandle, ImagesHandle, Vec<u8>) {
+    let lab = Client::start();
+    let (LabResponse::Loaded { model }, packed) = lab.ask(LabRequest::Load {}, &[DIGITS]).await else { panic!("no model") };
+    let add = LabRequest::AddIdx { normalize: UNIT };
+    let (LabResponse::Images { images, count: 1000 }, _) = lab.ask(add, &[IMAGES, LABELS]).await else { panic!("no images") };
+    (lab, model, images, bytes(&packed[0]))
+}
+
+/// The digits model quantized, packed.
+async fn packed(recipe: Recipe) -> Vec<u8> {
+    let (lab, model, images, _) = lab().await;
+    let request = LabRequest::Quantize { model, recipe, calibration: Some(images) };
+    let (LabResponse::Quantized { .. }, packed) = lab.ask(request, &[]).await else { panic!("not quantized") };
+    bytes(&packed[0])
+}
+
+/// A runner with the digits model and its first test images.
+async fn ready() -> (Client<Runner>, ModelHandle, ImagesHandle) {
+    let (_, _, _, packed) = lab().await;
     let client = Client::start();
     client.ask(Request::Start { backend: BackendChoice::Auto }, &[]).await;
-    let (Response::Loaded { model, .. }, _) = client.ask(Request::Load {}, &[DIGITS]).await else { panic!("no model") };
+    let (Response::Loaded { model, .. }, _) = client.ask(Request::Load {}, &[&packed]).await else { panic!("no model") };
     let add = Request::AddIdx { normalize: UNIT };
     let (Response::Images { images, .. }, _) = client.ask(add, &[IMAGES, LABELS]).await else { panic!("no images") };
     (client, model, images)
@@ -34,9 +53,9 @@ fn recipe(bits: u8) -> Recipe {
     recipe
 }
 
-async fn quantize(client: &Client, model: ModelHandle, images: ImagesHandle) -> QuantizedHandle {
-    let request = Request::Quantize { model, recipe: recipe(4), calibration: Some(images) };
-    let (Response::Quantized { quantized, .. }, _) = client.ask(request, &[]).await else { panic!("not quantized") };
+async fn adopt(client: &Client<Runner>, model: ModelHandle, recipe: Recipe) -> QuantizedHandle {
+    let packed = packed(recipe).await;
+    let (Response::Quantized { quantized, .. }, _) = client.ask(Request::Adopt { model }, &[&packed]).await else { panic!("not adopted") };
     quantized
 }
 
@@ -47,7 +66,7 @@ async fn tuning_changes_kernels_and_not_integers() {
         panic!("no pixels")
     };
     let input: Vec<f32> = bytes(&pixels[0]).iter().map(|&p| f32::from(p) / 255.0).collect();
-    let target = Target::Quantized(quantize(&client, model, images).await);
+    let target = Target::Quantized(adopt(&client, model, recipe(4)).await);
     let run = async || floats(&client.ask_with_floats(Request::Run { target, batch: 1 }, &input).await.1[0]);
     let before = run().await;
     assert_eq!(client.ask(Request::Tune { target }, &[]).await.0, Response::Done {});
@@ -65,7 +84,8 @@ async fn tuning_changes_kernels_and_not_integers() {
 
 #[wasm_bindgen_test]
 async fn every_request_has_its_answer() {
-    let client = Client::start();
+    let (_, _, _, float) = lab().await;
+    let client = Client::<Runner>::start();
     assert_eq!(client.next().await.0, FromWorker::Listening {});
 
     let (Response::Ready { capabilities }, _) = client.ask(Request::Start { backend: BackendChoice::Scalar }, &[]).await else {
@@ -75,7 +95,7 @@ async fn every_request_has_its_answer() {
     assert!(capabilities.backends.len() >= 2, "{capabilities:?}");
     assert_eq!(capabilities.dot.is_some(), capabilities.build == "relaxed-simd", "{capabilities:?}");
 
-    let (Response::Loaded { model, info }, _) = client.ask(Request::Load {}, &[DIGITS]).await else { panic!("no model") };
+    let (Response::Loaded { model, info }, _) = client.ask(Request::Load {}, &[&float]).await else { panic!("no model") };
     assert_eq!(info.inputs[0].shape, [None, Some(1), Some(28), Some(28)]);
     assert_eq!(info.macs, 2_823_040);
 
@@ -83,9 +103,12 @@ async fn every_request_has_its_answer() {
     let (Response::Images { images, count, labels, shape }, _) = client.ask(add, &[IMAGES, LABELS]).await else { panic!("no images") };
     assert_eq!((count, labels.len(), shape), (1000, 1000, [28, 28, 1]));
 
-    let request = Request::Quantize { model, recipe: recipe(4), calibration: Some(images) };
-    let (Response::Quantized { quantized, info }, _) = client.ask(request, &[]).await else { panic!("not quantized") };
-    assert!(info.size < 30_000 && info.layers.iter().any(|layer| layer.execution == Execution::Integer), "{info:?}");
+    let four = packed(recipe(4)).await;
+    let (Response::Quantized { quantized, info }, _) = client.ask(Request::Adopt { model }, &[&four]).await else { panic!("not adopted") };
+    assert!(
+        info.size == four.len() && info.size < 30_000 && info.layers.iter().any(|layer| layer.execution == Execution::Integer),
+        "{info:?}"
+    );
 
     let target = Target::Quantized(quantized);
     let request = Request::Evaluate { target, images, first: 100, count: 300 };
@@ -119,8 +142,7 @@ async fn every_request_has_its_answer() {
     assert!(profile.layers.iter().all(known), "{profile:?}");
     let mut by_group = recipe(4);
     by_group.weights.granularity = Granularity::Group;
-    let request = Request::Quantize { model, recipe: by_group, calibration: Some(images) };
-    let (Response::Quantized { quantized: by_group, .. }, _) = client.ask(request, &[]).await else { panic!("not quantized") };
+    let by_group = adopt(&client, model, by_group).await;
     let request = Request::Profile { target: Target::Quantized(by_group), runs: 2 };
     let (Response::Profiled { profile: in_groups }, _) = client.ask(request, &[]).await else { panic!("no profile") };
     assert!(in_groups.layers.iter().any(|layer| layer.kernel.contains("groups")), "{in_groups:?}");
@@ -139,17 +161,12 @@ async fn every_request_has_its_answer() {
     assert_eq!(checks.len(), capabilities.backends.len() - 1);
     assert!(checks.iter().all(|check| check.difference == 0 && check.values > 0), "{checks:?}");
 
-    let layer = info.layers.iter().find(|layer| layer.weight_bits.is_some()).unwrap().name.clone();
-    let (Response::Layer { detail }, _) = client.ask(Request::Layer { quantized, layer }, &[]).await else { panic!("no layer") };
-    assert_eq!(detail.grid.len(), 16);
-
-    let request = Request::QuantizeWith { model, recipe: recipe(4) };
-    let (Response::Quantized { quantized: other, .. }, _) = client.ask_with_floats(request, &input).await else { panic!("not quantized") };
+    let other = adopt(&client, model, recipe(4)).await;
     for request in [Request::DisposeQuantized { quantized: other }, Request::DisposeImages { images }, Request::DisposeModel { model }] {
         assert_eq!(client.ask(request, &[]).await.0, Response::Done {});
     }
     // It went with its model.
-    let (Response::Failed { message }, _) = client.ask(Request::Profile { target, runs: 1 }, &[]).await else { panic!("still there") };
+    let message = client.refusal(Request::Profile { target, runs: 1 }, &[]).await;
     assert!(message.contains("quantized model is not here"), "{message}");
 }
 
@@ -173,7 +190,7 @@ async fn answers_keep_the_order_of_requests() {
     let short = client.send(Request::Pixels { images, indices: vec![0] }, &[]);
     let mut answered = Vec::new();
     while answered.len() < 3 {
-        if let FromWorker::Response { id, .. } = client.next().await.0 {
+        if let FromWorker::Response { id, .. } | FromWorker::Failed { id, .. } = client.next().await.0 {
             answered.push(id);
         }
     }
@@ -193,7 +210,7 @@ async fn long_requests_report_and_can_be_cancelled() {
     let (mut reports, mut answers) = (0, Vec::new());
     while answers.len() < 3 {
         match client.next().await.0 {
-            FromWorker::Progress { id, done, total } => {
+            FromWorker::Progress { id, done, total, .. } => {
                 assert_eq!((id, total), (running, 1000));
                 assert!(done < total);
                 reports += 1;
@@ -202,44 +219,83 @@ async fn long_requests_report_and_can_be_cancelled() {
                     client.post(&ToWorker::Cancel { id: running }, &[]);
                 }
             }
-            FromWorker::Response { id, body } => answers.push((id, body)),
+            FromWorker::Response { id, body } => answers.push((id, Some(body))),
+            FromWorker::Cancelled { id } => answers.push((id, None)),
             other => panic!("{other:?}"),
         }
     }
     // It may have reported once more before it heard.
     assert!((2..=4).contains(&reports), "{reports} reports");
-    assert_eq!(answers[0], (running, Response::Cancelled {}));
-    assert_eq!(answers[1], (waiting, Response::Cancelled {}));
-    assert_eq!(answers[2], (last, Response::Pixels { shape: [28, 28, 1] }));
+    assert_eq!(answers[0], (running, None));
+    assert_eq!(answers[1], (waiting, None));
+    assert_eq!(answers[2], (last, Some(Response::Pixels { shape: [28, 28, 1] })));
+}
+
+#[wasm_bindgen_test]
+async fn the_lab_makes_what_runners_take() {
+    let (lab, model, images, float) = lab().await;
+    assert!(float.len() > 140_000, "{} bytes", float.len());
+    let request = LabRequest::Quantize { model, recipe: recipe(4), calibration: Some(images) };
+    let (LabResponse::Quantized { quantized, making }, made) = lab.ask(request, &[]).await else { panic!("not quantized") };
+    assert!(making.layers.iter().any(|layer| layer.activation_bits == Some(8) && layer.weight_sqnr.is_some()), "{making:?}");
+    assert_eq!(bytes(&made[0]), packed(recipe(4)).await);
+    for (layer, grid) in [("x", None), ("/0/0.0/Conv", Some(16))] {
+        let request = LabRequest::Layer { quantized, layer: layer.into() };
+        match lab.answer_to(lab.send(request, &[])).await {
+            Outcome::Answered(LabResponse::Layer { detail }, _) => assert_eq!(Some(detail.grid.len()), grid),
+            other => assert!(grid.is_none() && matches!(&other, Outcome::Failed(message) if message.contains("no layer 'x'")), "{other:?}"),
+        }
+    }
+    let request = LabRequest::QuantizeWith { model, recipe: recipe(4) };
+    let (LabResponse::Quantized { quantized, .. }, _) = lab.ask_with_floats(request, &[0.5; 2 * 784]).await else {
+        panic!("not quantized")
+    };
+    for request in [LabRequest::DisposeQuantized { quantized }, LabRequest::DisposeImages { images }, LabRequest::DisposeModel { model }] {
+        assert_eq!(lab.ask(request, &[]).await.0, LabResponse::Done {});
+    }
+    for (request, buffers, expected) in [
+        (LabRequest::Load {}, &[][..], "without the buffer of a model"),
+        (LabRequest::Load {}, &[&DIGITS[..5000]][..], "not an ONNX model"),
+        (LabRequest::AddIdx { normalize: UNIT }, &[IMAGES][..], "without the buffer of labels"),
+        (LabRequest::AddIdx { normalize: UNIT }, &[LABELS, LABELS][..], "images file is not an IDX file"),
+        (LabRequest::Quantize { model, recipe: recipe(4), calibration: None }, &[][..], "model is not here"),
+        (LabRequest::DisposeModel { model }, &[][..], "model is not here"),
+    ] {
+        let message = lab.refusal(request.clone(), buffers).await;
+        assert!(message.contains(expected), "{request:?}: {message}");
+    }
 }
 
 #[wasm_bindgen_test]
 async fn a_cancelled_quantization_leaves_nothing_behind() {
-    let (client, model, images) = ready().await;
+    let (lab, model, images, _) = lab().await;
     let mut all = recipe(4);
     all.calibration.samples = 1000;
-    let request = Request::Quantize { model, recipe: all, calibration: Some(images) };
-    let id = client.send(request, &[]);
-    client.post(&ToWorker::Cancel { id }, &[]);
-    assert_eq!(client.answer_to(id).await.0, Response::Cancelled {});
+    let id = lab.send(LabRequest::Quantize { model, recipe: all, calibration: Some(images) }, &[]);
+    lab.post(&ToWorker::Cancel { id }, &[]);
+    assert!(matches!(lab.answer_to(id).await, Outcome::Cancelled));
     // An id that was answered can no longer be cancelled.
-    client.post(&ToWorker::Cancel { id }, &[]);
-    quantize(&client, model, images).await;
+    lab.post(&ToWorker::Cancel { id }, &[]);
+    let message = lab.refusal(LabRequest::Quantize { model, recipe: recipe(4), calibration: None }, &[]).await;
+    assert!(message.contains("give at least one"), "{message}");
+    lab.ask(LabRequest::Quantize { model, recipe: recipe(4), calibration: Some(images) }, &[]).await;
 }
 
 #[wasm_bindgen_test]
 async fn what_cannot_be_done_is_said_and_nothing_breaks() {
-    let fresh = Client::start();
-    let (Response::Failed { message }, _) = fresh.ask(Request::Load {}, &[DIGITS]).await else { panic!("loaded") };
-    assert_eq!(message, "The engine was not started.");
+    let fresh = Client::<Runner>::start();
+    assert_eq!(fresh.refusal(Request::Load {}, &[DIGITS]).await, "The engine was not started.");
 
     let (client, model, images) = ready().await;
-    let quantized = quantize(&client, model, images).await;
+    let quantized = adopt(&client, model, recipe(4)).await;
     let f32 = Target::F32(model);
     let wrong = Target::Quantized(QuantizedHandle(999));
     for (request, buffers, expected) in [
         (Request::Load {}, &[][..], "without the buffer of a model"),
-        (Request::Load {}, &[&DIGITS[..5000]][..], "not an ONNX model"),
+        (Request::Load {}, &[DIGITS][..], "not a packed model"),
+        (Request::Adopt { model }, &[][..], "without the buffer of a quantized model"),
+        (Request::Adopt { model }, &[DIGITS][..], "not a packed model"),
+        (Request::Adopt { model: ModelHandle(999) }, &[DIGITS][..], "model is not here"),
         (Request::AddIdx { normalize: UNIT }, &[IMAGES][..], "without the buffer of labels"),
         (Request::AddIdx { normalize: UNIT }, &[LABELS, LABELS][..], "images file is not an IDX file"),
         (Request::Run { target: f32, batch: 1 }, &[&[0; 6][..]][..], "no multiple of 4"),
@@ -250,11 +306,9 @@ async fn what_cannot_be_done_is_said_and_nothing_breaks() {
         (Request::Evaluate { target: f32, images, first: 990, count: 11 }, &[][..], "There is no image 1000"),
         (Request::Evaluate { target: f32, images: ImagesHandle(999), first: 0, count: 1 }, &[][..], "set of images is not here"),
         (Request::Pixels { images, indices: vec![1000] }, &[][..], "There is no image 1000"),
-        (Request::Quantize { model, recipe: recipe(4), calibration: None }, &[][..], "give at least one"),
-        (Request::Layer { quantized, layer: "x".into() }, &[][..], "no layer 'x'"),
         (Request::DisposeModel { model: ModelHandle(999) }, &[][..], "model is not here"),
     ] {
-        let (Response::Failed { message }, _) = client.ask(request.clone(), buffers).await else { panic!("{request:?} worked") };
+        let message = client.refusal(request.clone(), buffers).await;
         assert!(message.contains(expected), "{request:?}: {message}");
     }
 
@@ -263,7 +317,7 @@ async fn what_cannot_be_done_is_said_and_nothing_breaks() {
         (r#"{"request":{"id":500,"body":{"evaluate":{}}}}"#, "missing field `target`"),
     ] {
         client.post_json(message);
-        let (Response::Failed { message }, _) = client.answer_to(500).await else { panic!("{message} worked") };
+        let Outcome::Failed(message) = client.answer_to(500).await else { panic!("{message} worked") };
         assert!(message.contains(expected), "{message}");
     }
     // Nobody can be told about these.

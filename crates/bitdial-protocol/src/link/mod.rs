@@ -13,7 +13,7 @@ use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::message::BackendChoice;
+use crate::runner::BackendChoice;
 use crate::recipe::Recipe;
 use crate::scheme::ActivationScheme;
 use keys::KEYS;

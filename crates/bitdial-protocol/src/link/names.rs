@@ -1,6 +1,6 @@
 //! What values are called in a link.
 
-use crate::message::BackendChoice;
+use crate::runner::BackendChoice;
 use crate::recipe::{CalibrationMethod, Correction, Overflow};
 use crate::scheme::{ActivationGranularity, ActivationMode, Format, Granularity, Rounding, WeightRange};
 

@@ -6,43 +6,58 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-use bitdial_protocol::{FromWorker, Request, Response, ToWorker};
-use bitdial_worker::Server;
+use bitdial_protocol::{FromWorker, ToWorker};
+use bitdial_worker::{Server, Session};
 use js_sys::{Array, ArrayBuffer, Float32Array, JSON, Object, Reflect, Uint8Array};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{MessageChannel, MessageEvent, MessagePort};
 
-type Received = (FromWorker, Vec<ArrayBuffer>);
+type Received<R> = (FromWorker<R>, Vec<ArrayBuffer>);
+
+/// What became of a request.
+#[derive(Debug)]
+pub enum Outcome<R> {
+    /// Its answer, and what lay beside it.
+    Answered(R, Vec<ArrayBuffer>),
+    /// A sentence.
+    Failed(String),
+    /// It was given up.
+    Cancelled,
+}
 
 /// A server, and the port through which it is spoken to.
-pub struct Client {
+pub struct Client<S: Session> {
     port: MessagePort,
-    inbox: Rc<Inbox>,
+    inbox: Rc<Inbox<S::Response>>,
     last: Cell<u32>,
 }
 
-#[derive(Default)]
-struct Inbox {
-    received: RefCell<VecDeque<Received>>,
+struct Inbox<R> {
+    received: RefCell<VecDeque<Received<R>>>,
     waker: RefCell<Option<Waker>>,
 }
 
-impl Client {
+impl<S: Session> Client<S>
+where
+    S::Request: Serialize,
+    S::Response: DeserializeOwned + std::fmt::Debug,
+{
     /// Starts a server.
     pub fn start() -> Self {
         let channel = MessageChannel::new().unwrap();
         let (near, far) = (channel.port1(), channel.port2());
-        let inbox = Rc::new(Inbox::default());
+        let inbox = Rc::new(Inbox { received: RefCell::default(), waker: RefCell::default() });
         let hear = Closure::<dyn Fn(MessageEvent)>::new({
             let inbox = Rc::clone(&inbox);
             move |event: MessageEvent| inbox.put(&event.data())
         });
         near.set_onmessage(Some(hear.as_ref().unchecked_ref()));
         hear.forget();
-        let server = Server::start(Rc::new({
+        let server = Server::<S>::start(Rc::new({
             let far = far.clone();
             move |message: &JsValue, transfer: &Array| far.post_message_with_transferable(message, transfer).unwrap()
         }));
@@ -53,19 +68,31 @@ impl Client {
     }
 
     /// Sends a request with copies of these buffers and waits for its answer.
-    pub async fn ask(&self, request: Request, buffers: &[&[u8]]) -> (Response, Vec<ArrayBuffer>) {
+    pub async fn ask(&self, request: S::Request, buffers: &[&[u8]]) -> (S::Response, Vec<ArrayBuffer>) {
         let id = self.send(request, buffers);
-        self.answer_to(id).await
+        match self.answer_to(id).await {
+            Outcome::Answered(body, buffers) => (body, buffers),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The same for a request that must fail; gives the reason.
+    pub async fn refusal(&self, request: S::Request, buffers: &[&[u8]]) -> String {
+        let id = self.send(request, buffers);
+        match self.answer_to(id).await {
+            Outcome::Failed(message) => message,
+            other => panic!("it worked: {other:?}"),
+        }
     }
 
     /// Sends a request with a buffer of f32 and waits for its answer.
-    pub async fn ask_with_floats(&self, request: Request, floats: &[f32]) -> (Response, Vec<ArrayBuffer>) {
+    pub async fn ask_with_floats(&self, request: S::Request, floats: &[f32]) -> (S::Response, Vec<ArrayBuffer>) {
         let bytes: Vec<u8> = floats.iter().flat_map(|x| x.to_le_bytes()).collect();
         self.ask(request, &[&bytes]).await
     }
 
     /// Sends a request and gives its id.
-    pub fn send(&self, body: Request, buffers: &[&[u8]]) -> u32 {
+    pub fn send(&self, body: S::Request, buffers: &[&[u8]]) -> u32 {
         self.last.set(self.last.get() + 1);
         let id = self.last.get();
         self.post(&ToWorker::Request { id, body }, buffers);
@@ -73,7 +100,7 @@ impl Client {
     }
 
     /// Posts a message.
-    pub fn post(&self, message: &ToWorker, buffers: &[&[u8]]) {
+    pub fn post(&self, message: &ToWorker<S::Request>, buffers: &[&[u8]]) {
         let message = message.serialize(&Serializer::json_compatible()).unwrap();
         self.post_value(&message, buffers);
     }
@@ -84,7 +111,7 @@ impl Client {
     }
 
     /// The next message of the server.
-    pub async fn next(&self) -> Received {
+    pub async fn next(&self) -> Received<S::Response> {
         poll_fn(|context| match self.inbox.received.borrow_mut().pop_front() {
             Some(received) => Poll::Ready(received),
             None => {
@@ -95,17 +122,19 @@ impl Client {
         .await
     }
 
-    /// The answer to a request; skips progress and the first greeting.
-    pub async fn answer_to(&self, wanted: u32) -> (Response, Vec<ArrayBuffer>) {
+    /// What becomes of a request; skips progress and the first greeting.
+    pub async fn answer_to(&self, wanted: u32) -> Outcome<S::Response> {
         loop {
-            match self.next().await {
-                (FromWorker::Response { id, body }, buffers) => {
-                    assert_eq!(id, wanted);
-                    return (body, buffers);
-                }
-                (FromWorker::Trapped { message }, _) => panic!("{message}"),
-                (FromWorker::Listening {} | FromWorker::Progress { .. }, _) => {}
-            }
+            let (message, buffers) = self.next().await;
+            let (id, outcome) = match message {
+                FromWorker::Response { id, body } => (id, Outcome::Answered(body, buffers)),
+                FromWorker::Failed { id, message } => (id, Outcome::Failed(message)),
+                FromWorker::Cancelled { id } => (id, Outcome::Cancelled),
+                FromWorker::Trapped { message } => panic!("{message}"),
+                FromWorker::Listening {} | FromWorker::Progress { .. } => continue,
+            };
+            assert_eq!(id, wanted);
+            return outcome;
         }
     }
 
@@ -121,7 +150,7 @@ impl Client {
     }
 }
 
-impl Inbox {
+impl<R: DeserializeOwned> Inbox<R> {
     fn put(&self, data: &JsValue) {
         let get = |name: &str| Reflect::get(data, &name.into()).unwrap();
         let buffers = get("buffers").unchecked_into::<Array>().iter().map(JsCast::unchecked_into).collect();

@@ -1,11 +1,13 @@
-//! The facade on the real models: what it says about them, what quantization does to them.
+//! Lab and runner on the real models: what they say about them, what quantization does to them.
 
 use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bitdial_engine::{Engine, EngineError, Images, Model, Prediction, Profiling, Quantized, Race, Runnable};
+use bitdial_engine::{Engine, Images, Model, Prediction, Profiling, Quantized, Race, Runnable};
+use bitdial_kernels::Backend;
+use bitdial_lab::LabError;
 use bitdial_protocol::{ActivationMode, BackendChoice, Bandwidth, Bits, Execution, Granularity, LayerTime, Normalize, Recipe, Rooflines};
 
 const UNIT: Normalize = Normalize { mean: 0.0, std: 255.0 };
@@ -20,8 +22,12 @@ fn images(set: &str, part: &str) -> Arc<Images> {
     Arc::new(Images::from_idx(&read("images-idx3"), &read("labels-idx1"), UNIT).unwrap())
 }
 
-fn load(name: &str) -> Model {
-    Engine::new(BackendChoice::Auto).unwrap().load(&file(&format!("models/{name}.onnx"))).unwrap()
+fn source(name: &str) -> bitdial_lab::Model {
+    bitdial_lab::Model::load(&file(&format!("models/{name}.onnx")), Backend::best()).unwrap()
+}
+
+fn load(source: &bitdial_lab::Model) -> Model {
+    Engine::new(BackendChoice::Auto).unwrap().load(&source.packed()).unwrap()
 }
 
 fn recipe(bits: u8) -> Recipe {
@@ -30,8 +36,12 @@ fn recipe(bits: u8) -> Recipe {
     recipe
 }
 
-fn quantize(model: &Model, recipe: &Recipe, images: &Arc<Images>) -> Quantized {
-    model.quantizer(recipe, Some(Arc::clone(images))).unwrap().finish().unwrap()
+fn make(source: &bitdial_lab::Model, recipe: &Recipe, images: &Arc<Images>) -> bitdial_lab::Quantized {
+    source.quantizer(recipe, Some(Arc::clone(images))).unwrap().finish().unwrap()
+}
+
+fn quantize(source: &bitdial_lab::Model, recipe: &Recipe, images: &Arc<Images>) -> Quantized {
+    load(source).adopt(&make(source, recipe, images).packed()).unwrap()
 }
 
 fn correct(predictions: &[Prediction], labels: &[u16]) -> usize {
@@ -47,7 +57,7 @@ fn models_are_described() {
         ("fashion-mobilenet", 62_586, 6_326_912, [1, 28, 28], 10),
         ("efficientnet-lite0", 4_631_000, 385_187_552, [3, 224, 224], 1000),
     ] {
-        let model = load(name);
+        let model = load(&source(name));
         let info = model.info();
         let [first] = &info.inputs[..] else { panic!("{name} has {} inputs", info.inputs.len()) };
         assert_eq!(first.shape, [None, Some(input[0]), Some(input[1]), Some(input[2])], "{name}");
@@ -66,22 +76,24 @@ fn models_are_described() {
 
 #[test]
 fn fewer_bits_are_smaller_and_cost_less_energy() {
-    let model = load("fashion-mobilenet");
+    let source = source("fashion-mobilenet");
+    let model = load(&source);
     let calibration = images("fashion-mnist", "calib");
     let mut last = (model.info().size, model.info().energy.total());
     for bits in (1..=8).rev() {
-        let quantized = quantize(&model, &recipe(bits), &calibration);
+        let made = make(&source, &recipe(bits), &calibration);
+        let quantized = model.adopt(&made.packed()).unwrap();
         let info = quantized.info();
         assert!(info.size < last.0 && info.energy.total() < last.1, "{bits} bits: {} bytes, {:?}", info.size, info.energy);
-        assert_eq!(info.size, quantized.packed().len());
+        assert_eq!(info.size, made.packed().len());
         assert_eq!(info.layers.len(), model.info().layers.len());
-        for layer in &info.layers {
+        for (layer, made) in info.layers.iter().zip(&made.making().layers) {
             if let Some(found) = layer.weight_bits {
                 assert_eq!((found, layer.execution), (bits, Execution::Integer), "{}", layer.name);
-                assert!(layer.weight_sqnr.is_some_and(|db| db > 0.0) && layer.bytes > 0, "{layer:?}");
+                assert!(made.weight_sqnr.is_some_and(|db| db > 0.0) && layer.bytes > 0, "{layer:?}");
             }
         }
-        assert!(info.layers.iter().any(|layer| layer.activation_bits == Some(8)));
+        assert!(made.making().layers.iter().any(|layer| layer.activation_bits == Some(8)));
         last = (info.size, info.energy.total());
     }
 }
@@ -89,14 +101,15 @@ fn fewer_bits_are_smaller_and_cost_less_energy() {
 #[test]
 fn eight_bits_classify_like_f32_and_two_do_not() {
     let test = images("mnist", "first");
-    let mut model = load("digits");
+    let source = source("digits");
+    let mut model = load(&source);
     let calibration = images("mnist", "calib");
     let count = 500;
     let labels = &test.labels()[..count];
     let f32 = model.evaluate(&test, 0, count).unwrap();
     assert!(correct(&f32, labels) >= 490, "{} of {count}", correct(&f32, labels));
 
-    let mut eight = quantize(&model, &recipe(8), &calibration);
+    let mut eight = quantize(&source, &recipe(8), &calibration);
     let all = eight.evaluate(&test, 0, count).unwrap();
     assert!(correct(&all, labels).abs_diff(correct(&f32, labels)) <= 3, "{} of {count}", correct(&all, labels));
     assert!(all.iter().all(|p| (0.1..=1.0).contains(&p.confidence)));
@@ -107,7 +120,7 @@ fn eight_bits_classify_like_f32_and_two_do_not() {
     let mut coarse = recipe(2);
     coarse.weights.granularity = Granularity::Tensor;
     coarse.activations.as_mut().unwrap().bits = Bits::MIN;
-    let mut two = quantize(&model, &coarse, &calibration);
+    let mut two = quantize(&source, &coarse, &calibration);
     let found = correct(&two.evaluate(&test, 0, count).unwrap(), labels);
     assert!(found < correct(&all, labels) - 20, "{found} of {count}");
 }
@@ -115,16 +128,16 @@ fn eight_bits_classify_like_f32_and_two_do_not() {
 #[test]
 fn every_mode_runs_and_says_how() {
     let calibration = images("fashion-mnist", "calib");
-    let model = load("fashion-resnet");
+    let source = source("fashion-resnet");
     let mut dynamic = recipe(4);
     dynamic.activations.as_mut().unwrap().mode = ActivationMode::Dynamic;
     let weight_only = Recipe { activations: None, ..recipe(4) };
     for (recipe, execution, calibrated) in
         [(recipe(4), Execution::Integer, true), (dynamic, Execution::DynamicInteger, false), (weight_only, Execution::WeightOnly, false)]
     {
-        let without = model.quantizer(&recipe, None);
-        assert_eq!(matches!(without, Err(EngineError::NoCalibration)), calibrated);
-        let mut quantized = quantize(&model, &recipe, &calibration);
+        let without = source.quantizer(&recipe, None);
+        assert_eq!(matches!(without, Err(LabError::NoCalibration)), calibrated);
+        let mut quantized = quantize(&source, &recipe, &calibration);
         for layer in quantized.info().layers.iter().filter(|layer| layer.weight_bits.is_some()) {
             assert_eq!(layer.execution, execution, "{}", layer.name);
         }
@@ -135,8 +148,9 @@ fn every_mode_runs_and_says_how() {
 
 #[test]
 fn a_layer_opens() {
-    let model = load("fashion-mobilenet");
-    let quantized = quantize(&model, &recipe(3), &images("fashion-mnist", "calib"));
+    let source = source("fashion-mobilenet");
+    let model = load(&source);
+    let quantized = make(&source, &recipe(3), &images("fashion-mnist", "calib"));
     let depthwise = model.info().layers.iter().find(|layer| layer.op.starts_with("Depthwise")).unwrap();
     let detail = quantized.layer_detail(&depthwise.name).unwrap();
     assert_eq!(detail.grid.len(), 8);
@@ -149,9 +163,8 @@ fn a_layer_opens() {
 
 #[test]
 fn backends_are_compared_image_by_image() {
-    let model = load("digits");
     let calibration = images("mnist", "calib");
-    let quantized = quantize(&model, &recipe(5), &calibration);
+    let quantized = quantize(&source("digits"), &recipe(5), &calibration);
     let mut verification = quantized.verification(Arc::clone(&calibration), 3).unwrap();
     for done in 1..=3 {
         assert_eq!(verification.step().unwrap().done, done);
@@ -167,7 +180,7 @@ fn backends_are_compared_image_by_image() {
 
 #[test]
 fn calibration_goes_in_steps_can_be_given_up_and_is_remembered() {
-    let model = load("digits");
+    let model = source("digits");
     let calibration = images("mnist", "calib");
     let start = |recipe: &Recipe| model.quantizer(recipe, Some(Arc::clone(&calibration))).unwrap();
 
@@ -187,20 +200,20 @@ fn calibration_goes_in_steps_can_be_given_up_and_is_remembered() {
     assert_eq!(again.progress().total, 0, "known ranges");
     assert_eq!(again.finish().unwrap().packed(), in_steps);
     // And as a whole, in a model that remembers nothing.
-    assert_eq!(quantize(&load("digits"), &recipe(8), &calibration).packed(), in_steps);
+    assert_eq!(make(&source("digits"), &recipe(8), &calibration).packed(), in_steps);
 }
 
 #[test]
 fn calibration_inputs_can_be_the_callers() {
-    let model = load("digits");
+    let model = source("digits");
     let calibration = images("mnist", "calib");
     let inputs = calibration.inputs(0..512).unwrap();
     // More than there are, some, others, one: as from a set.
     for (samples, seed, looked_at) in [(600, 0, 512), (100, 0, 100), (100, 9, 100), (0, 3, 1)] {
         let mut recipe = recipe(4);
         (recipe.calibration.samples, recipe.calibration.seed) = (samples, seed);
-        let expected = quantize(&load("digits"), &recipe, &calibration).packed();
-        let quantizer = load("digits").quantizer_with(&recipe, inputs.clone()).unwrap();
+        let expected = make(&source("digits"), &recipe, &calibration).packed();
+        let quantizer = source("digits").quantizer_with(&recipe, inputs.clone()).unwrap();
         assert_eq!(quantizer.progress().total, looked_at, "{samples} samples");
         assert_eq!(quantizer.finish().unwrap().packed(), expected, "{samples} samples, seed {seed}");
     }
@@ -214,7 +227,7 @@ fn calibration_inputs_can_be_the_callers() {
 
 #[test]
 fn runs_and_images_that_do_not_fit_are_refused() {
-    let mut model = load("digits");
+    let mut model = load(&source("digits"));
     let large = Images::from_pixels(vec![0; 64], 1, [8, 8, 1], UNIT).unwrap();
     let small = images("mnist", "first");
     for (error, reason) in [
@@ -232,10 +245,10 @@ fn runs_and_images_that_do_not_fit_are_refused() {
 
 #[test]
 fn files_that_are_no_model_are_refused() {
-    let engine = Engine::new(BackendChoice::Scalar).unwrap();
     let whole = file("models/digits.onnx");
     for bytes in [&b""[..], b"not a model", &whole[..whole.len() / 2]] {
-        assert!(!engine.load(bytes).unwrap_err().to_string().is_empty());
+        assert!(!bitdial_lab::Model::load(bytes, Backend::best()).unwrap_err().to_string().is_empty());
+        assert!(!Engine::new(BackendChoice::Scalar).unwrap().load(bytes).unwrap_err().to_string().is_empty());
     }
 }
 
@@ -247,10 +260,11 @@ fn times_and_profiles() {
         ticks.set(ticks.get() + 1.0);
         ticks.get()
     };
-    let mut model = load("digits");
+    let source = source("digits");
+    let mut model = load(&source);
     let mut recipe = recipe(8);
     recipe.weights.granularity = Granularity::Group;
-    let mut quantized = quantize(&model, &recipe, &images("mnist", "calib"));
+    let mut quantized = quantize(&source, &recipe, &images("mnist", "calib"));
     let mut profiling = Profiling::new(&mut quantized, 4).unwrap();
     while !profiling.step(&mut quantized, &now).unwrap().is_done() {}
     let memory = [1 << 14, 1 << 24].map(|bytes| Bandwidth { bytes, read: 20.0, copy: 10.0 });

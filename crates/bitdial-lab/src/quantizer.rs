@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use bitdial_ir::Graph;
+use bitdial_kernels::Backend;
 use bitdial_protocol::{ActivationMode, Recipe};
 use bitdial_quant::{Calibrator, Ranges, quantize};
 
+use crate::Progress;
 use crate::calibration::{Inputs, Key, RangeCache};
-use crate::error::EngineError;
-use crate::machine::Machine;
-use crate::progress::Progress;
+use crate::error::LabError;
 use crate::quantized::Quantized;
 
 /// Inputs per step where nobody watches.
@@ -19,7 +19,6 @@ const BATCH: usize = 32;
 #[derive(Debug)]
 pub struct Quantizer {
     graph: Arc<Graph>,
-    machine: Arc<Machine>,
     recipe: Recipe,
     ranges: Option<Arc<Ranges>>,
     calibration: Option<Running>,
@@ -38,25 +37,19 @@ struct Running {
 impl Quantizer {
     pub(crate) fn new(
         graph: &Arc<Graph>,
-        machine: &Arc<Machine>,
+        backend: Backend,
         recipe: &Recipe,
         inputs: Option<Inputs>,
         cache: &Arc<RangeCache>,
-    ) -> Result<Self, EngineError> {
-        let mut quantizer = Self {
-            graph: Arc::clone(graph),
-            machine: Arc::clone(machine),
-            recipe: recipe.clone(),
-            ranges: None,
-            calibration: None,
-            cache: Arc::clone(cache),
-        };
+    ) -> Result<Self, LabError> {
+        let mut quantizer =
+            Self { graph: Arc::clone(graph), recipe: recipe.clone(), ranges: None, calibration: None, cache: Arc::clone(cache) };
         if recipe.activations.is_some_and(|scheme| scheme.mode == ActivationMode::Static) {
-            let inputs = inputs.filter(|inputs| inputs.count() > 0).ok_or(EngineError::NoCalibration)?;
+            let inputs = inputs.filter(|inputs| inputs.count() > 0).ok_or(LabError::NoCalibration)?;
             let key = Key::new(&recipe.calibration, &inputs);
             quantizer.ranges = cache.get(key);
             if quantizer.ranges.is_none() {
-                let calibrator = Calibrator::for_method(graph, machine.backend(), recipe.calibration.method)?;
+                let calibrator = Calibrator::for_method(graph, backend, recipe.calibration.method)?;
                 quantizer.calibration = Some(Running { calibrator, inputs, key, next: 0 });
             }
         }
@@ -72,8 +65,8 @@ impl Quantizer {
     /// Looks at up to `count` more calibration inputs.
     ///
     /// # Errors
-    /// [`EngineError::Quant`] if the model cannot run on them.
-    pub fn step(&mut self, count: usize) -> Result<Progress, EngineError> {
+    /// [`LabError::Quant`] if the model cannot run on them.
+    pub fn step(&mut self, count: usize) -> Result<Progress, LabError> {
         let Some(running) = &mut self.calibration else { return Ok(self.progress()) };
         running.step(count)?;
         Ok(running.progress())
@@ -82,8 +75,8 @@ impl Quantizer {
     /// Finishes what is left of the calibration and quantizes.
     ///
     /// # Errors
-    /// [`EngineError::Quant`] if the recipe cannot be applied, [`EngineError::Runtime`] if the result cannot run.
-    pub fn finish(mut self) -> Result<Quantized, EngineError> {
+    /// [`LabError::Quant`] if the recipe cannot be applied.
+    pub fn finish(mut self) -> Result<Quantized, LabError> {
         if let Some(mut running) = self.calibration.take() {
             while !running.progress().is_done() {
                 running.step(BATCH)?;
@@ -93,7 +86,7 @@ impl Quantizer {
             self.ranges = Some(ranges);
         }
         let graph = quantize(&self.graph, &self.recipe, self.ranges.as_deref())?;
-        Quantized::new(self.graph, graph, &self.recipe, &self.machine)
+        Ok(Quantized::new(self.graph, graph, &self.recipe))
     }
 }
 
@@ -102,7 +95,7 @@ impl Running {
         Progress { done: self.next, total: self.inputs.count() }
     }
 
-    fn step(&mut self, count: usize) -> Result<(), EngineError> {
+    fn step(&mut self, count: usize) -> Result<(), LabError> {
         let count = count.max(1).min(self.inputs.count() - self.next);
         if count > 0 {
             self.calibrator.feed(&self.inputs.batch(self.next, count)?, count)?;

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bitdial_protocol::Calibration;
 use bitdial_quant::{Ranges, Statistics, draw_samples};
 
-use crate::error::EngineError;
-use crate::images::Images;
+use crate::Images;
+use crate::error::LabError;
 
 /// Calibrations that a model remembers.
 const REMEMBERED: usize = 16;
@@ -61,9 +61,9 @@ impl Inputs {
     }
 
     /// Some of them as a batch: f32, NCHW. The range lies within [`Self::count`].
-    pub(crate) fn batch(&self, first: usize, count: usize) -> Result<Vec<f32>, EngineError> {
+    pub(crate) fn batch(&self, first: usize, count: usize) -> Result<Vec<f32>, LabError> {
         match self {
-            Self::Drawn { images, indices } => images.inputs_at(&indices[first..first + count]),
+            Self::Drawn { images, indices } => Ok(images.inputs_at(&indices[first..first + count])?),
             Self::Given { inputs, len } => Ok(inputs[first * len..(first + count) * len].to_vec()),
         }
     }

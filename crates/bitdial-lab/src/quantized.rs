@@ -1,0 +1,78 @@
+//! A quantized model as the lab made it.
+
+use std::sync::Arc;
+
+use bitdial_engine::describe;
+use bitdial_ir::{Graph, Node, Weights, packed};
+use bitdial_numerics::ActivationParams;
+use bitdial_protocol::{LayerDetail, MadeLayer, Making, Recipe};
+
+use crate::detail;
+use crate::error::LabError;
+
+/// A model quantized by one recipe.
+#[derive(Debug)]
+pub struct Quantized {
+    /// What its weights are rounded from.
+    reference: Arc<Graph>,
+    graph: Graph,
+    making: Making,
+}
+
+impl Quantized {
+    pub(crate) fn new(reference: Arc<Graph>, graph: Graph, recipe: &Recipe) -> Self {
+        let layer = |node: &Node| MadeLayer {
+            activation_bits: graph.value(node.output).quant.map(|grid| activation_bits(grid, recipe)),
+            weight_sqnr: weight_sqnr(&reference, node),
+        };
+        let layers = graph.nodes.iter().map(layer).collect();
+        Self { making: Making { layers, corrections: Vec::new() }, reference, graph }
+    }
+
+    /// How it came about.
+    #[must_use]
+    pub fn making(&self) -> &Making {
+        &self.making
+    }
+
+    /// The annotated graph.
+    #[must_use]
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// The packed model: what runners take, and the bytes that its size counts. The same recipe gives the same bytes on
+    /// any machine.
+    #[must_use]
+    pub fn packed(&self) -> Vec<u8> {
+        packed::write(&self.graph)
+    }
+
+    /// A closer look at one layer's weights.
+    ///
+    /// # Errors
+    /// [`LabError::NoLayer`] if there is no layer of that name, or it has no weights.
+    pub fn layer_detail(&self, name: &str) -> Result<LayerDetail, LabError> {
+        let (Some((Weights::F32(weights), channels)), Some((now, _))) = (find(&self.reference, name), find(&self.graph, name)) else {
+            return Err(LabError::NoLayer(name.to_owned()));
+        };
+        Ok(detail::layer(name, weights, channels, now))
+    }
+}
+
+/// The weights of a layer and its number of output channels, by the layer's name.
+fn find<'a>(graph: &'a Graph, name: &str) -> Option<(&'a Weights, usize)> {
+    graph.nodes.iter().find(|node| node.name == name).and_then(describe::weights)
+}
+
+/// The width that the recipe gave a grid. A symmetric grid without negative values leaves the sign bit unused.
+fn activation_bits(grid: ActivationParams, recipe: &Recipe) -> u8 {
+    let unsigned = recipe.activations.is_some_and(|scheme| scheme.symmetric) && grid.low == 0;
+    (u8::BITS - grid.high.leading_zeros()) as u8 + u8::from(unsigned)
+}
+
+fn weight_sqnr(reference: &Graph, node: &Node) -> Option<f32> {
+    let (quantized, channels) = describe::weights(node)?;
+    let (Weights::F32(weights), _) = find(reference, &node.name)? else { return None };
+    bitdial_quant::weight_sqnr(weights, quantized, channels)
+}

@@ -1,0 +1,133 @@
+//! What the lab takes and answers: it reads ONNX files, and makes quantized models of them by recipes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::message::{ImagesHandle, ModelHandle, Normalize, QuantizedHandle};
+use crate::recipe::{Correction, Recipe};
+use crate::result::LayerDetail;
+
+/// What a page asks of the lab. `buffers` says what lies beside the message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LabRequest {
+    /// Loads a model. buffers: `[onnx]`. Answer: [`LabResponse::Loaded`].
+    Load {},
+    /// Keeps images to calibrate with. buffers: `[images, labels]`, IDX files, gzipped or not. Answer:
+    /// [`LabResponse::Images`].
+    AddIdx {
+        /// Pixels to inputs.
+        normalize: Normalize,
+    },
+    /// Keeps images to calibrate with. buffers: `[pixels]`, u8 in NHWC order. Answer: [`LabResponse::Images`].
+    AddPixels {
+        /// Number of images.
+        count: usize,
+        /// Rows.
+        height: usize,
+        /// Columns.
+        width: usize,
+        /// 1 or 3.
+        channels: usize,
+        /// Pixels to inputs.
+        normalize: Normalize,
+    },
+    /// Quantizes a model with images kept here. Answer: [`LabResponse::Quantized`], with progress before.
+    Quantize {
+        /// The model.
+        model: ModelHandle,
+        /// How.
+        recipe: Recipe,
+        /// Calibration images; not every recipe needs them.
+        calibration: Option<ImagesHandle>,
+    },
+    /// As `Quantize`, with calibration inputs from the caller. buffers: `[f32, NCHW]`.
+    QuantizeWith {
+        /// The model.
+        model: ModelHandle,
+        /// How.
+        recipe: Recipe,
+    },
+    /// A closer look at one layer's weights. Answer: [`LabResponse::Layer`].
+    Layer {
+        /// The quantized model.
+        quantized: QuantizedHandle,
+        /// The layer's name.
+        layer: String,
+    },
+    /// Forgets a model and what was quantized from it. Answer: [`LabResponse::Done`].
+    DisposeModel {
+        /// The model.
+        model: ModelHandle,
+    },
+    /// Forgets a quantized model. Answer: [`LabResponse::Done`].
+    DisposeQuantized {
+        /// The quantized model.
+        quantized: QuantizedHandle,
+    },
+    /// Forgets a set of images. Answer: [`LabResponse::Done`].
+    DisposeImages {
+        /// The set.
+        images: ImagesHandle,
+    },
+}
+
+/// The lab's answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "response")]
+pub enum LabResponse {
+    /// A model is loaded. buffers: `[packed]`, the model in f32 for runners.
+    Loaded {
+        /// To refer to it.
+        model: ModelHandle,
+    },
+    /// Images are kept.
+    Images {
+        /// To refer to them.
+        images: ImagesHandle,
+        /// How many.
+        count: usize,
+    },
+    /// A model is quantized. buffers: `[packed]`, for runners.
+    Quantized {
+        /// To refer to it.
+        quantized: QuantizedHandle,
+        /// How it came about.
+        making: Making,
+    },
+    /// A layer, opened.
+    Layer {
+        /// What it shows.
+        detail: LayerDetail,
+    },
+    /// Nothing to say.
+    Done {},
+}
+
+/// How a quantized model came about.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Making {
+    /// What was made of each layer, in order of execution.
+    pub layers: Vec<MadeLayer>,
+    /// What each correction did, in the recipe's order.
+    pub corrections: Vec<CorrectionReport>,
+}
+
+/// A layer as the lab made it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MadeLayer {
+    /// Width of the activations it puts out; `None` for f32.
+    pub activation_bits: Option<u8>,
+    /// Signal-to-quantization-noise ratio of its weights, dB; `None` without weights or without noise.
+    pub weight_sqnr: Option<f32>,
+}
+
+/// What a correction did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CorrectionReport {
+    /// Which.
+    pub correction: Correction,
+    /// What it changed, in a sentence with its figures.
+    pub summary: String,
+    /// How long it took, milliseconds.
+    pub ms: f64,
+}
