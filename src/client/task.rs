@@ -189,10 +189,10 @@ pub async fn on_first<T>(pool: &Pool, voice: &Voice, work: impl AsyncFn(Rc<Desk>
 
 /// Something for one worker, which is replaced when it is lost. What stops worker after worker is given up, even if
 /// they do other things well in between.
-pub async fn on_slot<T>(
-    slot: &Slot<Desk>,
+pub async fn on_slot<S: Seat, T>(
+    slot: &Slot<S>,
     voice: &Voice,
-    work: impl AsyncFn(Rc<Desk>) -> Result<T, ClientError>,
+    work: impl AsyncFn(Rc<S>) -> Result<T, ClientError>,
 ) -> Result<T, ClientError> {
     let mut losses = 0;
     loop {

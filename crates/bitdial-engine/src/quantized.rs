@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bitdial_ir::{Graph, Node, Weights, packed};
+use bitdial_ir::{Graph, Node, packed};
 use bitdial_kernels::Backend;
 use bitdial_numerics::ActivationParams;
 use bitdial_protocol::{Execution, QuantizedInfo, QuantizedLayer};

@@ -4,10 +4,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bitdial_protocol::Calibration;
-use bitdial_quant::{Ranges, Statistics, draw_samples};
+use bitdial_quant::{Ranges, Samples, Statistics, draw_samples};
 
 use crate::Images;
-use crate::error::LabError;
 
 /// Calibrations that a model remembers.
 const REMEMBERED: usize = 16;
@@ -51,23 +50,6 @@ impl Inputs {
         Self::Given { inputs, len }
     }
 
-    /// How many.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        match self {
-            Self::Drawn { indices, .. } => indices.len(),
-            Self::Given { inputs, len } => inputs.len() / len,
-        }
-    }
-
-    /// Some of them as a batch: f32, NCHW. The range lies within [`Self::count`].
-    pub(crate) fn batch(&self, first: usize, count: usize) -> Result<Vec<f32>, LabError> {
-        match self {
-            Self::Drawn { images, indices } => Ok(images.inputs_at(&indices[first..first + count])?),
-            Self::Given { inputs, len } => Ok(inputs[first * len..(first + count) * len].to_vec()),
-        }
-    }
-
     /// What tells these inputs from others.
     fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
@@ -76,6 +58,23 @@ impl Inputs {
             Self::Given { inputs, .. } => inputs.iter().for_each(|x| hasher.write_u32(x.to_bits())),
         }
         hasher.finish()
+    }
+}
+
+impl Samples for Inputs {
+    fn count(&self) -> usize {
+        match self {
+            Self::Drawn { indices, .. } => indices.len(),
+            Self::Given { inputs, len } => inputs.len() / len,
+        }
+    }
+
+    fn batch(&self, first: usize, count: usize) -> Vec<f32> {
+        match self {
+            // Drawn from the set, so that there are all of them.
+            Self::Drawn { images, indices } => images.inputs_at(&indices[first..first + count]).unwrap_or_default(),
+            Self::Given { inputs, len } => inputs[first * len..(first + count) * len].to_vec(),
+        }
     }
 }
 
@@ -107,6 +106,8 @@ impl RangeCache {
         if known.len() >= REMEMBERED {
             known.remove(0);
         }
-        known.push((key, ranges));
+        if !known.iter().any(|(other, _)| *other == key) {
+            known.push((key, ranges));
+        }
     }
 }

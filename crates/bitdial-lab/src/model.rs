@@ -16,6 +16,8 @@ use crate::quantizer::Quantizer;
 #[derive(Debug)]
 pub struct Model {
     graph: Arc<Graph>,
+    /// Layers that had a BatchNorm.
+    normalized: Vec<String>,
     backend: Backend,
     ranges: Arc<RangeCache>,
 }
@@ -27,9 +29,11 @@ impl Model {
     /// [`LabError::Ir`] for a file that is damaged or holds what cannot run here, [`LabError::Runtime`] if the model
     /// would need too much memory.
     pub fn load(file: &[u8], backend: Backend) -> Result<Self, LabError> {
-        let graph = passes::prepare(onnx::read(file)?)?;
+        let graph = onnx::read(file)?;
+        let normalized = passes::normalized(&graph);
+        let graph = passes::prepare(graph)?;
         bitdial_runtime::check(&graph)?;
-        Ok(Self { graph: Arc::new(graph), backend, ranges: Arc::default() })
+        Ok(Self { graph: Arc::new(graph), normalized, backend, ranges: Arc::default() })
     }
 
     /// The model for a runner, in f32.
@@ -58,7 +62,7 @@ impl Model {
             }
             None => None,
         };
-        Quantizer::new(&self.graph, self.backend, recipe, inputs, &self.ranges)
+        Quantizer::new(&self.graph, &self.normalized, self.backend, recipe, inputs, &self.ranges)
     }
 
     /// As [`Self::quantizer`], with calibration inputs from the caller (f32, NCHW): the same recipe and inputs give
@@ -72,7 +76,7 @@ impl Model {
             return Err(LabError::CalibrationLength { expected: len, given: calibration.len() });
         }
         let inputs = (!calibration.is_empty()).then(|| Inputs::given(calibration, len, &recipe.calibration));
-        Quantizer::new(&self.graph, self.backend, recipe, inputs, &self.ranges)
+        Quantizer::new(&self.graph, &self.normalized, self.backend, recipe, inputs, &self.ranges)
     }
 
     /// Dimensions of the model's one input, NCHW without the batch.

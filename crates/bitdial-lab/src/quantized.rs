@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bitdial_engine::describe;
 use bitdial_ir::{Graph, Node, Weights, packed};
 use bitdial_numerics::ActivationParams;
-use bitdial_protocol::{LayerDetail, MadeLayer, Making, Recipe};
+use bitdial_protocol::{CorrectionReport, LayerDetail, MadeLayer, Making, Recipe};
 
 use crate::detail;
 use crate::error::LabError;
@@ -20,13 +20,13 @@ pub struct Quantized {
 }
 
 impl Quantized {
-    pub(crate) fn new(reference: Arc<Graph>, graph: Graph, recipe: &Recipe) -> Self {
+    pub(crate) fn new(reference: Arc<Graph>, graph: Graph, recipe: &Recipe, corrections: Vec<CorrectionReport>) -> Self {
         let layer = |node: &Node| MadeLayer {
             activation_bits: graph.value(node.output).quant.map(|grid| activation_bits(grid, recipe)),
             weight_sqnr: weight_sqnr(&reference, node),
         };
         let layers = graph.nodes.iter().map(layer).collect();
-        Self { making: Making { layers, corrections: Vec::new() }, reference, graph }
+        Self { making: Making { layers, corrections }, reference, graph }
     }
 
     /// How it came about.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bitdial_ir::Graph;
 use bitdial_kernels::Backend;
-use bitdial_protocol::{ActivationMode, Recipe};
-use bitdial_quant::{Calibrator, Ranges, quantize};
+use bitdial_protocol::{ActivationMode, CorrectionReport, LayerChange, Recipe};
+use bitdial_quant::{Outcome, Pipeline, Report, Samples, Setup, Stage};
 
 use crate::Progress;
 use crate::calibration::{Inputs, Key, RangeCache};
@@ -18,89 +18,97 @@ const BATCH: usize = 32;
 /// A quantization that has begun. Dropping it gives it up.
 #[derive(Debug)]
 pub struct Quantizer {
-    graph: Arc<Graph>,
+    pipeline: Pipeline,
     recipe: Recipe,
-    ranges: Option<Arc<Ranges>>,
-    calibration: Option<Running>,
     cache: Arc<RangeCache>,
-}
-
-/// A calibration that is not finished.
-#[derive(Debug)]
-struct Running {
-    calibrator: Calibrator,
-    inputs: Inputs,
-    key: Key,
-    next: usize,
+    /// What the ranges are remembered by, if they are to be found.
+    key: Option<Key>,
+    /// Milliseconds of each stage.
+    times: Vec<(Stage, f64)>,
 }
 
 impl Quantizer {
     pub(crate) fn new(
         graph: &Arc<Graph>,
+        normalized: &[String],
         backend: Backend,
         recipe: &Recipe,
         inputs: Option<Inputs>,
         cache: &Arc<RangeCache>,
     ) -> Result<Self, LabError> {
-        let mut quantizer =
-            Self { graph: Arc::clone(graph), recipe: recipe.clone(), ranges: None, calibration: None, cache: Arc::clone(cache) };
-        if recipe.activations.is_some_and(|scheme| scheme.mode == ActivationMode::Static) {
-            let inputs = inputs.filter(|inputs| inputs.count() > 0).ok_or(LabError::NoCalibration)?;
-            let key = Key::new(&recipe.calibration, &inputs);
-            quantizer.ranges = cache.get(key);
-            if quantizer.ranges.is_none() {
-                let calibrator = Calibrator::for_method(graph, backend, recipe.calibration.method)?;
-                quantizer.calibration = Some(Running { calibrator, inputs, key, next: 0 });
-            }
+        let inputs = inputs.filter(|inputs| inputs.count() > 0);
+        let is_static = recipe.activations.is_some_and(|scheme| scheme.mode == ActivationMode::Static);
+        if inputs.is_none() && (is_static || !recipe.corrections.is_empty()) {
+            return Err(LabError::NoCalibration);
         }
-        Ok(quantizer)
+        let key = inputs.as_ref().filter(|_| is_static).map(|inputs| Key::new(&recipe.calibration, inputs));
+        let ranges = key.and_then(|key| cache.get(key));
+        let samples = inputs.map(|inputs| Box::new(inputs) as Box<dyn Samples>);
+        let setup = Setup { backend, samples, ranges, normalized: normalized.to_vec() };
+        let pipeline = Pipeline::new(graph, recipe, setup)?;
+        Ok(Self { pipeline, recipe: recipe.clone(), cache: Arc::clone(cache), key, times: Vec::new() })
     }
 
-    /// Calibration inputs looked at, and how many there are: none if the recipe needs none, or the ranges are known.
+    /// What is being done: "calibrating", "quantizing", or a correction's name.
+    #[must_use]
+    pub fn stage(&self) -> &'static str {
+        self.pipeline.progress().stage.name()
+    }
+
+    /// How far the stage is.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        self.calibration.as_ref().map_or(Progress { done: 0, total: 0 }, Running::progress)
+        let progress = self.pipeline.progress();
+        Progress { done: progress.done, total: progress.total }
     }
 
-    /// Looks at up to `count` more calibration inputs.
+    /// Whether nothing is left but to [`Self::finish`].
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.pipeline.is_done()
+    }
+
+    /// Goes on by as much as takes about as long as `count` calibration inputs; `now` is a clock in milliseconds.
     ///
     /// # Errors
-    /// [`LabError::Quant`] if the model cannot run on them.
-    pub fn step(&mut self, count: usize) -> Result<Progress, LabError> {
-        let Some(running) = &mut self.calibration else { return Ok(self.progress()) };
-        running.step(count)?;
-        Ok(running.progress())
+    /// [`LabError::Quant`] if the recipe cannot be applied.
+    pub fn step(&mut self, count: usize, now: &dyn Fn() -> f64) -> Result<(), LabError> {
+        let start = now();
+        let stage = self.pipeline.step(count.max(1))?.stage;
+        let took = now() - start;
+        match self.times.last_mut() {
+            Some((last, ms)) if *last == stage => *ms += took,
+            _ => self.times.push((stage, took)),
+        }
+        Ok(())
     }
 
-    /// Finishes what is left of the calibration and quantizes.
+    /// Finishes what is left. Corrections take no time on a clock that stands still.
     ///
     /// # Errors
     /// [`LabError::Quant`] if the recipe cannot be applied.
     pub fn finish(mut self) -> Result<Quantized, LabError> {
-        if let Some(mut running) = self.calibration.take() {
-            while !running.progress().is_done() {
-                running.step(BATCH)?;
-            }
-            let ranges = Arc::new(running.calibrator.finish());
-            self.cache.put(running.key, Arc::clone(&ranges));
-            self.ranges = Some(ranges);
+        while !self.is_done() {
+            self.step(BATCH, &|| 0.0)?;
         }
-        let graph = quantize(&self.graph, &self.recipe, self.ranges.as_deref())?;
-        Ok(Quantized::new(self.graph, graph, &self.recipe))
+        let Outcome { graph, reference, ranges, rescaled, reports } = self.pipeline.finish()?;
+        if let (Some(key), Some(ranges), false) = (self.key, ranges, rescaled) {
+            self.cache.put(key, ranges);
+        }
+        let time = |report: &Report| {
+            let of = |(stage, _): &&(Stage, f64)| *stage == Stage::Correcting(report.correction);
+            self.times.iter().filter(of).map(|(_, ms)| ms).sum()
+        };
+        let reports = reports.into_iter().map(|report| CorrectionReport {
+            ms: time(&report),
+            correction: report.correction,
+            layers: report.entries.into_iter().map(change).collect(),
+            summary: report.summary,
+        });
+        Ok(Quantized::new(reference, graph, &self.recipe, reports.collect()))
     }
 }
 
-impl Running {
-    fn progress(&self) -> Progress {
-        Progress { done: self.next, total: self.inputs.count() }
-    }
-
-    fn step(&mut self, count: usize) -> Result<(), LabError> {
-        let count = count.max(1).min(self.inputs.count() - self.next);
-        if count > 0 {
-            self.calibrator.feed(&self.inputs.batch(self.next, count)?, count)?;
-            self.next += count;
-        }
-        Ok(())
-    }
+fn change(entry: bitdial_quant::Entry) -> LayerChange {
+    LayerChange { name: entry.layer, figure: entry.figure.to_owned(), before: entry.before, after: entry.after }
 }

@@ -184,20 +184,24 @@ fn calibration_goes_in_steps_can_be_given_up_and_is_remembered() {
     let calibration = images("mnist", "calib");
     let start = |recipe: &Recipe| model.quantizer(recipe, Some(Arc::clone(&calibration))).unwrap();
 
+    let now = || 0.0;
     let mut given_up = start(&recipe(8));
-    assert_eq!(given_up.step(10).unwrap().done, 10);
+    given_up.step(10, &now).unwrap();
+    assert_eq!((given_up.stage(), given_up.progress().done, given_up.progress().total), ("calibrating", 10, 256));
     drop(given_up);
 
     let mut quantizer = start(&recipe(8));
-    assert_eq!((quantizer.progress().done, quantizer.progress().total), (0, 256), "nothing is left of what was given up");
-    while !quantizer.step(100).unwrap().is_done() {}
+    assert_eq!((quantizer.stage(), quantizer.progress().done), ("calibrating", 0), "nothing is left of what was given up");
+    while !quantizer.is_done() {
+        quantizer.step(100, &now).unwrap();
+    }
     let in_steps = quantizer.finish().unwrap().packed();
 
     let mut other = recipe(8);
     other.calibration.seed = 1;
-    assert_eq!(start(&other).progress().total, 256, "other images");
+    assert_eq!(start(&other).stage(), "calibrating", "other images");
     let again = start(&recipe(8));
-    assert_eq!(again.progress().total, 0, "known ranges");
+    assert_eq!(again.stage(), "quantizing", "known ranges");
     assert_eq!(again.finish().unwrap().packed(), in_steps);
     // And as a whole, in a model that remembers nothing.
     assert_eq!(make(&source("digits"), &recipe(8), &calibration).packed(), in_steps);
@@ -213,12 +217,13 @@ fn calibration_inputs_can_be_the_callers() {
         let mut recipe = recipe(4);
         (recipe.calibration.samples, recipe.calibration.seed) = (samples, seed);
         let expected = make(&source("digits"), &recipe, &calibration).packed();
-        let quantizer = source("digits").quantizer_with(&recipe, inputs.clone()).unwrap();
+        let mut quantizer = source("digits").quantizer_with(&recipe, inputs.clone()).unwrap();
+        quantizer.step(1, &|| 0.0).unwrap();
         assert_eq!(quantizer.progress().total, looked_at, "{samples} samples");
         assert_eq!(quantizer.finish().unwrap().packed(), expected, "{samples} samples, seed {seed}");
     }
     model.quantizer_with(&recipe(4), inputs.clone()).unwrap().finish().unwrap();
-    assert_eq!(model.quantizer_with(&recipe(8), inputs.clone()).unwrap().progress().total, 0, "known ranges");
+    assert_eq!(model.quantizer_with(&recipe(8), inputs.clone()).unwrap().stage(), "quantizing", "known ranges");
     for (len, reason) in [(0, "give at least one"), (100, "784 numbers each; 100 numbers came")] {
         let error = model.quantizer_with(&recipe(4), inputs[..len].to_vec()).unwrap_err().to_string();
         assert!(error.contains(reason), "{error}");

@@ -128,6 +128,21 @@ pub struct CorrectionReport {
     pub correction: Correction,
     /// What it changed, in a sentence with its figures.
     pub summary: String,
+    /// What it changed in each layer, in order of execution.
+    pub layers: Vec<LayerChange>,
     /// How long it took, milliseconds.
     pub ms: f64,
+}
+
+/// A figure of a layer that a correction changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LayerChange {
+    /// Name of the layer.
+    pub name: String,
+    /// What is measured, with its unit.
+    pub figure: String,
+    /// Before the correction.
+    pub before: f32,
+    /// After it.
+    pub after: f32,
 }

@@ -16,7 +16,7 @@ pub use diagnosis::{
     Advice, Budget, Diagnosis, Frontier, FrontierPoint, Isolation, LayerAccuracy, LayerDiagnosis, LayerSensitivity, TensorDiagnosis,
     WidthOption,
 };
-pub use lab::{CorrectionReport, LabRequest, LabResponse, MadeLayer, Making};
+pub use lab::{CorrectionReport, LabRequest, LabResponse, LayerChange, MadeLayer, Making};
 pub use link::{Link, LinkIssue};
 pub use message::{FromWorker, ImagesHandle, ModelHandle, Normalize, QuantizedHandle, ToWorker};
 pub use recipe::{

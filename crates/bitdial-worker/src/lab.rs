@@ -9,7 +9,7 @@ use bitdial_protocol::{ImagesHandle, LabRequest, LabResponse, ModelHandle, Quant
 use js_sys::ArrayBuffer;
 
 use crate::session::{Answer, Session, buffer, done, floats, gone};
-use crate::turn::{Stop, Turn};
+use crate::turn::{Stop, Turn, now};
 use crate::wire;
 
 /// Everything one lab keeps.
@@ -79,9 +79,9 @@ impl Lab {
     }
 
     async fn quantize(&mut self, model: ModelHandle, mut quantizer: Quantizer, turn: &mut Turn<'_>) -> Result<Answer<LabResponse>, Stop> {
-        while !quantizer.progress().is_done() {
-            let progress = quantizer.step(turn.images())?;
-            turn.rest(progress).await?;
+        while !quantizer.is_done() {
+            quantizer.step(turn.images(), &now)?;
+            turn.rest_in(quantizer.stage(), quantizer.progress()).await?;
         }
         let quantized = quantizer.finish()?;
         let (making, packed) = (quantized.making().clone(), wire::from_bytes(&quantized.packed()));

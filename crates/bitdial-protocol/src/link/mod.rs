@@ -13,8 +13,8 @@ use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::runner::BackendChoice;
 use crate::recipe::Recipe;
+use crate::runner::BackendChoice;
 use crate::scheme::ActivationScheme;
 use keys::KEYS;
 

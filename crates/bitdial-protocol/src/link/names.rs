@@ -1,7 +1,7 @@
 //! What values are called in a link.
 
-use crate::runner::BackendChoice;
 use crate::recipe::{CalibrationMethod, Correction, Overflow};
+use crate::runner::BackendChoice;
 use crate::scheme::{ActivationGranularity, ActivationMode, Format, Granularity, Rounding, WeightRange};
 
 /// Values by name, the default first.
