@@ -131,7 +131,7 @@ impl Work for Matching {
         let Some(phase) = self.phase.take() else { return Ok(Count { done: self.total(all), total: self.total(all) }) };
         let (seen, phase) = match phase {
             Phase::Float(mut measuring) => {
-                let seen = measuring.step(state, images)?;
+                let seen = measuring.step(state, images, &mut Vec::new())?;
                 if seen < all {
                     (seen, Phase::Float(measuring))
                 } else {

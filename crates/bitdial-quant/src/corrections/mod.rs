@@ -1,7 +1,11 @@
 //! Corrections: what is done so that quantization costs less.
 
+mod chains;
+mod cle;
+mod equalize;
 pub(crate) mod layer;
 mod matching;
+mod smooth;
 
 use bitdial_protocol::Correction;
 
@@ -15,7 +19,8 @@ pub(crate) fn begin(stage: Stage, state: &mut State) -> Result<Box<dyn Work>, Qu
         Stage::Quantizing => Ok(Box::new(Quantizing)),
         Stage::Correcting(correction) => match correction {
             Correction::Bias | Correction::Bn => matching::Matching::begin(correction, state),
-            Correction::Cle | Correction::Smooth | Correction::Adaround | Correction::Gptq => {
+            Correction::Cle | Correction::Smooth => equalize::Equalize::begin(correction, state),
+            Correction::Adaround | Correction::Gptq => {
                 Err(QuantError::Scheme(format!("the correction '{}' does not exist yet", correction.name())))
             }
         },

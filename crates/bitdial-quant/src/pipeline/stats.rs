@@ -81,17 +81,18 @@ impl Measuring {
         Ok(Self { plan, of, channels: state.float.nodes.iter().map(channels).collect(), next: 0 })
     }
 
-    /// Looks at up to `count` more images; how many it has seen.
-    pub fn step(&mut self, state: &State, count: usize) -> Result<usize, QuantError> {
+    /// Looks at up to `count` more images and appends its first output for them; how many it has seen.
+    pub fn step(&mut self, state: &State, count: usize, outputs: &mut Vec<f32>) -> Result<usize, QuantError> {
         let count = count.min(state.images() - self.next);
         let (of, channels) = (&self.of, &mut self.channels);
-        self.plan.observe(&[&state.batch(self.next, count)], count, &mut |value, observed| {
+        let found = self.plan.observe(&[&state.batch(self.next, count)], count, &mut |value, observed| {
             if let (Some(node), Observed::F32(x)) = (of[value.0], observed)
                 && let Some(channels) = &mut channels[node]
             {
                 channels.add(x);
             }
         })?;
+        outputs.extend(found.into_iter().next().unwrap_or_default());
         self.next += count;
         Ok(self.next)
     }

@@ -1,6 +1,7 @@
 //! Quantized graphs: what recipes do to them, and that plans compute what their annotations say.
 
 mod allocations;
+mod corrections;
 mod damaged;
 mod diagnosis;
 mod generate;
