@@ -145,7 +145,7 @@ impl CodedWeights {
         let per_channel = table.len() > 1 << bits;
         let (per_row, block) = self.scales.block().map_or((usize::from(self.scales.len() > 1), row), |b| (row.div_ceil(b), b));
         self.codes.iter().enumerate().map(move |(i, code)| {
-            let place = usize::from(code) + if per_channel { i / row << bits } else { 0 };
+            let place = usize::from(code) + if per_channel { (i / row) << bits } else { 0 };
             let value = match &wide {
                 Some(coder) => coder.decode(code),
                 None => table.get(place).copied().unwrap_or(f32::NAN),

@@ -2,6 +2,8 @@
 //!
 //! Source: Jacob et al. 2018, section 2.1: `real = scale * (integer - zero_point)`.
 
+use crate::rounding::Rounding;
+
 /// `x` rounded to the nearest integer, ties to even, as f32. Saturation is the caller's.
 #[must_use]
 pub fn round_ties_even(x: f32) -> f32 {
@@ -125,13 +127,24 @@ impl WeightParams {
     /// and 1 for 0.0 and NaN.
     #[must_use]
     pub fn quantize(&self, x: f32) -> i8 {
+        self.quantize_by(x, Rounding::Nearest)
+    }
+
+    /// The same with any rounding.
+    #[must_use]
+    pub fn quantize_by(&self, x: f32, rounding: Rounding) -> i8 {
         let (low, high) = self.range();
         if self.bits == 1 {
-            return if x < 0.0 { low } else { high };
+            let up = match rounding {
+                Rounding::Nearest => x >= 0.0 || x.is_nan(),
+                // -1 and 1 are two steps apart.
+                _ => rounding.integer((x / self.scale + 1.0) / 2.0) >= 1.0 || x.is_nan(),
+            };
+            return if up { high } else { low };
         }
         let zero = f32::from(self.zero_point);
         let q = (x / self.scale).clamp(f32::from(low) - zero, f32::from(high) - zero);
-        if q.is_nan() { self.zero_point } else { (round_ties_even(q) + zero) as i8 }
+        if q.is_nan() { self.zero_point } else { (rounding.integer(q) + zero) as i8 }
     }
 
     /// The real value of an integer.
@@ -200,6 +213,27 @@ mod tests {
         assert_eq!([-9.0, -0.01, 0.0, 0.01, f32::NAN].map(|x| w.dequantize(w.quantize(x))), [-0.5, -0.5, 0.5, 0.5, 0.5]);
         assert_eq!([0.0, f32::NAN, f32::INFINITY].map(|mean| WeightParams::binary(mean).scale), [1e-18, 1e-18, f32::MAX]);
         assert_eq!(WeightParams::affine(-3.0, 1.0, 1), WeightParams { scale: 3.0, zero_point: 0, bits: 1 });
+    }
+
+    #[test]
+    fn integers_are_rounded_any_way() {
+        let four = WeightParams { scale: 0.5, zero_point: -3, bits: 4 };
+        let one = WeightParams::binary(0.5);
+        for (grid, x, nearest, floor, often, seldom) in [
+            (four, 0.3, -2, -3, -2, -3),
+            (four, -0.3, -4, -4, -3, -4),
+            (four, 9.0, 7, 7, 7, 7),
+            (four, -9.0, -8, -8, -8, -8),
+            (four, f32::NAN, -3, -3, -3, -3),
+            (one, 0.2, 1, -1, 1, -1),
+            (one, -0.2, -1, -1, 1, -1),
+            (one, 0.5, 1, 1, 1, 1),
+            (one, -0.7, -1, -1, -1, -1),
+            (one, f32::NAN, 1, 1, 1, 1),
+        ] {
+            let found = [Rounding::Nearest, Rounding::Floor, Rounding::Stochastic(0.1), Rounding::Stochastic(0.9)];
+            assert_eq!(found.map(|rounding| grid.quantize_by(x, rounding)), [nearest, floor, often, seldom], "{x} of {grid:?}");
+        }
     }
 
     #[test]

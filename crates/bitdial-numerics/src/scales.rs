@@ -25,7 +25,7 @@ pub fn block_e8m0(max: f32, max_exponent: i32) -> u8 {
 /// largest of E4M3.
 #[must_use]
 pub fn tensor_nvfp4(max: f32) -> f32 {
-    let scale = max.min(f32::MAX) / (Minifloat::E4M3.max() * Minifloat::E2M1.max());
+    let scale = max.min(0.999_999 * f32::MAX) / (Minifloat::E4M3.max() * Minifloat::E2M1.max());
     // A tensor of zeros, or of next to nothing.
     if scale > 1e-30 { scale } else { 1e-30 }
 }

@@ -330,7 +330,9 @@ impl Recipe {
     pub fn weights_of(&self, layer: &str) -> WeightScheme {
         let mut scheme = self.weights;
         if let Some(o) = self.layers.get(layer).and_then(|l| l.weights) {
-            scheme.format = o.format.unwrap_or(scheme.format);
+            // 32 bits are f32 whatever the others have.
+            let float = o.bits.is_some_and(Bits::is_float);
+            scheme.format = o.format.unwrap_or(if float { Format::Int } else { scheme.format });
             scheme.bits = o.bits.unwrap_or(scheme.bits);
             scheme.granularity = o.granularity.unwrap_or(scheme.granularity);
             scheme.symmetric = o.symmetric.unwrap_or(scheme.symmetric);

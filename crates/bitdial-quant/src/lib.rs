@@ -24,4 +24,4 @@ pub use pipeline::{Entry, Outcome, Pipeline, Progress, Report, Samples, Setup, S
 pub use quantize::quantize;
 pub use sample::draw_samples;
 pub use search::{SENSITIVITY_IMAGES, Sensitivity, Variant, search};
-pub use weights::{quantize_weights, weight_sqnr};
+pub use weights::{Chance, WeightGrids, quantize_weights, weight_sqnr};

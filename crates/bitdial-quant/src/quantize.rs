@@ -2,14 +2,14 @@
 
 use bitdial_ir::{DynamicQuant, Graph, Node, Op, Weights};
 use bitdial_numerics::ActivationParams;
-use bitdial_protocol::{ActivationGranularity, ActivationMode, ActivationScheme, Bits, Format, Recipe, Rounding, WeightRange};
+use bitdial_protocol::{ActivationGranularity, ActivationMode, ActivationScheme, Bits, Format, Recipe};
 
 use crate::calibrate::Ranges;
 use crate::error::{QuantError, list};
 use crate::grids;
-use crate::weights::quantize_weights;
+use crate::weights::{self, Chance, quantize_weights};
 
-/// Annotates a prepared f32 graph with integer weights and, as the recipe says, grids of activations. `ranges` are
+/// Annotates a prepared f32 graph with integer or coded weights and, as the recipe says, grids of activations. `ranges` are
 /// needed for static quantization only.
 ///
 /// # Errors
@@ -29,7 +29,7 @@ pub fn quantize(graph: &Graph, recipe: &Recipe, ranges: Option<&Ranges>) -> Resu
     }
     let roots = grids::roots(graph, recipe);
     let grids: Vec<Option<ActivationParams>> = quantized.values.iter().map(|v| v.quant).collect();
-    for node in &mut quantized.nodes {
+    for (index, node) in quantized.nodes.iter_mut().enumerate() {
         let (input, output) = (node.inputs[0], node.output);
         let between = grids[input.0].zip(grids[output.0]);
         let name = node.name.clone();
@@ -41,8 +41,8 @@ pub fn quantize(graph: &Graph, recipe: &Recipe, ranges: Option<&Ranges>) -> Resu
             (Some((grid, _)), Some(bias)) => bias.iter().map(|&b| smallest_scale(b, grid.scale, row)).collect(),
             _ => vec![0.0; channels],
         };
-        *weights = Weights::Int(quantize_weights(values, channels, &scheme, &floors));
-        if mode == Some(ActivationMode::Dynamic) {
+        *weights = quantize_weights(values, channels, &scheme, &floors, &mut Chance::new(recipe.calibration.seed, index));
+        if mode == Some(ActivationMode::Dynamic) && matches!(weights, Weights::Int(_)) {
             let scheme = grids::scheme(graph, recipe, roots[input.0]);
             node.dynamic = scheme.map(|s| DynamicQuant { bits: s.bits.get(), symmetric: s.symmetric });
         }
@@ -80,7 +80,7 @@ fn check_graph(graph: &Graph) -> Result<(), QuantError> {
             Op::Linear(linear) => Some(&linear.weights),
             _ => None,
         };
-        node.dynamic.is_some() || matches!(weights, Some(Weights::Int(_)))
+        node.dynamic.is_some() || weights.is_some_and(|weights| weights.bits().is_some())
     };
     let value = graph.values.iter().find(|v| v.quant.is_some()).map(|v| &v.name);
     match graph.nodes.iter().find(node).map(|n| &n.name).or(value) {
@@ -92,12 +92,20 @@ fn check_graph(graph: &Graph) -> Result<(), QuantError> {
 /// What is said but not done here must not look as if it were.
 fn check_schemes(graph: &Graph, recipe: &Recipe) -> Result<(), QuantError> {
     let plain = |name: &str| {
-        let w = recipe.weights_of(name);
         let a = recipe.activations_of(name);
-        let weights = w.format == Format::Int && w.bits <= Bits::MAX && w.range == WeightRange::MinMax && w.rounding == Rounding::Nearest;
         let tensor = |a: ActivationScheme| a.granularity == ActivationGranularity::Tensor;
-        weights && a.is_none_or(|a| a.format == Format::Int && a.bits <= Bits::MAX && tensor(a))
+        a.is_none_or(|a| a.format == Format::Int && a.bits <= Bits::MAX && tensor(a))
     };
+    let dynamic = recipe.activations.is_some_and(|a| a.mode == ActivationMode::Dynamic);
+    for node in graph.nodes.iter().filter(|node| matches!(node.op, Op::Conv(_) | Op::Linear(_))) {
+        let scheme = recipe.weights_of(&node.name);
+        let refused = |reason: &str| QuantError::Scheme(format!("the weights of layer '{}': {reason}", node.name));
+        weights::check(&scheme).map_err(|reason| refused(&reason))?;
+        let integers = scheme.format.is_integer() && scheme.width() <= Bits::MAX.get() || scheme.width() == Bits::FLOAT.get();
+        if dynamic && !integers {
+            return Err(refused("they have no integer kernel, which dynamic activations need here: choose static ones or none"));
+        }
+    }
     let whole = recipe.corrections.is_empty() && recipe.accumulator.is_none();
     match graph.nodes.iter().find(|node| !plain(&node.name)) {
         Some(node) => Err(QuantError::Scheme(format!("there are no kernels for the scheme of layer '{}'", node.name))),

@@ -74,7 +74,7 @@ fn only_a_larger_batch_allocates() {
         reached.extend(check(&graph, false));
         reached.extend(check(&quantized(&graph, &recipe, &images(&graph, 2, seed), 2), true));
     }
-    for execution in ["Float", "WeightOnly", "Integer", "DynamicInteger", "Movement"] {
+    for execution in ["Float", "WeightOnly", "Simulated", "Integer", "DynamicInteger", "Movement"] {
         assert!(reached.iter().any(|step| step.ends_with(execution)), "{execution}");
     }
 }

@@ -197,8 +197,8 @@ impl Eval<'_> {
     fn conv_of(&self, conv: &Conv, input: [usize; 3], output: [usize; 3]) -> Tensor {
         let bias = |c: usize| conv.bias.as_ref().map_or(0.0, |b| b[c]);
         let Weights::Int(weights) = &conv.weights else {
-            let Weights::F32(weights) = &conv.weights else { unreachable!() };
-            return self.finish(self.float_conv(conv, weights, input, output));
+            let weights = conv.weights.dequantize(conv.out_channels);
+            return self.finish(self.float_conv(conv, &weights, input, output));
         };
         // The integers that are multiplied, and their grid.
         let (ints, grid) = match (self.ints(0), self.node.dynamic) {

@@ -8,3 +8,4 @@ mod generate;
 mod interpreter;
 mod random;
 mod recipes;
+mod weights;

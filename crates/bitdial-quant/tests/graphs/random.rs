@@ -7,7 +7,8 @@ use crate::interpreter::{Tensor, evaluate};
 use bitdial_ir::{Graph, Op, packed};
 use bitdial_kernels::Backend;
 use bitdial_protocol::{
-    ActivationMode, ActivationOverride, ActivationScheme, Bits, Granularity, GroupSize, LayerOverride, Recipe, WeightOverride, WeightScheme,
+    ActivationMode, ActivationOverride, ActivationScheme, Bits, Exponent, Format, Granularity, GroupSize, LayerOverride, Recipe, Rounding,
+    WeightOverride, WeightRange, WeightScheme,
 };
 use bitdial_quant::{Calibrator, quantize};
 use bitdial_runtime::{Observed, Options, Plan};
@@ -35,11 +36,25 @@ pub fn recipe() -> impl Strategy<Value = Recipe> {
         mode: if dynamic { ActivationMode::Dynamic } else { ActivationMode::Static },
         ..ActivationScheme::default()
     });
-    (weights, prop::option::weighted(0.85, activations)).prop_map(|(weights, activations)| Recipe {
-        weights,
-        activations,
-        ..Recipe::default()
-    })
+    let format = prop::option::weighted(0.3, (prop::sample::select(Format::ALL.to_vec()), prop::sample::select(vec![2, 3, 5, 8, 16, 32])));
+    let rounding = prop::sample::select(vec![Rounding::Nearest, Rounding::Nearest, Rounding::Stochastic, Rounding::Floor]);
+    let range = prop::sample::select(vec![WeightRange::MinMax, WeightRange::MinMax, WeightRange::Mse]);
+    (weights, prop::option::weighted(0.85, activations), format, rounding, range).prop_map(
+        |(mut weights, activations, other, rounding, range)| {
+            (weights.rounding, weights.range) = (rounding, range);
+            let dynamic = activations.is_some_and(|a: ActivationScheme| a.mode == ActivationMode::Dynamic);
+            if let Some((format, bits)) = other.filter(|(format, bits)| !dynamic || format.is_integer() && *bits != 16) {
+                let wide = matches!(format, Format::Int | Format::Fixed);
+                weights.format = format;
+                weights.bits = Bits::new(if bits == 16 && !wide { 4 } else { bits }).unwrap();
+                weights.exponent = Exponent::new(1).unwrap();
+                if format == Format::Codebook && weights.granularity == Granularity::Group {
+                    weights.granularity = Granularity::Channel;
+                }
+            }
+            Recipe { weights, activations, ..Recipe::default() }
+        },
+    )
 }
 
 /// Exceptions for some layers of a graph.
@@ -52,7 +67,7 @@ fn exceptions(graph: &Graph, seed: u64) -> BTreeMap<String, LayerOverride> {
         }
         let width = |dice: &mut Dice| Bits::new(1 + dice.below(8) as u8).ok();
         let weights = matches!(node.op, Op::Conv(_) | Op::Linear(_)).then(|| WeightOverride {
-            format: None,
+            format: Some(Format::Int),
             bits: width(&mut dice),
             granularity: Some(dice.one_of(&[Granularity::Tensor, Granularity::Channel, Granularity::Group])),
             symmetric: None,
@@ -177,6 +192,7 @@ fn the_random_graphs_reach_every_kind_of_step() {
         "concat-u8 Integer",
         "conv DynamicInteger",
         "conv Integer",
+        "conv Simulated",
         "conv WeightOnly",
         "fused into conv Float",
         "fused into conv Integer",

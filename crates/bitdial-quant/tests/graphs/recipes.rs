@@ -3,7 +3,7 @@
 use bitdial_ir::{Activation, Conv, Graph, Layout, Linear, Node, Op, Pool, Value, ValueId, Weights, Window};
 use bitdial_kernels::Backend;
 use bitdial_protocol::Recipe;
-use bitdial_quant::{Calibrator, QuantError, Ranges, quantize, quantize_weights, weight_sqnr};
+use bitdial_quant::{Calibrator, Chance, QuantError, Ranges, quantize, quantize_weights, weight_sqnr};
 use bitdial_runtime::{Options, Plan};
 
 const WINDOW: Window = Window { kernel: [1, 1], stride: [1, 1], pad: [0; 4], dilation: [1, 1] };
@@ -219,7 +219,7 @@ fn sqnr_grows_by_six_decibels_a_bit() {
     let weights = dice.reals(4096, 1.0);
     let sqnr = |bits: u8| {
         let scheme = Recipe::from_json(&format!(r#"{{"weights":{{"bits":{bits}}}}}"#)).unwrap().weights;
-        weight_sqnr(&weights, &Weights::Int(quantize_weights(&weights, 4, &scheme, &[0.0; 4])), 4).unwrap()
+        weight_sqnr(&weights, &quantize_weights(&weights, 4, &scheme, &[0.0; 4], &mut Chance::new(0, 0)), 4).unwrap()
     };
     // A uniform signal of full range: 6.02 dB a bit (Bennett 1948), less at few bits, whose positive half is shorter.
     for bits in 4..=8 {
@@ -228,5 +228,5 @@ fn sqnr_grows_by_six_decibels_a_bit() {
     }
     assert!((2..8).all(|bits| sqnr(bits) < sqnr(bits + 1)));
     let scheme = Recipe::default().weights;
-    assert_eq!(weight_sqnr(&[1.0, 0.0], &Weights::Int(quantize_weights(&[1.0, 0.0], 1, &scheme, &[0.0])), 1), None);
+    assert_eq!(weight_sqnr(&[1.0, 0.0], &quantize_weights(&[1.0, 0.0], 1, &scheme, &[0.0], &mut Chance::new(0, 0)), 1), None);
 }

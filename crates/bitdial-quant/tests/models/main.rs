@@ -3,6 +3,7 @@
 mod calibration;
 mod efficientnet;
 mod files;
+mod formats;
 mod onnxruntime;
 mod pipeline;
 mod residual;
