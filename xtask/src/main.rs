@@ -5,10 +5,12 @@ mod browser;
 mod budget;
 mod check;
 mod command;
+mod exported;
 mod files;
 mod http;
 mod kept_target;
 mod project;
+mod python;
 mod rustup;
 mod site;
 mod tally;
@@ -29,7 +31,8 @@ cargo xtask <command>
   serve [--port N]   build the site in release and serve it, default http://127.0.0.1:8080/bitdial/
   build              build the static site into dist/ and hold it against its size budgets
   check              format, clippy and rustdoc, warnings as errors: the quick loop
-  test [part]        everything that CI runs, or one part of it: check, native, wasm, build, e2e
+  test [part]        everything that CI runs, or one part of it: check, native,
+                     onnx, wasm, build, e2e
   bench [options]    time bitdial beside other runtimes in headless Chromium, one thread each
       --quick            fewer and shorter rounds
       --rounds N         how often every case gets its turn, default 15

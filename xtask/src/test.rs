@@ -9,6 +9,7 @@ use anyhow::{Context, Error, Result, bail};
 
 use crate::browser::{Browser, WITHOUT_VNNI};
 use crate::check;
+use crate::exported;
 use crate::project::Project;
 use crate::site;
 use crate::tally::Tally;
@@ -27,6 +28,7 @@ pub enum Part {
     All,
     Check,
     Native,
+    Onnx,
     Wasm,
     Build,
     EndToEnd,
@@ -39,10 +41,11 @@ impl FromStr for Part {
         Ok(match name {
             "check" => Self::Check,
             "native" => Self::Native,
+            "onnx" => Self::Onnx,
             "wasm" => Self::Wasm,
             "build" => Self::Build,
             "e2e" => Self::EndToEnd,
-            _ => bail!("no such part of the tests: {name}; there are check, native, wasm, build and e2e"),
+            _ => bail!("no such part of the tests: {name}; there are check, native, onnx, wasm, build and e2e"),
         })
     }
 }
@@ -50,10 +53,11 @@ impl FromStr for Part {
 /// A step: its name, the parts it belongs to besides `All`, and what it does.
 type Step = (&'static str, &'static [Part], fn(&Project) -> Result<Tally>);
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     ("tools", &[], tools),
     ("format, lints, documentation", &[Part::Check], lints),
     ("native tests", &[Part::Native], native),
+    ("exported models in onnxruntime", &[Part::Onnx], exported::judge),
     ("wasm tests, simd128", &[Part::Wasm], |project| wasm(project, 0, "")),
     ("wasm tests, relaxed-simd", &[Part::Wasm], |project| wasm(project, 1, "")),
     ("wasm tests, relaxed-simd without AVX-VNNI", &[Part::Wasm], |project| wasm(project, 1, WITHOUT_VNNI)),
@@ -148,7 +152,7 @@ mod tests {
 
     #[test]
     fn every_part_has_its_steps() {
-        for name in ["check", "native", "wasm", "build", "e2e"] {
+        for name in ["check", "native", "onnx", "wasm", "build", "e2e"] {
             let part: Part = name.parse().expect("the name is known");
             assert!(STEPS.iter().any(|(_, parts, _)| parts.contains(&part)), "{name}");
         }

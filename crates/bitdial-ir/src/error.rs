@@ -65,6 +65,14 @@ pub enum IrError {
     /// The model would need more memory or time than a browser has.
     #[error("this model is too large: {0}")]
     TooLarge(String),
+    /// A layer that has no form in ONNX.
+    #[error("layer `{layer}` cannot be written as ONNX: {reason}")]
+    Export {
+        /// Name of the node or value.
+        layer: String,
+        /// What ONNX cannot say.
+        reason: String,
+    },
     /// The bytes are not a packed model.
     #[error("this file is not a packed model: {0}")]
     Packed(String),

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use crate::command;
 use crate::files;
 use crate::project::Project;
+use crate::python;
 use crate::tools::{self, Package};
 use crate::worker;
 
@@ -55,16 +56,10 @@ impl Peers {
         })?;
 
         let requirements = "bench/requirements.txt";
-        let python = step(&cache, "python", &made_of(&[requirements])?, "pyvenv.cfg", &|folder| {
-            command::run(Command::new(python()?).args(["-m", "venv"]).arg(folder))?;
-            let mut pip = Command::new(folder.join("bin/python"));
-            command::run(
-                pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(project.root.join(requirements)),
-            )
-        })?;
+        let python = python::environment(project, &cache, requirements, PYTHONS, "makes the peers' model files")?;
 
         let models = step(&cache, "models", &made_of(&[requirements, "bench/models", "models"])?, "checked", &|folder| {
-            let mut make = Command::new(python.join("bin/python"));
+            let mut make = Command::new(&python);
             make.arg(bench.join("models/make.py")).arg(&project.root).arg(folder).env("PYTHONDONTWRITEBYTECODE", "1");
             // TensorFlow talks a lot, but not to stdout.
             print!("{}", command::output(&mut make)?);
@@ -101,23 +96,6 @@ fn bundle(bench: &Path, modules: &Path, name: &str, folder: &Path) -> Result<()>
     esbuild.arg(format!("--outfile={}", folder.join(name).with_extension("mjs").display()));
     esbuild.args(OUTSIDE.map(|name| format!("--external:{name}")));
     command::run(&mut esbuild)
-}
-
-/// A Python of a version that will do.
-fn python() -> Result<PathBuf> {
-    let named: Vec<String> = PYTHONS.rev().map(|minor| format!("python3.{minor}")).chain(["python3".to_owned()]).collect();
-    let script = "import sys, venv; print(sys.version_info.minor if sys.version_info.major == 3 else 0)";
-    named
-        .iter()
-        .filter_map(|name| command::find(&[name]))
-        .find(|python| {
-            let minor = command::output(Command::new(python).args(["-c", script]));
-            minor.is_ok_and(|minor| minor.trim().parse().is_ok_and(|minor: u32| PYTHONS.contains(&minor)))
-        })
-        .with_context(|| {
-            let (first, last) = (PYTHONS.start(), PYTHONS.end());
-            format!("no Python 3.{first} to 3.{last} with venv was found on PATH, which makes the peers' model files")
-        })
 }
 
 #[cfg(test)]

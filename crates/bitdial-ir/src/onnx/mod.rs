@@ -1,4 +1,4 @@
-//! ONNX in: protobuf bytes to a [`Graph`] with every dimension inferred and every constant checked.
+//! ONNX in: protobuf bytes to a [`Graph`] with every dimension inferred and every constant checked; and out.
 
 mod attributes;
 mod call;
@@ -9,6 +9,7 @@ mod hostile;
 mod proto;
 mod scan;
 mod sort;
+mod write;
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -23,6 +24,8 @@ use crate::names::Names;
 use crate::op::{Activation, Op};
 use call::{Call, Made, Operand};
 use constant::Constant;
+pub use write::{About, write};
+
 use proto::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, data_type};
 
 /// Versions of ONNX's operators that are understood. Operators of version 6 are read where they say that they run for

@@ -1,4 +1,4 @@
-//! The messages of onnx.proto, as far as they are read.
+//! The messages of onnx.proto, as far as they are read or written.
 //!
 //! Source: onnx/onnx.proto of ONNX 1.23 (field numbers have never changed). Subgraphs are kept as bytes: they are
 //! refused, and nothing here recurses.
@@ -14,6 +14,32 @@ pub struct ModelProto {
     pub graph: Option<GraphProto>,
     #[prost(message, repeated, tag = "8")]
     pub opset_import: Vec<OperatorSetIdProto>,
+}
+
+/// A file as it is written: [`ModelProto`] with what is not read.
+#[derive(Clone, PartialEq, Message)]
+pub struct WrittenModelProto {
+    #[prost(int64, optional, tag = "1")]
+    pub ir_version: Option<i64>,
+    #[prost(string, optional, tag = "2")]
+    pub producer_name: Option<String>,
+    #[prost(string, optional, tag = "3")]
+    pub producer_version: Option<String>,
+    #[prost(message, optional, tag = "7")]
+    pub graph: Option<GraphProto>,
+    #[prost(message, repeated, tag = "8")]
+    pub opset_import: Vec<OperatorSetIdProto>,
+    #[prost(message, repeated, tag = "14")]
+    pub metadata_props: Vec<StringStringEntryProto>,
+}
+
+/// A remark about a file.
+#[derive(Clone, PartialEq, Message)]
+pub struct StringStringEntryProto {
+    #[prost(string, optional, tag = "1")]
+    pub key: Option<String>,
+    #[prost(string, optional, tag = "2")]
+    pub value: Option<String>,
 }
 
 /// A version of a set of operators.
@@ -121,11 +147,15 @@ pub struct TensorProto {
 /// Values of `TensorProto.DataType`.
 pub mod data_type {
     pub const FLOAT: i32 = 1;
+    pub const UINT8: i32 = 2;
+    pub const INT8: i32 = 3;
     pub const INT32: i32 = 6;
     pub const INT64: i32 = 7;
     pub const FLOAT16: i32 = 10;
     pub const DOUBLE: i32 = 11;
     pub const BFLOAT16: i32 = 16;
+    pub const INT4: i32 = 22;
+    pub const INT2: i32 = 26;
 
     /// ONNX's name for a type.
     pub fn name(of: i32) -> String {

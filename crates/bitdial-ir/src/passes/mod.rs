@@ -47,3 +47,20 @@ pub fn prepare(mut graph: Graph) -> Result<Graph, IrError> {
     graph.check()?;
     Ok(graph)
 }
+
+/// The reverse of [`prepare`] as far as the layout goes: a graph that computes the same, with its images in ONNX's order.
+/// It may be quantized. A graph in NCHW stays as it is.
+///
+/// # Errors
+/// [`IrError`] if the graph breaks an invariant of [`Graph::check`].
+pub(crate) fn in_onnx_order(graph: &Graph) -> Result<Graph, IrError> {
+    graph.check()?;
+    if graph.layout == Layout::Nchw {
+        return Ok(graph.clone());
+    }
+    let mut graph = layout::to_nchw(graph);
+    movement::simplify(&mut graph);
+    dead::remove(&mut graph);
+    graph.check()?;
+    Ok(graph)
+}

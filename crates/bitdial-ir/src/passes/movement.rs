@@ -1,4 +1,5 @@
-//! Simplifies nodes that move elements and change none: Reshape and Transpose.
+//! Simplifies nodes that move elements and change none: Reshape and Transpose. Of a quantized graph, those that take
+//! elements from one grid to another change them and stay.
 
 use crate::graph::{Graph, ValueId};
 use crate::op::{Activation, Op};
@@ -24,7 +25,8 @@ pub fn simplify(graph: &mut Graph) {
         let node = &graph.nodes[i];
         let keeps = matches!(&node.op, Op::Reshape(dims) if *dims == graph.value(node.inputs[0]).dims);
         let (input, output) = (node.inputs.first().copied(), node.output);
-        if let Some(input) = input.filter(|_| keeps && node.activation == Activation::None) {
+        let alike = |input: ValueId| graph.value(input).quant == graph.value(output).quant && graph.value(output).simulated.is_none();
+        if let Some(input) = input.filter(|&input| keeps && node.activation == Activation::None && alike(input)) {
             instead[output.0] = input;
         }
     }
@@ -54,7 +56,9 @@ pub fn simplify(graph: &mut Graph) {
 fn merge(graph: &mut Graph, uses: &Uses, index: usize) {
     let Some(before) = graph.nodes[index].inputs.first().and_then(|&id| uses.writer(id)) else { return };
     let before = &graph.nodes[before];
-    if before.activation != Activation::None {
+    let (between, output) = (graph.value(before.output), graph.value(graph.nodes[index].output));
+    let rounds = between.simulated.is_some() || between.quant.is_some() && between.quant != output.quant;
+    if before.activation != Activation::None || rounds {
         return;
     }
     let source = before.inputs.first().copied();
