@@ -4,6 +4,7 @@
 //! gives the graph its integers. [`Pipeline`] does all of it in small steps, with the recipe's corrections. All of it is the same on every machine: f32 in one order of operations, no fused
 //! multiply-add.
 
+mod advise;
 mod allocate;
 mod calibrate;
 mod corrections;
@@ -16,6 +17,7 @@ mod sample;
 mod search;
 mod weights;
 
+pub use advise::{Facts, advise};
 pub use allocate::{Allocation, Choice, allocate, frontier};
 pub use calibrate::{Calibrator, Ranges, Statistics};
 pub use diagnose::{DIAGNOSIS_IMAGES, Diagnoser, isolate};

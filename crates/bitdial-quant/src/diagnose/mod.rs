@@ -27,7 +27,7 @@ pub(crate) use values::{Values, batch, options, rest};
 pub(crate) use weights::{parts_of, weights_of};
 
 /// Images on which a model is diagnosed, if there are as many. The ratios of fashion-mobilenet's layers at W4A8 from 64
-/// images differ from those of 512 by 0.5 dB at most.
+/// images differ from those of 512 by 0.6 dB at most.
 pub const DIAGNOSIS_IMAGES: usize = 64;
 
 /// A layer that is quantized.

@@ -8,3 +8,4 @@ mod onnxruntime;
 mod pipeline;
 mod residual;
 mod run;
+mod search;

@@ -1,0 +1,80 @@
+//! Mixed precision of a small model: what is measured, and what is predicted of the result.
+
+use std::sync::Arc;
+
+use bitdial_ir::{Graph, Op, packed};
+use bitdial_kernels::Backend;
+use bitdial_protocol::{Bits, Budget, Isolation, LayerSensitivity, Recipe, WeightScheme};
+use bitdial_quant::{Sensitivity, Variant, isolate, quantize, search};
+
+use crate::files::{IMAGE, Model};
+use crate::run::logits;
+
+const IMAGES: usize = 16;
+const WIDTHS: [u8; 3] = [2, 4, 8];
+
+fn uniform(bits: u8) -> Recipe {
+    let weights = WeightScheme { bits: Bits::new(bits).unwrap(), ..WeightScheme::default() };
+    Recipe { weights, activations: None, ..Recipe::default() }
+}
+
+fn digits() -> (Arc<Graph>, Vec<f32>) {
+    let model = Model::all().into_iter().find(|model| model.name == "digits").unwrap();
+    let images = model.images("calib")[..IMAGES * IMAGE].to_vec();
+    (Arc::new(model.graph), images)
+}
+
+fn measured(graph: &Arc<Graph>, images: &[f32], unbiased: bool) -> Vec<LayerSensitivity> {
+    let variants = WIDTHS.map(|bits| Variant { bits, graph: quantize(graph, &uniform(bits), None).unwrap() }).to_vec();
+    Sensitivity::new(Arc::clone(graph), variants, unbiased, images.to_vec(), IMAGES, Backend::Scalar).unwrap().finish().unwrap()
+}
+
+/// The mean Kullback-Leibler divergence of the softmax, from its definition.
+fn divergence(should: &[f32], are: &[f32]) -> f64 {
+    let softmax = |logits: &[f32]| {
+        let exp: Vec<f64> = logits.iter().map(|&x| f64::from(x).exp()).collect();
+        let sum: f64 = exp.iter().sum();
+        exp.into_iter().map(|e| e / sum).collect::<Vec<_>>()
+    };
+    let image = |(p, q): (&[f32], &[f32])| softmax(p).iter().zip(softmax(q)).map(|(p, q)| p * (p / q).ln()).sum::<f64>();
+    should.chunks(10).zip(are.chunks(10)).map(image).sum::<f64>() / IMAGES as f64
+}
+
+#[test]
+fn losses_are_those_of_whole_runs() {
+    let (graph, images) = digits();
+    let should = logits(&graph, &images, IMAGES);
+    let layers = measured(&graph, &images, false);
+    assert_eq!(layers.len(), graph.nodes.iter().filter(|node| matches!(node.op, Op::Conv(_) | Op::Linear(_))).count());
+    for layer in &layers {
+        assert_eq!(layer.options.iter().map(|option| option.bits).collect::<Vec<_>>(), WIDTHS);
+        for option in &layer.options {
+            let quantized = quantize(&graph, &uniform(option.bits), None).unwrap();
+            let alone = isolate(&graph, &quantized, &layer.name, Isolation::Only).unwrap();
+            let expected = divergence(&should, &logits(&alone, &images, IMAGES));
+            assert!((f64::from(option.loss) - expected).abs() < 1e-4 * expected + 1e-7, "{} {option:?}: {expected}", layer.name);
+        }
+    }
+    // Without the shift of the means, narrow weights lose less.
+    let at_two_bits = |layers: &[LayerSensitivity]| layers.iter().map(|layer| layer.options[0].loss).sum::<f32>();
+    let unbiased = measured(&graph, &images, true);
+    assert!(at_two_bits(&unbiased) < at_two_bits(&layers), "{unbiased:?}");
+}
+
+#[test]
+fn allocations_are_as_large_as_predicted() {
+    let (graph, images) = digits();
+    let layers = measured(&graph, &images, false);
+    let base = uniform(4);
+    let size = |recipe: &Recipe| packed::write(&quantize(&graph, recipe, None).unwrap()).len();
+    let rest = size(&base) - layers.iter().map(|layer| layer.options[1].bytes).sum::<usize>();
+    let found = search(layers, rest, IMAGES, Budget::Bits(4.0));
+    let chosen = found.chosen.clone().unwrap();
+    let uniform_loss: f32 = found.layers.iter().map(|layer| layer.options[1].loss).sum();
+    assert!(chosen.bits <= 4.0 && chosen.loss <= uniform_loss, "{chosen:?}");
+    for point in found.points.iter().step_by(9).chain([&chosen]) {
+        assert_eq!(size(&found.recipe(point, &base)), point.bytes, "{point:?}");
+    }
+    let within = search(found.layers.clone(), rest, IMAGES, Budget::Bytes(chosen.bytes)).chosen.unwrap();
+    assert!(within.bytes <= chosen.bytes && within.loss <= chosen.loss, "{within:?}");
+}
