@@ -159,7 +159,7 @@ const CASES: &[Case] = &[
         recipe: r#"{"weights":{"bits":4},"corrections":["bias"]}"#,
         measured: |d| d.layers.iter_mut().for_each(|layer| layer.weights = Some(tensor(20.0))),
         expected: &[(
-            "Weights of 4 bits have 20 dB on average, activations more, and the output has 14.0 dB: let AdaRound",
+            "Weights of 4 bits have 20 dB on average, activations more, and the output has 14 dB: let AdaRound",
             r#"{"weights":{"bits":4},"corrections":["adaround","bias"]}"#,
         )],
     },

@@ -1,11 +1,10 @@
 //! What a grid does to the activations that a layer puts out, or takes where they are quantized on each run.
 
-use bitdial_ir::{Graph, ValueId};
-use bitdial_numerics::ActivationParams;
+use bitdial_ir::{DynamicQuant, Graph, ValueId};
+use bitdial_numerics::{ActivationParams, Coder, FakeQuant};
 use bitdial_protocol::TensorDiagnosis;
 
-use super::tensor::{Pair, Tensor};
-use bitdial_ir::DynamicQuant;
+use super::tensor::{Pair, Tensor, ends};
 
 /// From where the grid of a value comes.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +13,8 @@ enum Grid {
     Fixed(ActivationParams),
     /// From the range of each image.
     Dynamic(DynamicQuant),
+    /// As the format has it.
+    Simulated(FakeQuant),
 }
 
 /// Statistics of the activations of a layer.
@@ -34,10 +35,12 @@ impl Activations {
     /// Of a node; `None` where none are quantized.
     pub(crate) fn of(quantized: &Graph, node: usize) -> Option<Self> {
         let node = quantized.nodes.get(node)?;
-        let (value, grid) = match (node.dynamic, quantized.value(node.output).quant) {
-            (Some(dynamic), _) => (node.inputs[0], Grid::Dynamic(dynamic)),
-            (None, Some(grid)) => (node.output, Grid::Fixed(grid)),
-            (None, None) => return None,
+        let output = quantized.value(node.output);
+        let (value, grid) = match (node.dynamic, output.quant, output.simulated) {
+            (Some(dynamic), ..) => (node.inputs[0], Grid::Dynamic(dynamic)),
+            (None, Some(grid), _) => (node.output, Grid::Fixed(grid)),
+            (None, None, Some(format)) => (node.output, Grid::Simulated(format)),
+            (None, None, None) => return None,
         };
         let dims = &quantized.value(value).dims;
         let channels = dims.last().copied().unwrap_or(1).max(1);
@@ -64,28 +67,66 @@ impl Activations {
     pub(crate) fn see(&mut self, images: &[f32]) {
         let range = self.range;
         let tensor = self.tensor.get_or_insert_with(|| Tensor::new(range));
+        let known = ends(&self.grid.values());
+        let simulated = match self.grid {
+            Grid::Simulated(format) => Some(format.prepare()),
+            Grid::Fixed(_) | Grid::Dynamic(_) => None,
+        };
+        let mut back = Vec::new();
         for image in images.chunks(self.image) {
-            let grid = match self.grid {
-                Grid::Fixed(grid) => grid,
-                Grid::Dynamic(dynamic) => of_image(dynamic, image),
-            };
-            // A little more than half: what lies in the middle between two steps, as computed, is not clipped.
-            let half = 0.5001 * grid.scale;
-            let ends = (grid.dequantize(grid.low) - half, grid.dequantize(grid.high) + half);
-            for &real in image {
-                tensor.add(Pair { real, grid: grid.dequantize(grid.quantize(real)), ends });
+            back.clear();
+            let mut ends = known;
+            match self.grid {
+                Grid::Fixed(grid) => back.extend(image.iter().map(|&x| grid.dequantize(grid.quantize(x)))),
+                Grid::Dynamic(dynamic) => {
+                    let grid = of_image(dynamic, image);
+                    ends = super::tensor::ends(&all(grid));
+                    back.extend(image.iter().map(|&x| grid.dequantize(grid.quantize(x))));
+                }
+                Grid::Simulated(_) => {
+                    back.extend_from_slice(image);
+                    if let Some(simulated) = &simulated {
+                        simulated.apply(&mut back, self.channels);
+                    }
+                }
+            }
+            for (&real, &grid) in image.iter().zip(&back) {
+                tensor.add(Pair { real, grid, ends });
             }
         }
     }
 
     /// What was found.
     pub(crate) fn finish(self) -> TensorDiagnosis {
-        let grid = match self.grid {
-            Grid::Fixed(grid) => (grid.low..=grid.high).map(|q| grid.dequantize(q)).collect(),
-            Grid::Dynamic(_) => Vec::new(),
-        };
+        let grid = self.grid.values();
         self.tensor.unwrap_or_else(|| Tensor::new(self.range)).finish(grid, &self.maxima)
     }
+}
+
+impl Grid {
+    /// The values of a grid that is known before, ascending.
+    fn values(&self) -> Vec<f32> {
+        match *self {
+            Self::Fixed(grid) => all(grid),
+            Self::Simulated(FakeQuant::Grid(grid)) => {
+                (grid.low..=grid.high).map(|q| grid.scale * (i32::from(q) - i32::from(grid.zero_point)) as f32).collect()
+            }
+            Self::Simulated(FakeQuant::Scaled { numbers, scale }) if numbers.bits() <= 8 => {
+                let coder = Coder::new(numbers);
+                let mut values: Vec<f32> =
+                    (0..1u16 << numbers.bits()).map(|code| coder.decode(code) * scale).filter(|x| x.is_finite()).collect();
+                values.sort_by(f32::total_cmp);
+                values.dedup();
+                values
+            }
+            Self::Dynamic(_) | Self::Simulated(_) => Vec::new(),
+        }
+    }
+}
+
+/// All values of a grid, ascending.
+fn all(grid: ActivationParams) -> Vec<f32> {
+    (grid.low..=grid.high).map(|q| grid.dequantize(q)).collect()
 }
 
 /// The grid that an image's own range gives.

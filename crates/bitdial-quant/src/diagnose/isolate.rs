@@ -53,6 +53,6 @@ pub(crate) fn shares_grid(graph: &Graph, node: &Node) -> bool {
         Op::Pad { value, .. } => value == 0.0,
         _ => false,
     };
-    let grid = |id: ValueId| graph.value(id).quant;
+    let grid = |id: ValueId| (graph.value(id).quant, graph.value(id).simulated);
     keeps_numbers && node.activation == Activation::None && node.inputs.first().is_some_and(|&input| grid(input) == grid(node.output))
 }

@@ -89,7 +89,8 @@ impl Diagnoser {
         }
         let changed = |node: usize| {
             let (before, after) = (&original.nodes[node], &quantized.nodes[node]);
-            let own_grid = quantized.value(after.output).quant.is_some() && !isolate::shares_grid(&quantized, after);
+            let output = quantized.value(after.output);
+            let own_grid = (output.quant.is_some() || output.simulated.is_some()) && !isolate::shares_grid(&quantized, after);
             own_grid || after.dynamic.is_some() || before.op != after.op
         };
         let layer = |node| Layer { node, only: Noise::default(), up_to: Noise::default(), activations: None };
@@ -202,7 +203,8 @@ impl Diagnoser {
         let mut only = rest(&self.original, layer.node);
         only.nodes[0].clone_from(&self.quantized.nodes[layer.node]);
         let output = only.nodes[0].output;
-        only.values[output.0].quant = self.quantized.value(output).quant;
+        only.values[output.0].clone_from(self.quantized.value(output));
+        only.accumulator = self.quantized.accumulator;
         let only = real.finish(&only, self.backend)?;
         // Quantized up to this layer: the values are there too.
         let up_to = quantized.finish(&rest(&self.original, layer.node + 1), self.backend)?;

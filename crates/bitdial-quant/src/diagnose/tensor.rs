@@ -74,6 +74,17 @@ impl Tensor {
     }
 }
 
+/// Where a grid begins and ends, half a step further. One of two values has no ends: a sign clips nothing.
+pub(crate) fn ends(grid: &[f32]) -> (f32, f32) {
+    // A little more than half: what lies in the middle between two steps, as computed, is not clipped.
+    const HALF: f32 = 0.5001;
+    match grid {
+        [first, second, .., before, last] => (first - HALF * (second - first), last + HALF * (last - before)),
+        &[first, middle, last] => (first - HALF * (middle - first), last + HALF * (last - middle)),
+        _ => (f32::NEG_INFINITY, f32::INFINITY),
+    }
+}
+
 /// The largest maximum divided by the smallest that is not 0; 1 if all are.
 pub(crate) fn ratio(maxima: &[f32]) -> f32 {
     let some = || maxima.iter().copied().filter(|&m| m > 0.0 && m.is_finite());

@@ -3,7 +3,7 @@
 use bitdial_ir::{Graph, Node, Op, Weights};
 use bitdial_protocol::TensorDiagnosis;
 
-use super::tensor::{Pair, Tensor};
+use super::tensor::{Pair, Tensor, ends};
 
 /// The weights of a layer and its number of output channels.
 pub(crate) fn weights_of(node: &Node) -> Option<(&Weights, usize)> {
@@ -52,17 +52,6 @@ fn cell(weights: &Weights) -> Option<usize> {
         Weights::F32(_) => None,
         Weights::Int(weights) => weights.group,
         Weights::Coded(weights) => weights.scales.block(),
-    }
-}
-
-/// Where a grid begins and ends, half a step further. One of two values has no ends: a sign clips nothing.
-fn ends(grid: &[f32]) -> (f32, f32) {
-    // A little more than half: what lies in the middle between two steps, as computed, is not clipped.
-    const HALF: f32 = 0.5001;
-    match grid {
-        [first, second, .., before, last] => (first - HALF * (second - first), last + HALF * (last - before)),
-        &[first, middle, last] => (first - HALF * (middle - first), last + HALF * (last - middle)),
-        _ => (f32::NEG_INFINITY, f32::INFINITY),
     }
 }
 
