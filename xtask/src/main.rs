@@ -13,6 +13,7 @@ mod project;
 mod python;
 mod rustup;
 mod site;
+mod study;
 mod tally;
 mod test;
 mod tools;
@@ -42,6 +43,9 @@ cargo xtask <command>
       --no-vnni          with Chromium's AVX-VNNI off
       --out DIR          where bench.md and bench.json go, default target/bench
       --kernels [REGEX]  the kernels one by one instead, by `<build> <kernel> | <shape>`
+  study [options]    accuracy of schemes and corrections on all test images, in headless Chromium; written into models/
+      --model ID         another one than fashion-mobilenet
+      --only REGEX       of these recipes alone, by name; nothing is written
   clean-cache        delete the tools and builds kept in the cache folder
   help               this text
 
@@ -73,6 +77,7 @@ fn dispatch(args: &[&str]) -> Result<ExitCode> {
         ["test"] => return Ok(run_tests(Part::All)),
         ["test", part] => return Ok(run_tests(part.parse()?)),
         ["bench", ref words @ ..] => bench::run(&Project::find()?, &bench::Args::parse(words)?)?,
+        ["study", ref words @ ..] => study::run(&Project::find()?, &study::Args::parse(words)?)?,
         ["clean-cache"] => files::remove(&Project::find()?.cache)?,
         _ => bail!("no such command: {}\n\n{HELP}", args.join(" ")),
     }

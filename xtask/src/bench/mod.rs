@@ -8,10 +8,10 @@ mod measure;
 mod noise;
 mod peers;
 mod report;
-mod server;
+pub mod server;
 mod stats;
 mod targets;
-mod webdriver;
+pub mod webdriver;
 
 use std::cell::Cell;
 use std::fs;
