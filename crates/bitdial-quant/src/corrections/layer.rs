@@ -44,8 +44,10 @@ pub(crate) fn scale_rows(weights: &mut Weights, factors: &[f32]) -> bool {
             true
         }
         Weights::Coded(weights) => {
+            let books = weights.codebooks();
             let of = match (&mut weights.meaning, &mut weights.scales) {
-                (Meaning::Codebook(values), Scales::One) => values,
+                // One for all is not one for each.
+                (Meaning::Codebook(values), Scales::One) if books >= factors.len() => values,
                 (_, Scales::F32(scales, _)) => scales,
                 _ => return false,
             };
