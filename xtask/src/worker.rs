@@ -49,13 +49,15 @@ pub struct Module {
     build: &'static Build,
     /// The feature of the worker crate that makes it this kind.
     kind: &'static str,
+    /// The profile of Cargo.toml.
+    profile: &'static str,
 }
 
 /// Runners for both sets of instructions, and the lab, whose f32 kernels have no use for relaxed ones.
 pub static MODULES: [Module; 3] = [
-    Module { name: "simd128", build: &BUILDS[0], kind: "runner" },
-    Module { name: "relaxed-simd", build: &BUILDS[1], kind: "runner" },
-    Module { name: "lab", build: &BUILDS[0], kind: "lab" },
+    Module { name: "simd128", build: &BUILDS[0], kind: "runner", profile: "release" },
+    Module { name: "relaxed-simd", build: &BUILDS[1], kind: "runner", profile: "release" },
+    Module { name: "lab", build: &BUILDS[0], kind: "lab", profile: "lab" },
 ];
 
 impl Module {
@@ -63,10 +65,10 @@ impl Module {
     fn write(&self, project: &Project, tools: &Tools, folder: &Path) -> Result<()> {
         println!("building the {} worker", self.name);
         let mut cargo = self.build.cargo(project, "build");
-        cargo.args(["--release", "--package", "bitdial-worker", "--lib", "--no-default-features", "--features", self.kind]);
+        cargo.args(["--profile", self.profile, "--package", "bitdial-worker", "--lib", "--no-default-features", "--features", self.kind]);
         command::run(&mut cargo)?;
 
-        let built = self.build.target(project).join(WASM).join("release");
+        let built = self.build.target(project).join(WASM).join(self.profile);
         let mut bindgen = tools.wasm_bindgen();
         bindgen
             .args(["--target", "web", "--no-typescript"])

@@ -184,7 +184,12 @@ pub fn csv(baseline: &Baseline, rows: &[Row]) -> String {
         let _ = writeln!(
             text,
             "{name},{},{},{:.4},{lost},{won},{},{execution},{:.0},{},{recipe}",
-            row.correct, row.count, -row.drop + 0.0, row.size, row.ms, row.hash
+            row.correct,
+            row.count,
+            -row.drop + 0.0,
+            row.size,
+            row.ms,
+            row.hash
         );
     }
     text
