@@ -126,6 +126,13 @@ impl Lab {
         }
     }
 
+    /// The model under a recipe as an ONNX file.
+    pub async fn export(self: &Rc<Self>, recipe: &Recipe) -> Result<ArrayBuffer, ClientError> {
+        let quantized = self.make(recipe).await?.handle;
+        let answer = self.worker.request(&LabRequest::Export { quantized }, Vec::new()).await?;
+        answer.buffers.into_iter().next().ok_or(ClientError::Unexpected("exporting"))
+    }
+
     async fn quantize(&self, recipe: Recipe) -> Result<Made, ClientError> {
         let request = LabRequest::Quantize { model: self.model, recipe: recipe.clone(), calibration: self.calibration };
         let on_making = self.kit.on_making.clone();

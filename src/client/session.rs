@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use bitdial_protocol::{Bits, Link, Request, Response};
+use bitdial_protocol::{Bits, Link, Recipe, Request, Response};
 use futures::FutureExt;
 use futures::future::{AbortHandle, Abortable};
-use js_sys::Uint8Array;
+use js_sys::{ArrayBuffer, Uint8Array};
 use wasm_bindgen_futures::spawn_local;
 use yew::UseReducerDispatcher;
 
@@ -196,6 +196,12 @@ impl Session {
             }
         };
         spawn_local(Abortable::new(look, registration).map(drop));
+    }
+
+    /// The model under a recipe as an ONNX file.
+    pub async fn export(&self, recipe: &Recipe) -> Result<ArrayBuffer, ClientError> {
+        let (pool, voice) = self.helper(0)?;
+        on_slot(&pool.lab, &voice, async |lab: Rc<Lab>| lab.export(recipe).await).await
     }
 
     /// Pixels of some images: rows, columns, channels, and one vector per image.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bitdial_engine::describe;
+use bitdial_ir::onnx::{self, About};
 use bitdial_ir::{Graph, Node, Weights, packed};
 use bitdial_numerics::ActivationParams;
 use bitdial_protocol::{CorrectionReport, LayerDetail, MadeLayer, Making, Recipe};
@@ -16,6 +17,7 @@ pub struct Quantized {
     /// What its weights are rounded from.
     reference: Arc<Graph>,
     graph: Graph,
+    recipe: Recipe,
     making: Making,
 }
 
@@ -26,7 +28,7 @@ impl Quantized {
             weight_sqnr: weight_sqnr(&reference, node),
         };
         let layers = graph.nodes.iter().map(layer).collect();
-        Self { making: Making { layers, corrections }, reference, graph }
+        Self { making: Making { layers, corrections }, recipe: recipe.clone(), reference, graph }
     }
 
     /// How it came about.
@@ -46,6 +48,15 @@ impl Quantized {
     #[must_use]
     pub fn packed(&self) -> Vec<u8> {
         packed::write(&self.graph)
+    }
+
+    /// The model as an ONNX file with `QuantizeLinear` and `DequantizeLinear`, which says how it was made.
+    ///
+    /// # Errors
+    /// [`LabError::Ir`] for what ONNX cannot say, with the layer and the reason.
+    pub fn onnx(&self) -> Result<Vec<u8>, LabError> {
+        let about = About { version: env!("CARGO_PKG_VERSION"), recipe: Some(&self.recipe.to_json()) };
+        Ok(onnx::write(&self.graph, about)?)
     }
 
     /// A closer look at one layer's weights.

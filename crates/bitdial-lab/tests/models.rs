@@ -8,7 +8,9 @@ use std::sync::Arc;
 use bitdial_engine::{Engine, Images, Model, Prediction, Profiling, Quantized, Race, Runnable};
 use bitdial_kernels::Backend;
 use bitdial_lab::LabError;
-use bitdial_protocol::{ActivationMode, BackendChoice, Bandwidth, Bits, Execution, Granularity, LayerTime, Normalize, Recipe, Rooflines};
+use bitdial_protocol::{
+    ActivationMode, BackendChoice, Bandwidth, Bits, Execution, Format, Granularity, LayerTime, Normalize, Recipe, Rooflines,
+};
 
 const UNIT: Normalize = Normalize { mean: 0.0, std: 255.0 };
 
@@ -159,6 +161,18 @@ fn a_layer_opens() {
     assert_eq!(detail.weights.counts.iter().sum::<u32>() as usize, depthwise.parameters - depthwise.output[0]);
     let error = quantized.layer_detail("nowhere").unwrap_err().to_string();
     assert_eq!(error, "the model has no layer 'nowhere' with weights");
+}
+
+#[test]
+fn a_quantized_model_leaves_as_onnx_and_says_how_it_was_made() {
+    let calibration = images("mnist", "calib");
+    let onnx = make(&source("digits"), &recipe(4), &calibration).onnx().unwrap();
+    let text = String::from_utf8_lossy(&onnx);
+    assert!(text.contains("bitdial.recipe") && text.contains(r#""bits":4"#) && text.contains("QuantizeLinear"));
+    let mut odd = recipe(8);
+    odd.weights.format = Format::Mxfp4;
+    let error = make(&source("digits"), &odd, &calibration).onnx().unwrap_err().to_string();
+    assert!(error.contains("/0/0.0/Conv"), "{error}");
 }
 
 #[test]

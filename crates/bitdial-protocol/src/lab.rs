@@ -54,6 +54,11 @@ pub enum LabRequest {
         /// The layer's name.
         layer: String,
     },
+    /// The quantized model as an ONNX file. Answer: [`LabResponse::Exported`].
+    Export {
+        /// The quantized model.
+        quantized: QuantizedHandle,
+    },
     /// Forgets a model and what was quantized from it. Answer: [`LabResponse::Done`].
     DisposeModel {
         /// The model.
@@ -99,6 +104,8 @@ pub enum LabResponse {
         /// What it shows.
         detail: LayerDetail,
     },
+    /// A file. buffers: `[onnx]`.
+    Exported {},
     /// Nothing to say.
     Done {},
 }

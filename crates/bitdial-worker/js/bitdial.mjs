@@ -432,6 +432,17 @@ class Quantized {
     return { ...profile.total, layers: profile.layers, rooflines: profile.rooflines };
   }
 
+  /**
+   * The quantized model as a file for other runtimes: "onnx", with QuantizeLinear and DequantizeLinear.
+   * @param {"onnx"} [format]
+   * @returns {Promise<Uint8Array>}
+   */
+  async export(format = "onnx") {
+    if (format !== "onnx") throw new Error(`There is no export to "${format}": choose "onnx".`);
+    const { buffers } = await this.#lab.ask({ request: "export", quantized: this.#source });
+    return new Uint8Array(buffers[0]);
+  }
+
   /** Forgets the quantized model. */
   async dispose() {
     await this.#lab.forget({ request: "dispose-quantized", quantized: this.#source });

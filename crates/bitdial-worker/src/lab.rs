@@ -51,6 +51,10 @@ impl Session for Lab {
                 let (_, quantized) = self.quantized.get(&quantized).ok_or_else(|| gone("quantized model"))?;
                 LabResponse::Layer { detail: quantized.layer_detail(&layer)? }
             }
+            LabRequest::Export { quantized } => {
+                let (_, quantized) = self.quantized.get(&quantized).ok_or_else(|| gone("quantized model"))?;
+                return Ok((LabResponse::Exported {}, vec![wire::from_bytes(&quantized.onnx()?)]));
+            }
             LabRequest::DisposeModel { model } => {
                 self.quantized.retain(|_, (of, _)| *of != model);
                 done(self.models.remove(&model), "model", LabResponse::Done {})?
