@@ -9,6 +9,7 @@ mod elementwise;
 mod geometry;
 mod grouped;
 pub mod movement;
+mod narrow;
 mod packed_f32;
 #[cfg(target_feature = "simd128")]
 mod panels;
@@ -34,6 +35,7 @@ pub use api::{Backend, ConvF32, ConvI8, ConvShape, F32Store, I32Store, IntInput,
 pub use dot::{DotSemantics, dot_semantics};
 pub use elementwise::Elementwise;
 pub use grouped::{ConvGrouped, GroupedInput, GroupedWeights, LARGEST_GROUP};
+pub use narrow::NarrowConv;
 pub use packed_f32::PackedForF32;
 pub use part::Part;
 pub use peak::{Bandwidth, Peaks, peaks};

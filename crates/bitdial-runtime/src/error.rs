@@ -27,6 +27,9 @@ pub enum RuntimeError {
         /// What is wrong with it.
         reason: String,
     },
+    /// An accumulator that is too narrow or too wide.
+    #[error("the sums of a model have 8 to 32 bits")]
+    Accumulator,
     /// One image would need too much memory.
     #[error("the model needs {needed} MiB of memory for one image; {limit} MiB is the limit here")]
     Memory {

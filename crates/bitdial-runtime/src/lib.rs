@@ -16,4 +16,4 @@ mod ranges;
 pub use error::RuntimeError;
 pub use footprint::Footprint;
 pub use lower::check;
-pub use plan::{Execution, Observed, Options, Plan, See, Step};
+pub use plan::{Execution, Observed, Options, Overflows, Plan, See, Step};

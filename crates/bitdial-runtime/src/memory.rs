@@ -16,6 +16,8 @@ pub(crate) struct Memory {
     pub sums: bool,
     /// Of values that are quantized on the run.
     pub ranges: Ranges,
+    /// Additions and overflows of each layer with an accumulator of its own.
+    pub narrow: Vec<(u64, u64)>,
     pub scratch: Scratch,
 }
 

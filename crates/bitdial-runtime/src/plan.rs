@@ -5,7 +5,7 @@ use bitdial_kernels::{Backend, ConvCase, Kernels, Tuning};
 
 use crate::error::RuntimeError;
 use crate::footprint::Footprint;
-use crate::lower::{Held, Lowering, StepCode, check};
+use crate::lower::{Held, Lowering, Simulation, StepCode, check};
 use crate::memory::{Lens, Memory, Need, Scratch};
 
 /// Activations of a chunk of images should fit here, to stay in a second-level cache.
@@ -58,6 +58,17 @@ pub struct Step {
     pub conv: Option<ConvCase>,
 }
 
+/// What an accumulator of few bits did in a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overflows {
+    /// Index of the step.
+    pub step: usize,
+    /// Products added.
+    pub additions: u64,
+    /// Sums, biases included, that the accumulator could not hold.
+    pub overflows: u64,
+}
+
 /// The elements of a value, of all images of a chunk one after the other.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Observed<'a> {
@@ -76,6 +87,8 @@ struct Port {
     value: ValueId,
     len: usize,
     held: Held,
+    /// What is done to it when it is given, if its format is simulated.
+    simulation: Option<Simulation>,
 }
 
 /// A graph compiled for one backend. Takes any batch.
@@ -89,6 +102,8 @@ pub struct Plan {
     /// Scratch of the steps.
     needs: Vec<Need>,
     chunk: usize,
+    /// Steps that count overflows.
+    narrow: Vec<usize>,
     memory: Memory,
 }
 
@@ -131,14 +146,19 @@ impl Plan {
     fn lower(graph: &Graph, options: Options, tuning: &Tuning, fuse: bool) -> Result<Self, RuntimeError> {
         check(graph)?;
         let kernels = Kernels::new(options.backend).ok_or(RuntimeError::Backend(options.backend.name()))?;
+        // Overflows of a convolution that runs twice would count twice.
+        let fuse = fuse && graph.accumulator.is_none();
         let mut lowering = Lowering::new(graph, kernels, tuning, options.strict, fuse);
         let (mut steps, mut code) = (Vec::with_capacity(graph.nodes.len()), Vec::with_capacity(graph.nodes.len()));
+        let mut narrow = Vec::new();
         for index in 0..graph.nodes.len() {
             let (step, prepared) = lowering.node(index)?;
+            narrow.extend(prepared.narrow.then_some(index));
             steps.push(step);
             code.push(prepared);
         }
         let (lives, needs, ranges, held) = lowering.finish();
+        let sums = vec![(0, 0); narrow.len()];
         let (f32s, u8s) = (lives.f32s.place(), lives.u8s.place());
         let image_bytes = f32s.per_image().saturating_mul(4).saturating_add(u8s.per_image());
         if image_bytes > MAX_IMAGE_BYTES {
@@ -147,7 +167,7 @@ impl Plan {
         let port = |&value: &ValueId| {
             let about: &Value = graph.value(value);
             let held = held[value.0].ok_or_else(|| RuntimeError::value(about, "nothing writes it"))?;
-            Ok(Port { name: about.name.clone(), value, len: about.len(), held })
+            Ok(Port { name: about.name.clone(), value, len: about.len(), held, simulation: Simulation::of(about) })
         };
         Ok(Self {
             kernels,
@@ -158,7 +178,8 @@ impl Plan {
             chunk: (CHUNK_BYTES / image_bytes.max(1)).clamp(1, CHUNK_IMAGES),
             held,
             needs,
-            memory: Memory { f32s, u8s, images: 0, reserved: 0, sums: true, ranges, scratch: Scratch::default() },
+            narrow,
+            memory: Memory { f32s, u8s, images: 0, reserved: 0, sums: true, ranges, narrow: sums, scratch: Scratch::default() },
         })
     }
 
@@ -255,6 +276,14 @@ impl Plan {
         self.code.get(step).is_some_and(|step| !step.code.is_empty())
     }
 
+    /// How many products each layer with an accumulator of its own added since the plan was compiled, and how many of the
+    /// sums were another number in the accumulator. Products with padding count.
+    #[must_use]
+    pub fn overflows(&self) -> Vec<Overflows> {
+        let of = |(&step, &(additions, overflows)): (&usize, &(u64, u64))| Overflows { step, additions, overflows };
+        self.narrow.iter().zip(&self.memory.narrow).map(of).collect()
+    }
+
     /// Runs one step again on what is in memory since the last run, to time it ([`bitdial_kernels::Part`] lets it do a
     /// part of its work only). What is in memory then is of no use.
     pub fn repeat(&mut self, step: usize) {
@@ -289,14 +318,20 @@ impl Plan {
             for (port, input) in self.inputs.iter().zip(inputs) {
                 let input = &input[first * port.len..(first + images) * port.len];
                 match port.held {
-                    Held::F32(buf) => self.memory.f32s.get_mut(buf).copy_from_slice(input),
+                    Held::F32(buf) => {
+                        let given = self.memory.f32s.get_mut(buf);
+                        given.copy_from_slice(input);
+                        if let Some(simulation) = &port.simulation {
+                            simulation.apply(given);
+                        }
+                    }
                     Held::U8(buf, grid) => self.kernels.elementwise().quantize(input, &grid, self.memory.u8s.get_mut(buf)),
                 }
                 if let Some(see) = &mut see {
                     see(port.value, observed(&self.memory, port.held));
                 }
             }
-            for StepCode { code, output, sums } in &self.code {
+            for StepCode { code, output, sums, .. } in &self.code {
                 self.memory.sums = see.is_none();
                 code.iter().for_each(|run| run(&mut self.memory));
                 if let (Some(see), Some(held)) = (&mut see, self.held[output.0]) {

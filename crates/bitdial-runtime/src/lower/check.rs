@@ -16,6 +16,9 @@ pub fn check(graph: &Graph) -> Result<(), RuntimeError> {
         return Err(RuntimeError::Layout);
     }
     graph.values.iter().try_for_each(value)?;
+    if graph.accumulator.is_some_and(|accumulator| !(8..=32).contains(&accumulator.bits)) {
+        return Err(RuntimeError::Accumulator);
+    }
     let mut written = vec![false; graph.values.len()];
     for &input in &graph.inputs {
         let known = written.get_mut(input.0).ok_or_else(|| unknown("graph input"))?;
@@ -44,7 +47,7 @@ pub fn check(graph: &Graph) -> Result<(), RuntimeError> {
         if !written.get(output.0).is_some_and(|&w| w) {
             return Err(unknown("graph output"));
         }
-        if graph.value(output).quant.is_some() {
+        if graph.value(output).quant.is_some() || graph.value(output).simulated.is_some() {
             return Err(RuntimeError::value(graph.value(output), "an output of the model is always f32"));
         }
     }
@@ -61,6 +64,9 @@ fn value(value: &Value) -> Result<(), RuntimeError> {
         None => return Err(RuntimeError::value(value, format!("{:?} is too large", value.dims))),
         Some(0) => return Err(RuntimeError::value(value, "it has no elements")),
         Some(_) => {}
+    }
+    if value.simulated.is_some_and(|format| value.quant.is_some() || !format.is_sound()) {
+        return Err(RuntimeError::value(value, "its simulated format is none, or it is held as integers"));
     }
     let Some(grid) = value.quant else { return Ok(()) };
     let sound = grid.scale.is_finite() && grid.scale > 0.0 && (grid.low..=grid.high).contains(&grid.zero_point);

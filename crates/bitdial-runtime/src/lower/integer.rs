@@ -1,7 +1,7 @@
 //! Convolutions and linear layers in integers, with scales that are fixed or found on each run.
 
 use bitdial_ir::{DynamicQuant, Node, QuantizedWeights};
-use bitdial_kernels::{Arithmetic, ConvCase, ConvI8, ConvShape, I32Store, IntInput, IntWeights, Part};
+use bitdial_kernels::{Arithmetic, ConvCase, ConvI8, ConvShape, I32Store, IntInput, IntWeights, NarrowConv, Part};
 use bitdial_numerics::{ActivationParams, round_ties_even};
 
 use super::activation::{clamped, split};
@@ -15,9 +15,33 @@ use crate::plan::Execution;
 /// Largest magnitude of one product: both factors are differences of 8-bit integers.
 pub(super) const PRODUCT: u64 = 255 * 255;
 
+/// What multiplies.
+#[derive(Clone, Copy)]
+enum Kernel {
+    Wide(&'static dyn ConvI8),
+    /// In a narrow accumulator, and where its overflows are counted.
+    Narrow(NarrowConv, usize),
+}
+
+impl Kernel {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Wide(kernel) => kernel.name(),
+            Self::Narrow(kernel, _) => kernel.name(),
+        }
+    }
+
+    fn scratch_len(self, shape: &ConvShape) -> usize {
+        match self {
+            Self::Wide(kernel) => kernel.scratch_len(shape),
+            Self::Narrow(kernel, _) => kernel.scratch_len(shape),
+        }
+    }
+}
+
 /// An integer kernel with its packed weights.
 struct Packed {
-    kernel: &'static dyn ConvI8,
+    kernel: Kernel,
     shape: ConvShape,
     bits: u8,
     activation_high: u8,
@@ -28,18 +52,25 @@ struct Packed {
 }
 
 impl Packed {
-    fn new(l: &Lowering, layer: &Layer, weights: &QuantizedWeights, activation_high: u8) -> Result<Self, RuntimeError> {
+    fn new(l: &mut Lowering, layer: &Layer, weights: &QuantizedWeights, activation_high: u8) -> Result<Self, RuntimeError> {
         let shape = layer.shape;
         headroom(layer.node, &shape)?;
         let bits = weights.values.bits();
-        let kernel = l.tuning.conv_i8(&l.kernels, &shape, bits, activation_high);
         let channels = shape.output[2];
         let zero_points: Vec<i8> = match weights.params.iter().any(|p| p.zero_point != 0) {
             true => (0..channels).map(|c| weights.params_of(c).zero_point).collect(),
             false => Vec::new(),
         };
         let values = weights.values.unpack();
-        let mut packed = kernel.pack(&shape, &IntWeights { values: &values, bits, zero_points: &zero_points });
+        let weights_in = IntWeights { values: &values, bits, zero_points: &zero_points };
+        let scales = (0..channels).map(|c| weights.params_of(c).scale).collect();
+        if let Some(accumulator) = l.graph.accumulator {
+            let kernel = NarrowConv::new(accumulator.bits, accumulator.saturate);
+            let (kernel, weights) = (Kernel::Narrow(kernel, l.overflow_slot()), kernel.pack(&shape, &weights_in));
+            return Ok(Self { kernel, shape, bits, activation_high, weights, panel_len: 0, scales });
+        }
+        let kernel = l.tuning.conv_i8(&l.kernels, &shape, bits, activation_high);
+        let mut packed = kernel.pack(&shape, &weights_in);
         let mut panel_len = kernel.panel_len(&shape, bits);
         if bits == 8 && panel_len > 0 {
             // Nothing is saved by packing them: they are kept as the kernel reads them, wider if need be.
@@ -47,13 +78,13 @@ impl Packed {
             kernel.unpack(&shape, &packed, bits, &mut panels);
             (packed, panel_len) = (panels, 0);
         }
-        let scales = (0..channels).map(|c| weights.params_of(c).scale).collect();
-        Ok(Self { kernel, shape, bits, activation_high, weights: packed, panel_len, scales })
+        Ok(Self { kernel: Kernel::Wide(kernel), shape, bits, activation_high, weights: packed, panel_len, scales })
     }
 
     fn lowered(&self, execution: Execution) -> Lowered {
         let arithmetic = Arithmetic::Int { weight_bits: self.bits, activation_high: self.activation_high };
-        let conv = Some(ConvCase { shape: self.shape, arithmetic });
+        // A narrow accumulator leaves no choice of kernels.
+        let conv = matches!(self.kernel, Kernel::Wide(_)).then_some(ConvCase { shape: self.shape, arithmetic });
         let name = self.kernel.name();
         let name = if self.panel_len == 0 { name.to_owned() } else { format!("{name}+unpack{}", self.bits) };
         Lowered { weight_bytes: self.weights.len(), conv, ..Lowered::new(&name, execution) }
@@ -71,10 +102,24 @@ impl Packed {
             return &self.weights;
         }
         let panels = grown(panels, self.panel_len);
-        if Part::unpacks() {
-            self.kernel.unpack(&self.shape, &self.weights, self.bits, panels);
+        if let (Kernel::Wide(kernel), true) = (self.kernel, Part::unpacks()) {
+            kernel.unpack(&self.shape, &self.weights, self.bits, panels);
         }
         panels
+    }
+
+    /// Convolves one image, of a shape that may be several in one. `narrow` is that of [`Memory`].
+    fn run(&self, shape: &ConvShape, panels: &[u8], input: &IntInput, scratch: &mut [u8], narrow: &mut [(u64, u64)], store: &mut I32Store) {
+        match self.kernel {
+            Kernel::Wide(kernel) => kernel.run(shape, panels, input, scratch, store),
+            Kernel::Narrow(kernel, slot) => {
+                let overflows = kernel.run(shape, panels, input, scratch, store);
+                if let Some((additions, all)) = narrow.get_mut(slot) {
+                    *additions += shape.macs();
+                    *all += overflows;
+                }
+            }
+        }
     }
 }
 
@@ -129,7 +174,7 @@ pub(crate) fn fixed(
     let sum = l.int_sum(layer.node, to);
     let out = sum.as_ref().map_or_else(|| l.output_u8(layer.node), |sum| sum.out);
     l.emit(move |m| {
-        let Memory { u8s, scratch: Scratch { panels, bytes, .. }, images: chunk, sums, .. } = m;
+        let Memory { u8s, scratch: Scratch { panels, bytes, .. }, images: chunk, sums, narrow, .. } = m;
         let sum = sum.as_ref().filter(|_| *sums);
         let (shape, count) = images(&packed.shape, *chunk);
         let panels = packed.panels(panels);
@@ -140,7 +185,7 @@ pub(crate) fn fixed(
             let input = IntInput { image, zero_point: grid.zero_point, bias: &bias };
             let add = sum.map(|sum| sum.of(&others, i, out.len()));
             let mut store = I32Store::U8 { multipliers: &multipliers, zero_point: to.zero_point, low: to.low, high: to.high, add, out };
-            packed.kernel.run(&shape, panels, &input, scratch, &mut store);
+            packed.run(&shape, panels, &input, scratch, narrow, &mut store);
         }
     });
     Ok(lowered)
@@ -154,7 +199,7 @@ fn fixed_to_float(l: &mut Lowering, layer: &Layer, packed: Packed, scales: Vec<f
     let output = l.conv_output(layer.node);
     let to = output.out;
     l.emit(move |m| {
-        let Memory { u8s, f32s, scratch: Scratch { panels, bytes, .. }, images: chunk, sums, ranges, .. } = m;
+        let Memory { u8s, f32s, scratch: Scratch { panels, bytes, .. }, images: chunk, sums, ranges, narrow, .. } = m;
         let (shape, count) = output.images(&packed.shape, *chunk);
         let panels = packed.panels(panels);
         let scratch = grown(bytes, packed.kernel.scratch_len(&shape));
@@ -164,7 +209,7 @@ fn fixed_to_float(l: &mut Lowering, layer: &Layer, packed: Packed, scales: Vec<f
             let input = IntInput { image, zero_point: grid.zero_point, bias: &none };
             let tail = output.tail(*sums, ranges, &others, i, out.len());
             let mut store = I32Store::F32 { scales: &scales, bias: &bias, low, high, tail, out };
-            packed.kernel.run(&shape, panels, &input, scratch, &mut store);
+            packed.run(&shape, panels, &input, scratch, narrow, &mut store);
         }
     });
     l.emit_rest(layer.node, &to);
@@ -190,7 +235,7 @@ pub(crate) fn dynamic(
     let output = l.conv_output(layer.node);
     let (kernels, to) = (l.elementwise(), output.out);
     l.emit(move |m| {
-        let Memory { f32s, scratch: Scratch { panels, bytes, quantized, scales, .. }, sums, ranges, .. } = m;
+        let Memory { f32s, scratch: Scratch { panels, bytes, quantized, scales, .. }, sums, ranges, narrow, .. } = m;
         let shape = &packed.shape;
         let panels = packed.panels(panels);
         let scratch = grown(bytes, packed.kernel.scratch_len(shape));
@@ -208,7 +253,7 @@ pub(crate) fn dynamic(
             let input = IntInput { image: quantized, zero_point: grid.zero_point, bias: &none };
             let tail = output.tail(*sums, ranges, &others, i, out.len());
             let mut store = I32Store::F32 { scales, bias: &bias, low, high, tail, out };
-            packed.kernel.run(shape, panels, &input, scratch, &mut store);
+            packed.run(shape, panels, &input, scratch, narrow, &mut store);
         }
     });
     l.emit_rest(layer.node, &to);

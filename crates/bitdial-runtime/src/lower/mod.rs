@@ -13,6 +13,7 @@ mod integer;
 mod movement;
 mod pool;
 mod residual;
+mod simulate;
 mod weight_only;
 
 use bitdial_ir::{Graph, Node, Op, ValueId};
@@ -27,6 +28,8 @@ use crate::ranges::{Ranges, wanted};
 
 use residual::{Candidate, candidates};
 
+pub(crate) use simulate::Simulation;
+
 pub use check::check;
 
 /// A part of it.
@@ -39,6 +42,8 @@ pub(crate) struct StepCode {
     pub output: ValueId,
     /// Whether it goes on to a sum with another value ([`Memory::sums`]), over what it has written.
     pub sums: bool,
+    /// Whether it counts overflows, in [`Memory::narrow`].
+    pub narrow: bool,
 }
 
 /// How and where a value is held.
@@ -50,10 +55,11 @@ pub(crate) enum Held {
     U8(Buf<u8>, ActivationParams),
 }
 
-/// The f32 result of a node, and the integers it must become if its value has a grid.
+/// The f32 result of a node, its value, and the integers it must become if that has a grid.
 #[derive(Clone, Copy)]
 pub(crate) struct FloatOutput {
     pub buf: Buf<f32>,
+    value: ValueId,
     quantized: Option<(Buf<u8>, ActivationParams)>,
 }
 
@@ -87,6 +93,10 @@ pub(crate) struct Lowering<'g> {
     summed_by: Vec<Option<String>>,
     /// Whether the current node computes the sum of another.
     sums: bool,
+    /// For each value whether it holds numbers of a simulated format.
+    simulated: Vec<bool>,
+    /// Integer layers with sums of a width of their own, so far.
+    narrow: usize,
     /// For each value whether its range is of use.
     wanted: Vec<bool>,
     /// Buffers whose ranges are found where they are written.
@@ -111,6 +121,8 @@ impl<'g> Lowering<'g> {
             candidates: if fuse { candidates(graph) } else { Vec::new() },
             summed_by: vec![None; graph.values.len()],
             sums: false,
+            simulated: simulate::simulated(graph),
+            narrow: 0,
             wanted: wanted(graph),
             ranged: Vec::new(),
             at: 0,
@@ -128,12 +140,18 @@ impl<'g> Lowering<'g> {
         let node = &self.graph.nodes[index];
         self.at = index + 1;
         self.sums = false;
+        let narrow = self.narrow;
         let lowered = match self.summed(node) {
             Some(lowered) => lowered,
             None => self.op(node)?,
         };
-        let Lowered { kernel, execution, macs, weight_bytes, conv } = lowered;
-        let code = StepCode { code: std::mem::take(&mut self.code), output: node.output, sums: self.sums };
+        let Lowered { kernel, mut execution, macs, weight_bytes, conv } = lowered;
+        let simulated = node.inputs.iter().any(|input| self.simulated[input.0]) || self.graph.value(node.output).simulated.is_some();
+        if simulated && matches!(execution, Execution::Float | Execution::WeightOnly) {
+            execution = Execution::Simulated;
+        }
+        let narrow = self.narrow > narrow;
+        let code = StepCode { code: std::mem::take(&mut self.code), output: node.output, sums: self.sums, narrow };
         Ok((Step { node: index, kernel, execution, macs, weight_bytes, conv }, code))
     }
 
@@ -162,6 +180,12 @@ impl<'g> Lowering<'g> {
         }
         self.ranged.push(buf.index());
         Some(self.ranged.len() - 1)
+    }
+
+    /// A place to count the overflows of the current node.
+    pub(crate) fn overflow_slot(&mut self) -> usize {
+        self.narrow += 1;
+        self.narrow - 1
     }
 
     /// The place of a buffer's range, if it is known when the buffer is read.
@@ -257,16 +281,22 @@ impl<'g> Lowering<'g> {
     /// A buffer for the output of a node in f32; to be followed by [`Lowering::finish_float`].
     pub(crate) fn float_output(&mut self, node: &Node) -> FloatOutput {
         match self.hold(node.output) {
-            Held::F32(buf) => FloatOutput { buf, quantized: None },
-            Held::U8(to, grid) => FloatOutput { buf: self.temporary(self.len(node.output)), quantized: Some((to, grid)) },
+            Held::F32(buf) => FloatOutput { buf, value: node.output, quantized: None },
+            Held::U8(to, grid) => {
+                FloatOutput { buf: self.temporary(self.len(node.output)), value: node.output, quantized: Some((to, grid)) }
+            }
         }
     }
 
-    /// Quantizes an f32 output if its value has a grid.
+    /// Quantizes an f32 output if its value has a grid, or takes it to the format that is simulated.
     pub(crate) fn finish_float(&mut self, out: &FloatOutput) {
-        if let (from, Some((to, grid))) = (out.buf, out.quantized) {
-            let kernels = self.elementwise();
-            self.emit(move |m| kernels.quantize(m.f32s.get(from), &grid, m.u8s.get_mut(to)));
+        let from = out.buf;
+        match out.quantized {
+            Some((to, grid)) => {
+                let kernels = self.elementwise();
+                self.emit(move |m| kernels.quantize(m.f32s.get(from), &grid, m.u8s.get_mut(to)));
+            }
+            None => self.emit_simulation(out.value, from),
         }
     }
 }

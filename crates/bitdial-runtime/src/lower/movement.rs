@@ -94,7 +94,9 @@ fn lower(l: &mut Lowering, node: &Node, how: Move, border: f32, name: &str) -> L
             }
             step("u8")
         }
-        (Held::F32(_), None) if matches!(how, Move::Stay) && node.activation == Activation::None => {
+        (Held::F32(_), None)
+            if matches!(how, Move::Stay) && node.activation == Activation::None && l.graph.value(node.output).simulated.is_none() =>
+        {
             l.output_is(node, held);
             Lowered::new("view", Execution::Movement)
         }

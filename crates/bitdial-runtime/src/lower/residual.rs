@@ -136,10 +136,11 @@ impl<'g> Lowering<'g> {
     /// Where a convolution's f32 output goes; to be followed by [`Lowering::finish_float`].
     pub(crate) fn conv_output(&mut self, node: &Node) -> ConvOutput {
         let (out, sum, value) = match self.float_sum(node) {
-            Some((sum, buf, value)) => (FloatOutput { buf, quantized: None }, Some(sum), value),
+            Some((sum, buf, value)) => (FloatOutput { buf, value, quantized: None }, Some(sum), value),
             None => (self.float_output(node), None, node.output),
         };
-        let range = if out.quantized.is_none() && interval(node.activation).is_some() { self.range_slot(value, out.buf) } else { None };
+        let last = out.quantized.is_none() && self.graph.value(value).simulated.is_none() && interval(node.activation).is_some();
+        let range = if last { self.range_slot(value, out.buf) } else { None };
         ConvOutput { out, sum, range }
     }
 
@@ -147,7 +148,8 @@ impl<'g> Lowering<'g> {
     fn float_sum(&mut self, node: &Node) -> Option<(FloatSum, Buf<f32>, ValueId)> {
         let (sum, other) = self.candidate(node)?;
         let (low, high) = interval(sum.activation)?;
-        if self.graph.value(node.output).quant.is_some() || self.graph.value(sum.output).quant.is_some() {
+        let held_as_is = |id: ValueId| self.graph.value(id).quant.is_none() && self.graph.value(id).simulated.is_none();
+        if !held_as_is(node.output) || !held_as_is(sum.output) {
             return None;
         }
         let Held::F32(other) = self.held[other.0]? else { return None };
