@@ -4,6 +4,7 @@
 //! gives the graph its integers. [`Pipeline`] does all of it in small steps, with the recipe's corrections. All of it is the same on every machine: f32 in one order of operations, no fused
 //! multiply-add.
 
+mod activations;
 mod advise;
 mod allocate;
 mod calibrate;

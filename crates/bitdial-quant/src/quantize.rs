@@ -1,9 +1,10 @@
 //! From a recipe to a graph with integers.
 
-use bitdial_ir::{DynamicQuant, Graph, Node, Op, Weights};
-use bitdial_numerics::ActivationParams;
-use bitdial_protocol::{ActivationGranularity, ActivationMode, ActivationScheme, Bits, Format, Recipe};
+use bitdial_ir::{Accumulator, Conv, DynamicQuant, Graph, Linear, Node, Op, ValueId, Weights};
+use bitdial_numerics::{ActivationParams, FakeQuant, Over};
+use bitdial_protocol::{Overflow, Recipe};
 
+use crate::activations::Held;
 use crate::calibrate::Ranges;
 use crate::error::{QuantError, list};
 use crate::grids;
@@ -20,14 +21,14 @@ pub fn quantize(graph: &Graph, recipe: &Recipe, ranges: Option<&Ranges>) -> Resu
     check_schemes(graph, recipe)?;
     check_graph(graph)?;
     let mut quantized = graph.clone();
-    let mode = recipe.activations.map(|a| a.mode);
-    if mode == Some(ActivationMode::Static) {
-        let fixed = grids::fixed(graph, recipe, ranges.ok_or(QuantError::NotCalibrated)?)?;
-        for (value, grid) in quantized.values.iter_mut().zip(fixed) {
-            value.quant = grid;
+    let roots = grids::roots(graph, recipe);
+    for (value, held) in quantized.values.iter_mut().zip(grids::held(graph, recipe, ranges)?) {
+        match held {
+            Some(Held::Grid(grid)) => value.quant = Some(grid),
+            Some(Held::Simulated(format)) => value.simulated = Some(format),
+            None => {}
         }
     }
-    let roots = grids::roots(graph, recipe);
     let grids: Vec<Option<ActivationParams>> = quantized.values.iter().map(|v| v.quant).collect();
     for (index, node) in quantized.nodes.iter_mut().enumerate() {
         let (input, output) = (node.inputs[0], node.output);
@@ -42,10 +43,11 @@ pub fn quantize(graph: &Graph, recipe: &Recipe, ranges: Option<&Ranges>) -> Resu
             _ => vec![0.0; channels],
         };
         *weights = quantize_weights(values, channels, &scheme, &floors, &mut Chance::new(recipe.calibration.seed, index));
-        if mode == Some(ActivationMode::Dynamic) && matches!(weights, Weights::Int(_)) {
-            let scheme = grids::scheme(graph, recipe, roots[input.0]);
-            node.dynamic = scheme.map(|s| DynamicQuant { bits: s.bits.get(), symmetric: s.symmetric });
-        }
+    }
+    quantize_on_the_run(graph, recipe, &roots, &mut quantized)?;
+    if let Some(accumulator) = recipe.accumulator {
+        check_sums(&quantized, recipe, &roots)?;
+        quantized.accumulator = Some(Accumulator { bits: accumulator.bits(), saturate: accumulator.overflow() == Overflow::Saturate });
     }
     Ok(quantized)
 }
@@ -82,36 +84,69 @@ fn check_graph(graph: &Graph) -> Result<(), QuantError> {
         };
         node.dynamic.is_some() || weights.is_some_and(|weights| weights.bits().is_some())
     };
-    let value = graph.values.iter().find(|v| v.quant.is_some()).map(|v| &v.name);
+    let value = graph.values.iter().find(|v| v.quant.is_some() || v.simulated.is_some()).map(|v| &v.name);
     match graph.nodes.iter().find(node).map(|n| &n.name).or(value) {
         Some(name) => Err(QuantError::AlreadyQuantized { name: name.clone() }),
         None => Ok(()),
     }
 }
 
-/// What is said but not done here must not look as if it were.
-fn check_schemes(graph: &Graph, recipe: &Recipe) -> Result<(), QuantError> {
-    let plain = |name: &str| {
-        let a = recipe.activations_of(name);
-        let tensor = |a: ActivationScheme| a.granularity == ActivationGranularity::Tensor;
-        a.is_none_or(|a| a.format == Format::Int && a.bits <= Bits::MAX && tensor(a))
+/// Layers whose activations have scales that are found on each run: those with integer weights quantize what they read.
+/// Where weights of another format read it too, the value is taken to its integers and back as soon as it is written.
+fn quantize_on_the_run(graph: &Graph, recipe: &Recipe, roots: &[ValueId], quantized: &mut Graph) -> Result<(), QuantError> {
+    let coded = |node: &Node| {
+        matches!(&node.op, Op::Conv(Conv { weights: Weights::Coded(_), .. }) | Op::Linear(Linear { weights: Weights::Coded(_), .. }))
     };
-    let dynamic = recipe.activations.is_some_and(|a| a.mode == ActivationMode::Dynamic);
-    for node in graph.nodes.iter().filter(|node| matches!(node.op, Op::Conv(_) | Op::Linear(_))) {
-        let scheme = recipe.weights_of(&node.name);
-        let refused = |reason: &str| QuantError::Scheme(format!("the weights of layer '{}': {reason}", node.name));
-        weights::check(&scheme).map_err(|reason| refused(&reason))?;
-        let integers = scheme.format.is_integer() && scheme.width() <= Bits::MAX.get() || scheme.width() == Bits::FLOAT.get();
-        if dynamic && !integers {
-            return Err(refused("they have no integer kernel, which dynamic activations need here: choose static ones or none"));
+    let integers = |node: &Node| {
+        matches!(&node.op, Op::Conv(Conv { weights: Weights::Int(_), .. }) | Op::Linear(Linear { weights: Weights::Int(_), .. }))
+    };
+    let real: Vec<ValueId> = graph.outputs.iter().map(|o| roots[o.0]).collect();
+    for i in 0..quantized.nodes.len() {
+        let root = roots[quantized.nodes[i].inputs[0].0];
+        if coded(&quantized.nodes[i])
+            && !real.contains(&root)
+            && let Some(DynamicQuant { bits, symmetric }) = grids::dynamic(graph, recipe, roots, root)?
+        {
+            quantized.values[root.0].simulated = Some(FakeQuant::DynamicGrid { bits, symmetric, over: Over::Tensor });
         }
     }
-    let whole = recipe.corrections.is_empty() && recipe.accumulator.is_none();
-    match graph.nodes.iter().find(|node| !plain(&node.name)) {
-        Some(node) => Err(QuantError::Scheme(format!("there are no kernels for the scheme of layer '{}'", node.name))),
-        None if !whole => Err(QuantError::Scheme("there is no such correction or accumulator".to_owned())),
-        None => Ok(()),
+    for node in &mut quantized.nodes {
+        let root = roots[node.inputs[0].0];
+        if integers(node) && quantized.values[root.0].simulated.is_none() {
+            node.dynamic = grids::dynamic(graph, recipe, roots, root)?;
+        }
     }
+    Ok(())
+}
+
+/// Whether every layer with quantized weights has integer sums, each of which is one: what an accumulator holds. Layers
+/// that the recipe, or an output of the model, leaves in f32 have none.
+fn check_sums(graph: &Graph, recipe: &Recipe, roots: &[ValueId]) -> Result<(), QuantError> {
+    let refused = |reason: &str| QuantError::Scheme(format!("an accumulator of few bits holds sums of integers: {reason}"));
+    if recipe.activations.is_none() {
+        return Err(refused("choose integer activations too"));
+    }
+    for node in &graph.nodes {
+        let (Op::Conv(Conv { weights, .. }) | Op::Linear(Linear { weights, .. })) = &node.op else { continue };
+        let simulated = graph.value(node.inputs[0]).simulated.is_some() || graph.value(roots[node.inputs[0].0]).simulated.is_some();
+        let reason = match weights {
+            Weights::Int(weights) if weights.group.is_some() => "have scales in groups, so that there is a sum for each group",
+            Weights::Int(_) if simulated => "are multiplied with activations that are simulated in f32",
+            Weights::Coded(_) => "have a format without integer kernels",
+            Weights::Int(_) | Weights::F32(_) => continue,
+        };
+        return Err(refused(&format!("the weights of layer '{}' {reason}", node.name)));
+    }
+    Ok(())
+}
+
+/// What is said but not done here must not look as if it were.
+fn check_schemes(graph: &Graph, recipe: &Recipe) -> Result<(), QuantError> {
+    for node in graph.nodes.iter().filter(|node| matches!(node.op, Op::Conv(_) | Op::Linear(_))) {
+        let refused = |reason: String| QuantError::Scheme(format!("the weights of layer '{}': {reason}", node.name));
+        weights::check(&recipe.weights_of(&node.name)).map_err(refused)?;
+    }
+    if recipe.corrections.is_empty() { Ok(()) } else { Err(QuantError::Scheme("there is no such correction".to_owned())) }
 }
 
 fn check_recipe(graph: &Graph, recipe: &Recipe) -> Result<(), QuantError> {

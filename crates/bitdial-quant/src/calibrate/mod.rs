@@ -13,6 +13,7 @@ use bitdial_runtime::{Observed, Options, Plan};
 
 use crate::error::QuantError;
 
+pub(crate) use mse::Quantizer;
 pub use ranges::{Ranges, Statistics};
 use seen::Seen;
 

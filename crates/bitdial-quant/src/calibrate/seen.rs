@@ -5,8 +5,8 @@ use super::ranges::Statistics;
 
 /// Images of a batch of the moving average.
 const BATCH: usize = 16;
-/// How much the latest batch counts in the moving average. PyTorch's 0.01 is for thousands of batches of training; here
-/// there are some dozens, of which the first must not stay the largest part.
+/// How much the latest batch counts in the moving average: more than is usual in training, where there are thousands of
+/// batches. Here there are some dozens, of which the first must not stay the largest part.
 const LATEST: f64 = 0.1;
 
 /// What was seen of one value.

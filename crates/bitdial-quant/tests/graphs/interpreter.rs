@@ -1,7 +1,7 @@
 //! A graph evaluated as its annotations say, one element at a time: the formulas of the integer semantics, written
 //! down a second time without kernels, plans, packing or chunks.
 
-use bitdial_ir::{Activation, Binary, Conv, Graph, Node, Op, Pool, ValueId, Weights};
+use bitdial_ir::{Accumulator, Activation, Binary, Conv, Graph, Node, Op, Pool, Value, ValueId, Weights};
 use bitdial_numerics::ActivationParams;
 
 /// A value of one image.
@@ -15,18 +15,29 @@ pub enum Tensor {
 pub fn evaluate(graph: &Graph, input: &[f32]) -> Vec<Tensor> {
     let mut values: Vec<Tensor> = vec![Tensor::F32(Vec::new()); graph.values.len()];
     let id = graph.inputs[0];
-    values[id.0] = stored(input.to_vec(), graph.value(id).quant);
+    values[id.0] = stored(input.to_vec(), graph.value(id));
     for node in &graph.nodes {
         values[node.output.0] = Eval { graph, node, values: &values }.output();
     }
     values
 }
 
-fn stored(x: Vec<f32>, grid: Option<ActivationParams>) -> Tensor {
-    match grid {
-        Some(grid) => Tensor::U8(x.into_iter().map(|x| grid.quantize(x)).collect()),
-        None => Tensor::F32(x),
+/// Real numbers as a value holds them.
+fn stored(mut x: Vec<f32>, value: &Value) -> Tensor {
+    if let Some(grid) = value.quant {
+        return Tensor::U8(x.into_iter().map(|x| grid.quantize(x)).collect());
     }
+    if let Some(format) = value.simulated {
+        format.prepare().apply(&mut x, *value.dims.last().unwrap());
+    }
+    Tensor::F32(x)
+}
+
+/// What an accumulator makes of a sum.
+fn held(graph: &Graph, sum: i64) -> i64 {
+    let Some(Accumulator { bits, saturate }) = graph.accumulator else { return sum };
+    let half = 1i64 << (bits - 1);
+    if saturate { sum.clamp(-half, half - 1) } else { (sum + half).rem_euclid(2 * half) - half }
 }
 
 pub fn activate(activation: Activation, x: f32) -> f32 {
@@ -104,7 +115,7 @@ impl Eval<'_> {
 
     /// Applies the activation and stores.
     fn finish(&self, x: Vec<f32>) -> Tensor {
-        stored(x.into_iter().map(|x| activate(self.node.activation, x)).collect(), self.out_grid())
+        stored(x.into_iter().map(|x| activate(self.node.activation, x)).collect(), self.graph.value(self.node.output))
     }
 
     /// Takes a multiple of the output's scale to the grid.
@@ -230,16 +241,17 @@ impl Eval<'_> {
             }));
         }
         let scale = |c: usize| grid.scale * weights.params_of(c).scale;
+        let to = self.out_grid().filter(|_| self.node.activation.clamp().is_some());
         let sums = taps(conv, input, output, |c, taps| {
             let zero = i64::from(weights.params_of(c).zero_point);
             let term =
                 |(k, i): &(usize, usize)| (i64::from(ints[*i]) - i64::from(grid.zero_point)) * (i64::from(values[c * row + k]) - zero);
-            (c, taps.iter().map(term).sum::<i64>())
+            let start = if to.is_some() { (bias(c) / scale(c)).round_ties_even() as i32 } else { 0 };
+            (c, taps.iter().map(term).fold(held(self.graph, i64::from(start)), |sum, term| held(self.graph, sum + term)))
         });
-        if let Some(to) = self.out_grid().filter(|_| self.node.activation.clamp().is_some()) {
+        if let Some(to) = to {
             let store = |(c, sum): (usize, i64)| {
-                let bias = (bias(c) / scale(c)).round_ties_even() as i32;
-                let sum = i32::try_from(sum + i64::from(bias)).expect("the compiler has seen that it fits");
+                let sum = i32::try_from(sum).expect("the compiler has seen that it fits");
                 self.requantize(sum as f32 * (scale(c) / to.scale), to)
             };
             return Tensor::U8(sums.into_iter().map(store).collect());

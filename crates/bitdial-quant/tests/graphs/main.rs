@@ -8,4 +8,5 @@ mod generate;
 mod interpreter;
 mod random;
 mod recipes;
+mod simulated;
 mod weights;

@@ -15,7 +15,7 @@ use bitdial_runtime::{Observed, Options, Plan};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 
-const STRICT: Options = Options { backend: Backend::Scalar, strict: true };
+pub const STRICT: Options = Options { backend: Backend::Scalar, strict: true };
 
 fn bits() -> impl Strategy<Value = Bits> {
     (1u8..=8).prop_map(|b| Bits::new(b).unwrap())
@@ -101,7 +101,7 @@ fn run(graph: &Graph, input: &[f32], batch: usize, chunk: usize) -> (Vec<Vec<Ten
     (seen, outputs)
 }
 
-fn check(graph: &Graph, input: &[f32], batch: usize) -> Result<(), TestCaseError> {
+pub fn check(graph: &Graph, input: &[f32], batch: usize) -> Result<(), TestCaseError> {
     let (seen, outputs) = run(graph, input, batch, 2);
     let len = input.len() / batch;
     for (image, input) in input.chunks_exact(len).enumerate() {
