@@ -162,7 +162,7 @@ mod tests {
         // 0 to 999 in bins of 999/1024: almost one each.
         let numbers: Vec<f32> = (0..1000).map(|i| i as f32).collect();
         for (share, symmetric, low, high) in [(0.99, false, 4.0, 994.0), (0.9, false, 49.0, 949.0), (0.99, true, -989.0, 989.0)] {
-            let (found_low, found_high) = of(&[numbers.clone()]).percentile(share, symmetric);
+            let (found_low, found_high) = of(std::slice::from_ref(&numbers)).percentile(share, symmetric);
             assert!((found_low - low).abs() <= 1.5 && (found_high - high).abs() <= 1.5, "{share}: {found_low} {found_high}");
         }
     }
@@ -173,7 +173,7 @@ mod tests {
             prop_oneof![Just(0.0f32), -3.0f32..3.0, -1e37f32..1e37, -1e-37f32..1e-37], 1..40), 1..6)) {
             let h = of(&images);
             let numbers = images.concat();
-            prop_assert!(h.counts.len() <= MOST && h.counts.len() % 2 == 0);
+            prop_assert!(h.counts.len() <= MOST && h.counts.len().is_multiple_of(2));
             prop_assert_eq!(h.counts().iter().sum::<u64>(), numbers.len() as u64);
             prop_assert_eq!(h.zeros, numbers.iter().filter(|x| **x == 0.0).count() as u64);
             prop_assert!(numbers.iter().all(|x| x.abs() <= h.edge * (1.0 + 1e-5)));
