@@ -8,7 +8,7 @@ use yew::prelude::*;
 use crate::catalogue::{self, Entry};
 use crate::charts::{BitsChart, LatencyChart, SizeChart, TimeChart};
 use crate::client::{Order, Session};
-use crate::panels::{Images, Model, activations, notices, readouts, top_bar, weights};
+use crate::panels::{AllSettings, Corrections, File, Images, Model, activations, dropping, notices, readouts, top_bar, weights};
 use crate::state::{Action, Page, Phase, State, Step, Store, address};
 
 /// The page.
@@ -25,6 +25,7 @@ pub fn App() -> Html {
     use_mending(&page);
     use_layer(&page);
     let state = &page.state;
+    let [ondragover, ondrop] = dropping(&page);
     html! {
         <ContextProvider<Page> context={page.clone()}>
             <a class="skip" href="#main" onclick={focus_main()}>{"Skip to the dials"}</a>
@@ -33,9 +34,12 @@ pub fn App() -> Html {
                 id="main" tabindex="-1" data-phase={state.phase.name()} data-generation={state.generation.to_string()}
                 data-sweep={if state.bench.missing().is_empty() { "done" } else { "open" }}
             >
-                <div class="col recipe">
+                <div class="col recipe" {ondragover} {ondrop}>
                     { weights(&page) }
                     { activations(&page) }
+                    <Corrections />
+                    <AllSettings />
+                    <File />
                 </div>
                 <div class="col model">
                     <Model />
@@ -110,7 +114,10 @@ fn use_orders(page: &Page) {
     use_effect_with(page.state.generation, move |_| {
         let state = &page.state;
         address::write(&state.link, state.step);
-        let title = format!("{} at {} bits \u{b7} bitdial", state.bench.entry.title, state.link.recipe.weights.bits);
+        let title = match state.link.recipe.weights.width() {
+            32 => format!("{} \u{b7} bitdial", state.bench.entry.title),
+            bits => format!("{} at {bits} bits \u{b7} bitdial", state.bench.entry.title),
+        };
         gloo::utils::document().set_title(&title);
         let run = state.bench.run();
         page.session.order(Order {

@@ -60,7 +60,7 @@ pub struct TestImages {
 
 /// Calibration images.
 #[derive(Debug, PartialEq, Deserialize)]
-#[serde(untagged)]
+#[serde(from = "Listed")]
 pub enum Calibration {
     /// Training images in an IDX pair.
     Images {
@@ -76,6 +76,22 @@ pub enum Calibration {
         /// That file.
         photos: String,
     },
+}
+
+/// As the catalogue has them: an untagged enum would take a copy that knows no type, and 10 kB of the page.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Listed {
+    images: String,
+    labels: String,
+    count: usize,
+    photos: Option<String>,
+}
+
+impl From<Listed> for Calibration {
+    fn from(Listed { images, labels, count, photos }: Listed) -> Self {
+        photos.map_or(Self::Images { images, labels, count }, |photos| Self::Photos { photos })
+    }
 }
 
 impl Entry {
@@ -95,9 +111,8 @@ pub fn all() -> &'static [Entry] {
 
 /// Every id, the default first.
 pub fn ids() -> Vec<&'static str> {
-    let mut ids: Vec<_> = all().iter().map(|entry| entry.id.as_str()).collect();
-    ids.sort_by_key(|id| *id != DEFAULT);
-    ids
+    let ids = || all().iter().map(|entry| entry.id.as_str());
+    ids().filter(|id| *id == DEFAULT).chain(ids().filter(|id| *id != DEFAULT)).collect()
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ export class Engine {
     const { resolve, reject } = this.#waiting.get(message.id);
     this.#waiting.delete(message.id);
     if (message.type === "failed") reject(new Error(message.message));
-    else resolve({ ...message.body, buffers });
+    else resolve({ ...Object.values(message.body)[0], buffers });
   }
 
   #fail(message) {

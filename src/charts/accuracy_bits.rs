@@ -6,10 +6,12 @@ use plotters::prelude::*;
 use yew::prelude::*;
 
 use super::draw::{CARD, Drawing, FLOAT, QUANTIZED, Spot, drawing, percent_axes, percent_range, text};
-use super::export::{Column, IMAGES, Table};
+use super::export::{Column, IMAGES, KIND, Table};
 use super::frame::{Frame, Press, plot, use_width};
 use crate::format::{bytes, count, percent};
+use crate::state::bench::at_bits;
 use crate::state::predictions::{Goal, Share};
+use crate::state::rules::way;
 use crate::state::{Edit, use_page};
 
 const HEIGHT: u32 = 176;
@@ -77,7 +79,7 @@ pub fn BitsChart() -> Html {
         Goal::Accuracy => bench.float_share(bench.first()).value(),
         Goal::Agreement => Some(1.0),
     };
-    let data = Data { points: points.collect(), float, current: page.state.link.recipe.weights.bits.get() };
+    let data = Data { points: points.collect(), float, current: page.state.link.recipe.weights.width() };
     let drawing = use_memo((data.clone(), width), |(data, width)| draw(data, *width));
     let name = bench.goal().name();
     let n = data.points.first().map_or(0, |point| point.share.n);
@@ -95,9 +97,11 @@ pub fn BitsChart() -> Html {
         }
     });
     let presses: Vec<Press> = presses.collect();
+    let recipe = &page.state.link.recipe;
     let row = |point: &Point| {
         let (low, high) = point.share.interval();
         let value = point.share.value().unwrap_or_default();
+        let bits = Bits::new(point.bits).unwrap_or(recipe.weights.bits);
         vec![
             point.bits.to_string().into(),
             percent(value, 2).into(),
@@ -105,6 +109,7 @@ pub fn BitsChart() -> Html {
             percent(high, 2).into(),
             point.share.n.to_string().into(),
             point.size.to_string().into(),
+            way(&at_bits(recipe, bits)).kind().into(),
         ]
     };
     let table = Table {
@@ -115,6 +120,7 @@ pub fn BitsChart() -> Html {
             Column::plain("high 95 %"),
             Column::plain(IMAGES),
             Column::measured("bytes", "size", "B"),
+            Column::plain(KIND),
         ],
         rows: data.points.iter().map(row).collect(),
     };

@@ -6,11 +6,13 @@ use plotters::prelude::*;
 use yew::prelude::*;
 
 use super::draw::{CARD, Drawing, FLOAT, LINE, QUANTIZED, SOFT, Spot, drawing, percent_axes, percent_range, text};
-use super::export::{Column, IMAGES, Table};
+use super::export::{Column, IMAGES, KIND, Table};
 use super::frame::{Frame, Press, plot, use_width};
 use crate::format::{bytes, percent};
-use crate::state::bench::{Bench, at_bits};
+use crate::state::bench::Bench;
+use crate::state::numbers::Numbers;
 use crate::state::predictions::{Goal, Share};
+use crate::state::rules::way;
 use crate::state::{Edit, use_page};
 
 const HEIGHT: u32 = 186;
@@ -50,15 +52,17 @@ struct Data {
 
 /// Points that no other one beats in both size and accuracy, by size.
 fn frontier(points: &[(usize, f64)]) -> Vec<(usize, f64)> {
-    let mut sorted = points.to_vec();
-    sorted.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
-    let mut best = f64::MIN;
-    sorted.retain(|(_, share)| {
-        let beaten = *share <= best;
-        best = best.max(*share);
-        !beaten
-    });
-    sorted
+    // Inserted one by one: the library's sort takes 2 kB of the page.
+    let mut best: Vec<(usize, f64)> = Vec::new();
+    for &(size, share) in points {
+        if best.iter().any(|(s, a)| *s <= size && *a >= share) {
+            continue;
+        }
+        best.retain(|(s, a)| *s < size || *a > share);
+        let at = best.iter().position(|(s, _)| *s > size).unwrap_or(best.len());
+        best.insert(at, (size, share));
+    }
+    best
 }
 
 /// Round sizes between two, for an axis: 1, 2, 5, 10, 20, ... bytes.
@@ -94,9 +98,9 @@ fn draw(data: &Data, width: u32) -> Drawing {
         }
         let mut spots = vec![Spot { x: 0, y: 0 }; data.points.len()];
         // The one in force is drawn last, on top.
-        let mut order: Vec<_> = data.points.iter().enumerate().collect();
-        order.sort_by_key(|(_, point)| point.origin == Origin::Current);
-        for (index, point) in order {
+        let all = || data.points.iter().enumerate();
+        let current = |(_, point): &(usize, &Point)| point.origin == Origin::Current;
+        for (index, point) in all().filter(|point| !current(point)).chain(all().filter(current)) {
             let place = (x(point.size), point.value());
             match point.origin {
                 Origin::Current => plane.draw(&Circle::new(place, 7, QUANTIZED.filled()))?,
@@ -126,21 +130,18 @@ fn points(bench: &Bench) -> Vec<Point> {
             points.push(Point { recipe: run.recipe.clone(), share, size: info.size, origin });
         }
     }
-    for (base, sweep) in &*bench.sweeps {
-        for (bits, point) in sweep {
-            let recipe = at_bits(base, *bits);
-            if !points.iter().any(|known| known.recipe == recipe) {
-                points.push(Point { recipe, share: point.share, size: point.size, origin: Origin::Swept });
-            }
+    for (recipe, point) in &*bench.swept {
+        if !points.iter().any(|known| known.recipe == *recipe) {
+            points.push(Point { recipe: recipe.clone(), share: point.share, size: point.size, origin: Origin::Swept });
         }
     }
     points
 }
 
-/// A recipe in a few words: `w4 per tensor, a8`.
+/// A recipe in a few words: `int4 weights per tensor, int8 activations, cle`.
 fn words(recipe: &Recipe) -> String {
     use bitdial_protocol::{ActivationMode, Granularity};
-    let mut text = format!("weights {} bits", recipe.weights.bits);
+    let mut text = format!("{} weights", Numbers::of_weights(&recipe.weights).name());
     match recipe.weights.granularity {
         Granularity::Tensor => text.push_str(" per tensor"),
         Granularity::Channel => {}
@@ -150,9 +151,9 @@ fn words(recipe: &Recipe) -> String {
         text.push_str(" affine");
     }
     match recipe.activations {
-        None => text.push_str(", activations f32"),
+        None => text.push_str(", f32 activations"),
         Some(scheme) => {
-            text.push_str(&format!(", activations {} bits", scheme.bits));
+            text.push_str(&format!(", {} activations", Numbers::of_activations(&scheme).name()));
             if scheme.symmetric {
                 text.push_str(" symmetric");
             }
@@ -160,6 +161,10 @@ fn words(recipe: &Recipe) -> String {
                 text.push_str(" dynamic");
             }
         }
+    }
+    for correction in &recipe.corrections {
+        text.push_str(", ");
+        text.push_str(correction.name());
     }
     match recipe.layers.len() {
         0 => {}
@@ -204,12 +209,20 @@ pub fn SizeChart() -> Html {
             point.share.n.to_string().into(),
             point.size.to_string().into(),
             origin.into(),
+            way(&point.recipe).kind().into(),
         ]
     };
     let mut rows: Vec<Vec<AttrValue>> = data.points.iter().map(row).collect();
     if let Some((size, share)) = data.float {
         let n = bench.float_share(usize::MAX).n;
-        rows.push(vec!["f32".into(), percent(share, 2).into(), n.to_string().into(), size.to_string().into(), "baseline".into()]);
+        rows.push(vec![
+            "f32".into(),
+            percent(share, 2).into(),
+            n.to_string().into(),
+            size.to_string().into(),
+            "baseline".into(),
+            "measured".into(),
+        ]);
     }
     let share = if bench.goal() == Goal::Accuracy { "accuracy %" } else { "agreement %" };
     let columns = vec![
@@ -218,6 +231,7 @@ pub fn SizeChart() -> Html {
         Column::plain(IMAGES),
         Column::measured("bytes", "size", "B"),
         Column::plain("how"),
+        Column::plain(KIND),
     ];
     let table = Table { columns, rows };
     let title = format!("{} against size", bench.goal().title());

@@ -29,6 +29,9 @@ impl Column {
 /// The heading of the column that counts images, which is the `data-n` of an accuracy in the same row.
 pub const IMAGES: &str = "images";
 
+/// The heading of the column that says how a row's figures came about, where rows differ in that.
+pub const KIND: &str = "kind";
+
 /// The figures of a chart.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
@@ -50,11 +53,12 @@ impl Table {
     }
 }
 
-/// Gives a text to the browser as a file to keep.
-pub fn save(name: &str, kind: &str, text: &str) -> Result<(), JsValue> {
+/// Gives a text or a buffer to the browser as a file to keep.
+pub fn save(name: &str, kind: &str, content: &JsValue) -> Result<(), JsValue> {
     let options = BlobPropertyBag::new();
     options.set_type(kind);
-    let blob = Blob::new_with_str_sequence_and_options(&Array::of1(&text.into()), &options)?;
+    // A part may be either.
+    let blob = Blob::new_with_str_sequence_and_options(&Array::of1(content), &options)?;
     let url = Url::create_object_url_with_blob(&blob)?;
     let anchor: HtmlAnchorElement = gloo::utils::document().create_element("a")?.unchecked_into();
     anchor.set_href(&url);

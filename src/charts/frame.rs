@@ -6,7 +6,7 @@ use web_sys::{HtmlElement, ResizeObserver};
 use yew::prelude::*;
 
 use super::draw::{Drawing, Spot};
-use super::export::{IMAGES, Table, save};
+use super::export::{IMAGES, KIND, Table, save};
 use crate::state::{Action, Page, Severity};
 
 /// A point laid over a drawing.
@@ -75,11 +75,14 @@ impl Frame<'_> {
 
 /// Cells of a row; those that are figures carry their hooks.
 fn cells<'a>(table: &'a Table, row: &'a [AttrValue]) -> impl Iterator<Item = Html> + 'a {
-    let images = table.columns.iter().position(|column| column.name == IMAGES).and_then(|at| row.get(at).cloned());
+    let of = |name: &str| table.columns.iter().position(|column| column.name == name).and_then(|at| row.get(at).cloned());
+    let (images, own) = (of(IMAGES), of(KIND));
     table.columns.iter().zip(row).map(move |(column, cell)| match column.hook {
         None => html! { <td>{cell}</td> },
         Some([metric, unit, kind]) => {
             let n = images.clone().filter(|_| matches!(metric, "accuracy" | "agreement"));
+            // A size is counted whatever the numbers mean.
+            let kind = own.clone().filter(|_| metric != "size").unwrap_or(AttrValue::Static(kind));
             html! { <td data-metric={metric} data-value={cell.clone()} data-unit={unit} data-kind={kind} data-n={n}>{cell}</td> }
         }
     })
@@ -90,7 +93,7 @@ pub fn figures(page: &Page, id: &'static str, title: &str, drawing: &Drawing, ta
     let keep = |kind: &'static str, end: &str, text: String| {
         let (dispatch, name) = (page.dispatch.clone(), format!("bitdial-{id}.{end}"));
         Callback::from(move |_: MouseEvent| {
-            if let Err(error) = save(&name, kind, &text) {
+            if let Err(error) = save(&name, kind, &text.as_str().into()) {
                 let text = format!("{name} could not be saved: {error:?}");
                 dispatch.dispatch(Action::Tell(Severity::Error, text));
             }

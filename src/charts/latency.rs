@@ -5,10 +5,11 @@ use plotters::prelude::*;
 use yew::prelude::*;
 
 use super::draw::{Drawing, FLOAT, LINE, QUANTIZED, SOFT, drawing, text};
-use super::export::{Column, Table};
+use super::export::{Column, KIND, Table};
 use super::frame::{Frame, plot, use_width};
 use crate::format::{factor, time};
 use crate::state::bench::Latency;
+use crate::state::rules::way;
 use crate::state::use_page;
 
 const HEIGHT: u32 = 92;
@@ -50,11 +51,13 @@ pub fn LatencyChart() -> Html {
     let bench = &page.state.bench;
     let now = bench.run().latency;
     let drawing = use_memo((now, width), |(latency, width)| draw(latency.as_ref(), *width));
-    let row = |name: &'static str, timing: Timing| -> Vec<AttrValue> {
+    let row = |name: &'static str, timing: Timing, kind: &'static str| -> Vec<AttrValue> {
         let ms = |value: f64| AttrValue::from(format!("{value:.4}"));
-        vec![name.into(), ms(timing.median), ms(timing.p10), ms(timing.p90), timing.runs.to_string().into()]
+        vec![name.into(), ms(timing.median), ms(timing.p10), ms(timing.p90), timing.runs.to_string().into(), kind.into()]
     };
-    let rows = now.map(|latency| vec![row("f32", latency.float), row("quantized", latency.quantized)]).unwrap_or_default();
+    let kind = way(&page.state.link.recipe).kind();
+    let rows =
+        now.map(|latency| vec![row("f32", latency.float, "measured"), row("quantized", latency.quantized, kind)]).unwrap_or_default();
     let table = Table {
         columns: vec![
             Column::plain("model"),
@@ -62,6 +65,7 @@ pub fn LatencyChart() -> Html {
             Column::plain("p10 ms"),
             Column::plain("p90 ms"),
             Column::plain("runs"),
+            Column::plain(KIND),
         ],
         rows,
     };

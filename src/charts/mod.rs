@@ -12,6 +12,7 @@ mod time_split;
 
 pub use accuracy_bits::BitsChart;
 pub use accuracy_size::SizeChart;
+pub use export::save;
 pub use histogram::HistogramChart;
 pub use latency::LatencyChart;
 pub use time_split::TimeChart;

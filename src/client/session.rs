@@ -108,12 +108,17 @@ impl Session {
         Self { outbox, support, library: Rc::default(), pool: RefCell::default(), task: RefCell::default(), look: RefCell::default() }
     }
 
+    /// Ends what was asked for.
+    pub fn stop(&self) {
+        if let Some(task) = self.task.take() {
+            task.abort();
+        }
+    }
+
     /// Starts what is asked for and ends what was asked for before.
     pub fn order(&self, order: Order) {
         let voice = Voice { outbox: self.outbox.clone(), epoch: order.epoch, generation: order.generation };
-        if let Some(older) = self.task.take() {
-            older.abort();
-        }
+        self.stop();
         let pool = match self.pool_for(&order, &voice) {
             Ok(pool) => pool,
             Err(error) => return voice.run(RunReport::Failed { message: error.to_string(), retry: false }),

@@ -1,13 +1,14 @@
 //! An opened layer: its weights and the levels they may take, how it runs, and bits of its own.
 
-use bitdial_protocol::{Bits, Execution, LayerTime, Profile, QuantizedInfo, QuantizedLayer};
+use bitdial_protocol::{ActivationOverride, Bits, Execution, LayerOverride, LayerTime, Profile, QuantizedInfo, QuantizedLayer};
 use yew::prelude::*;
 
-use super::model::weighted;
+use super::recipe::widths;
+use super::strip::weighted;
 use crate::charts::HistogramChart;
 use crate::format::{bytes, percent, time};
 use crate::parts::row::effect;
-use crate::parts::segmented::segmented;
+use crate::parts::segmented::{Segment, segmented};
 use crate::speed::{self, UNKNOWN, gmacs, parts, tried};
 use crate::state::{Control, Edit, Page};
 
@@ -107,18 +108,49 @@ pub fn open_layer(page: &Page, info: Option<&QuantizedInfo>) -> Html {
 
 /// Bits of this layer alone.
 fn own_bits(page: &Page, layer: &str) -> Html {
-    let own = page.state.link.recipe.layers.get(layer).and_then(|layer| layer.weights).and_then(|weights| weights.bits);
-    let widths: Vec<Option<Bits>> = std::iter::once(None).chain(Bits::all().map(Some)).collect();
-    let options: Vec<AttrValue> = widths.iter().map(|bits| bits.map_or("dial".to_owned(), |bits| bits.to_string()).into()).collect();
-    let selected = widths.iter().position(|bits| *bits == own);
-    let onselect = {
+    let recipe = &page.state.link.recipe;
+    let own = recipe.layers.get(layer).copied().unwrap_or_default();
+    let all: Vec<Option<Bits>> = std::iter::once(None).chain(widths().map(Some)).collect();
+    let segments = |has: &dyn Fn(Bits) -> bool| -> Vec<Segment> {
+        let label = |bits: &Option<Bits>| match bits {
+            None => "dial".into(),
+            Some(bits) if bits.is_float() => "f32".into(),
+            Some(bits) => bits.to_string().into(),
+        };
+        let refused = |bits: &Option<Bits>| bits.filter(|bits| !has(*bits)).map(|_| "The family of formats has no such width.");
+        all.iter().map(|bits| (label(bits), refused(bits))).collect()
+    };
+    let at = |own: Option<Bits>| all.iter().position(|bits| *bits == own);
+    let weights = segments(&|bits| page.state.chosen.layer_at(recipe, bits).is_some());
+    let activations = segments(&|bits| bits.is_float() || page.state.chosen.activations.format.width().is_none());
+    let on_weights = {
         let (page, layer) = (page.clone(), layer.to_owned());
-        Callback::from(move |index: usize| page.edit(Edit::LayerBits(layer.clone(), widths[index])))
+        Callback::from(move |index: usize| page.edit(Edit::LayerBits(layer.clone(), widths().nth(index.wrapping_sub(1)))))
+    };
+    let on_activations = {
+        let (page, layer) = (page.clone(), layer.to_owned());
+        Callback::from(move |index: usize| {
+            let mut recipe = page.state.link.recipe.clone();
+            let mut entry = recipe.layers.remove(&layer).unwrap_or_default();
+            entry.activations = widths().nth(index.wrapping_sub(1)).map(|bits| ActivationOverride { bits: Some(bits) });
+            if entry != LayerOverride::default() {
+                recipe.layers.insert(layer.clone(), entry);
+            }
+            page.edit(Edit::Choose("layers", recipe));
+        })
     };
     html! {
-        <div class="own">
-            <span>{"Bits here"}</span>
-            { segmented("own-bits", "Bits of this layer", &options, selected, &onselect) }
-        </div>
+        <>
+            <div class="own">
+                <span>{"Weight bits"}</span>
+                { segmented("own-bits", "Weight bits of this layer", &weights, at(own.weights.and_then(|weights| weights.bits)), &on_weights) }
+            </div>
+            if recipe.activations.is_some() {
+                <div class="own">
+                    <span>{"Output bits"}</span>
+                    { segmented("own-activations", "Bits of this layer's output", &activations, at(own.activations.and_then(|a| a.bits)), &on_activations) }
+                </div>
+            }
+        </>
     }
 }

@@ -7,6 +7,7 @@ mod notices;
 mod picker;
 mod readouts;
 mod recipe;
+mod strip;
 mod theme;
 mod topbar;
 
@@ -14,5 +15,5 @@ pub use images::Images;
 pub use model::Model;
 pub use notices::notices;
 pub use readouts::readouts;
-pub use recipe::{activations, weights};
+pub use recipe::{AllSettings, Corrections, File, activations, dropping, weights};
 pub use topbar::top_bar;

@@ -1,18 +1,13 @@
-//! The model as a strip of layers: width by bytes, colour by SQNR, bits written on it; one of them is open below.
+//! The model: what it is, its layers as a strip, and one of them open below.
 
-use std::rc::Rc;
-
-use bitdial_protocol::{QuantizedInfo, QuantizedLayer};
-use wasm_bindgen::JsCast;
-use web_sys::HtmlElement;
 use yew::prelude::*;
 
 use super::layer::open_layer;
+use super::strip::{Strip, exceptions};
 use crate::charts::sqnr;
 use crate::format::{amount, bytes};
-use crate::kinds::{Name, names};
 use crate::state::bench::Bench;
-use crate::state::{Action, Download, use_page};
+use crate::state::{Download, use_page};
 
 /// The region.
 #[component]
@@ -26,10 +21,6 @@ pub fn Model() -> Html {
         let (parameters, macs) = (amount(loaded.info.parameters), amount(usize::try_from(loaded.info.macs).unwrap_or(usize::MAX)));
         format!("{parameters} parameters, BatchNorm folded \u{b7} {macs} multiply-accumulates per image \u{b7}")
     });
-    let onopen = {
-        let dispatch = page.dispatch.clone();
-        Callback::from(move |name| dispatch.dispatch(Action::Open(name)))
-    };
     html! {
         <section aria-labelledby="model-title">
             <h2 id="model-title">{"Model"}<span>{"width: bytes \u{b7} colour: SQNR \u{b7} number: weight bits"}</span></h2>
@@ -37,13 +28,14 @@ pub fn Model() -> Html {
             {
                 match (&info, &page.state.download) {
                     (Some(info), _) => html! {
-                        <Strip info={info.clone()} open={page.state.layer.clone()} {onopen} late={run.info.is_none()} />
+                        <Strip info={info.clone()} late={run.info.is_none()} />
                     },
                     (None, Some(download)) => bar(*download),
                     (None, None) => html! { <div class="strip waiting" aria-busy="true"></div> },
                 }
             }
             { sqnr::legend() }
+            { exceptions(&page, info.as_deref()) }
             { open_layer(&page, info.as_deref()) }
         </section>
     }
@@ -82,84 +74,6 @@ fn bar(Download { done, total }: Download) -> Html {
             aria-valuemax={total.to_string()} aria-valuenow={done.to_string()} aria-valuetext={text.clone()}>
             <i style={format!("width:{:.1}%", 100.0 * done as f64 / total.max(1) as f64)}></i>
             <span>{text}</span>
-        </div>
-    }
-}
-
-#[derive(Properties)]
-struct StripProps {
-    info: Rc<QuantizedInfo>,
-    open: Option<String>,
-    onopen: Callback<String>,
-    late: bool,
-}
-
-impl PartialEq for StripProps {
-    fn eq(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.info, &other.info) && self.open == other.open && self.late == other.late
-    }
-}
-
-/// Layers that have weights, each with a name.
-pub fn weighted(info: &QuantizedInfo) -> Vec<(Name, &QuantizedLayer)> {
-    let layers: Vec<_> = info.layers.iter().filter(|layer| layer.weight_bits.is_some()).collect();
-    names(layers.iter().map(|layer| layer.op.as_str())).into_iter().zip(layers).collect()
-}
-
-#[component]
-fn Strip(props: &StripProps) -> Html {
-    let node = use_node_ref();
-    let layers = weighted(&props.info);
-    let current = layers.iter().position(|(_, layer)| Some(&layer.name) == props.open.as_ref()).unwrap_or_default();
-    let onkeydown = {
-        let (node, onopen) = (node.clone(), props.onopen.clone());
-        let names: Vec<String> = layers.iter().map(|(_, layer)| layer.name.clone()).collect();
-        Callback::from(move |event: KeyboardEvent| {
-            // The browser's own shortcuts stay the browser's.
-            if event.alt_key() || event.ctrl_key() || event.meta_key() {
-                return;
-            }
-            let last = names.len().saturating_sub(1);
-            let next = match event.key().as_str() {
-                "ArrowRight" | "ArrowDown" => (current + 1).min(last),
-                "ArrowLeft" | "ArrowUp" => current.saturating_sub(1),
-                "Home" => 0,
-                "End" => last,
-                _ => return,
-            };
-            event.prevent_default();
-            let strip = node.cast::<HtmlElement>();
-            if let Some(tab) = strip.and_then(|strip| strip.children().item(next as u32)) {
-                let _ = tab.unchecked_into::<HtmlElement>().focus();
-            }
-            if let Some(name) = names.get(next) {
-                onopen.emit(name.clone());
-            }
-        })
-    };
-    let cell = |(index, (name, layer)): (usize, &(Name, &QuantizedLayer))| {
-        let bits = layer.weight_bits.unwrap_or_default();
-        let quality = layer.weight_sqnr.map_or("no noise".to_owned(), |db| format!("SQNR {db:.1} dB"));
-        let label = format!("{}: {}, {bits} bits, {}, {quality}", name.long, layer.op, bytes(layer.bytes));
-        let (colour, ink) = sqnr::colour(layer.weight_sqnr);
-        let onclick = {
-            let name = layer.name.clone();
-            props.onopen.reform(move |_| name.clone())
-        };
-        html! {
-            <button
-                key={layer.name.clone()} type="button" role="tab" aria-selected={(index == current).to_string()} aria-controls="layer"
-                tabindex={if index == current { "0" } else { "-1" }} aria-label={label.clone()} title={label} {onclick}
-                style={format!("flex-grow:{};background:{colour};color:{ink}", layer.bytes)}
-            >
-                <span>{bits}</span><small>{&name.short}</small>
-            </button>
-        }
-    };
-    let class = classes!("strip", props.late.then_some("late"), (layers.len() > 24).then_some("many"));
-    html! {
-        <div ref={node} {class} role="tablist" aria-label="Layers with weights" {onkeydown}>
-            { for layers.iter().enumerate().map(cell) }
         </div>
     }
 }

@@ -7,8 +7,11 @@ use crate::parts::sparkline::sparkline;
 use crate::parts::use_last;
 use crate::state::bench::{Bench, Run};
 use crate::state::predictions::Goal;
-use crate::state::{Page, Pairs, Phase, State};
+use crate::state::rules::{self, Way};
+use crate::state::{Action, Page, Pairs, Phase, State};
 
+/// What is said below figures of a simulation.
+const SIMULATED: &str = "Simulated: accuracy is that of the rounded numbers, time that of the simulation; the size is real.";
 /// Recipes in a sparkline.
 const TRIED: usize = 16;
 
@@ -36,7 +39,7 @@ struct CardProps {
     title: &'static str,
     /// Unit of the hook.
     unit: &'static str,
-    /// Measured or estimated.
+    /// Measured, simulated or estimated.
     kind: &'static str,
     /// What the figure is of: another model's old figure is never shown.
     of: String,
@@ -142,6 +145,8 @@ pub fn readouts(page: &Page) -> Html {
     let bench = &state.bench;
     let goal = bench.goal();
     let of = bench.entry.id.clone();
+    let way = rules::way(&state.link.recipe);
+    let kind = way.kind();
     let (n, total) = (bench.share(&bench.run().predictions, usize::MAX).n, bench.images());
     let what = if goal == Goal::Accuracy { "test images" } else { "photos" };
     let counted = if total == 0 {
@@ -163,9 +168,9 @@ pub fn readouts(page: &Page) -> Html {
             <div class="readbar">
                 <h2 id="readouts-title">{"Readouts"}<span>{counted}</span></h2>
                 <div class="reads">
-                    <Card metric={goal.name()} title={goal.title()} unit="%" kind="measured" of={of.clone()} figure={accuracy(bench)} tried={shares} />
+                    <Card metric={goal.name()} title={goal.title()} unit="%" {kind} of={of.clone()} figure={accuracy(bench)} tried={shares} />
                     <Card metric="size" title="Size" unit="B" kind="measured" of={of.clone()} figure={size(bench)} tried={sizes} />
-                    <Card metric="latency" title="Latency" unit="ms" kind="measured" of={of.clone()} figure={latency(bench)} tried={latencies} />
+                    <Card metric="latency" title="Latency" unit="ms" {kind} of={of.clone()} figure={latency(bench)} tried={latencies} />
                     <Card metric="energy" title="Energy" unit="\u{b5}J" kind="estimated" {of} figure={energy_of(bench)} tried={energies} />
                 </div>
                 <div
@@ -175,10 +180,41 @@ pub fn readouts(page: &Page) -> Html {
                     <i style={format!("transform:scaleX({:.4})", if total == 0 { 0.0 } else { n as f64 / total as f64 })}></i>
                     <span>{doing(state)}</span>
                 </div>
+                { making(page) }
             </div>
-            <p class="why">{verdict(bench)}</p>
+            <p class="why">
+                {verdict(bench)}
+                if way == Way::Simulated { {" "}<b>{SIMULATED}</b> }
+            </p>
             <p class="sr" role="status">{spoken(state)}</p>
         </section>
+    }
+}
+
+/// How far a quantization is that takes its time, and a way to stop it.
+fn making(page: &Page) -> Html {
+    let Some(making) = page.state.making.as_ref().filter(|_| page.state.phase == Phase::Quantizing) else { return Html::default() };
+    let share = f64::from(making.done) / f64::from(making.total.max(1));
+    let stage = if making.stage.is_empty() { "quantizing" } else { &making.stage };
+    let text = format!("{stage}: {} %", percent(share, 0));
+    let onclick = {
+        let page = page.clone();
+        Callback::from(move |_: MouseEvent| {
+            page.session.stop();
+            page.dispatch.dispatch(Action::Stop);
+        })
+    };
+    html! {
+        <div class="making">
+            <div
+                class="progress" role="progressbar" aria-label="Quantizing" aria-valuemin="0" aria-valuemax={making.total.to_string()}
+                aria-valuenow={making.done.to_string()} aria-valuetext={text.clone()}
+            >
+                <i style={format!("transform:scaleX({share:.4})")}></i>
+                <span>{text}</span>
+            </div>
+            <button class="btn" type="button" id="stop" {onclick}>{"Stop"}</button>
+        </div>
     }
 }
 

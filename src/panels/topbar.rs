@@ -63,7 +63,7 @@ fn backend_picker(page: &Page) -> Html {
             BackendChoice::Auto => format!("Auto: {}", spoken(best)),
             _ => spoken(name).to_owned(),
         };
-        let usable = !page.state.bad.contains(if *choice == BackendChoice::Auto { best } else { name });
+        let usable = !page.state.bad.iter().any(|bad| bad == if *choice == BackendChoice::Auto { best } else { name });
         let line = if usable { line } else { format!("{line} (wrong on this device)") };
         (AttrValue::from(name), AttrValue::from(line), usable)
     });

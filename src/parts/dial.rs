@@ -12,6 +12,8 @@ pub struct Stop {
     pub label: AttrValue,
     /// What it means, spoken.
     pub spoken: AttrValue,
+    /// Whether it is passed over.
+    pub refused: bool,
 }
 
 #[derive(Properties, PartialEq)]
@@ -61,6 +63,18 @@ fn key_target(key: &str, selected: usize, last: usize) -> Option<usize> {
     })
 }
 
+/// The stop for one that may be refused: the next one on the way there, or else the last one before it.
+fn allowed(stops: &[Stop], selected: usize, target: usize) -> usize {
+    let open = |index: &usize| !stops[*index].refused;
+    let last = stops.len() - 1;
+    let found = if target >= selected {
+        (target..=last).find(open).or_else(|| (selected..target).rev().find(open))
+    } else {
+        (0..=target).rev().find(open).or_else(|| (target..selected).find(open))
+    };
+    found.unwrap_or(selected)
+}
+
 /// The dial.
 #[component]
 pub fn Dial(props: &Props) -> Html {
@@ -68,9 +82,13 @@ pub fn Dial(props: &Props) -> Html {
     let held = use_mut_ref(|| false);
     let last = props.stops.len() - 1;
     let (count, selected) = (props.stops.len(), props.selected);
+    let onturn = {
+        let stops = props.stops.clone();
+        props.onturn.reform(move |target| allowed(&stops, selected, target))
+    };
 
     let turn = {
-        let (node, onturn) = (node.clone(), props.onturn.clone());
+        let (node, onturn) = (node.clone(), onturn.clone());
         move |event: &PointerEvent| {
             if let Some(dial) = node.cast::<HtmlElement>() {
                 onturn.emit(stop_at(&dial, f64::from(event.client_x()), count));
@@ -112,7 +130,6 @@ pub fn Dial(props: &Props) -> Html {
         Callback::from(move |_: PointerEvent| rest())
     };
     let onkeydown = {
-        let onturn = props.onturn.clone();
         Callback::from(move |event: KeyboardEvent| {
             // The browser's own shortcuts stay the browser's.
             if event.alt_key() || event.ctrl_key() || event.meta_key() {
@@ -130,7 +147,7 @@ pub fn Dial(props: &Props) -> Html {
     };
     let onblur = Callback::from(move |_: FocusEvent| rest());
     let cells = props.stops.iter().enumerate().map(|(index, stop)| {
-        let class = classes!((index <= selected).then_some("on"), (index == selected).then_some("here"));
+        let class = classes!((index <= selected).then_some("on"), (index == selected).then_some("here"), stop.refused.then_some("no"));
         html! { <b key={index} {class}><span>{&stop.label}</span></b> }
     });
     let class = classes!("bits", props.class.clone());
@@ -165,6 +182,16 @@ mod tests {
             ("Tab", 4, None),
         ] {
             assert_eq!(key_target(key, from, 6), to, "{key} from {from}");
+        }
+    }
+
+    #[test]
+    fn refused_stops_are_passed_over() {
+        // Only 4, 6 and 8 of 1 to 8, as block formats have them.
+        let stop = |value: u8| Stop { value, label: "".into(), spoken: "".into(), refused: ![4, 6, 8].contains(&value) };
+        let stops: Vec<Stop> = (1..=8).map(stop).collect();
+        for (from, target, found) in [(4, 5, 6), (6, 5, 4), (4, 1, 4), (8, 1, 4), (4, 8, 8), (8, 7, 6), (6, 7, 8)] {
+            assert_eq!(allowed(&stops, from - 1, target - 1), found - 1, "from {from} to {target}");
         }
     }
 }

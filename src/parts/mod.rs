@@ -5,6 +5,7 @@ pub mod dial;
 pub mod row;
 pub mod segmented;
 pub mod sparkline;
+pub mod ticks;
 
 use yew::prelude::*;
 

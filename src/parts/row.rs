@@ -2,8 +2,11 @@
 
 use yew::prelude::*;
 
+use super::segmented::{Segment, list, segmented};
 use crate::format::points;
-use crate::state::{Control, Page};
+use crate::state::rules::{self, Way};
+use crate::state::settings::{Choice, Look, Setting};
+use crate::state::{Control, Edit, Page};
 
 /// A word that explains itself to whoever points at it, focuses it or taps it. `id` is unique on the page.
 pub fn help(id: &str, word: &'static str, text: &'static str) -> Html {
@@ -34,13 +37,41 @@ pub fn effect(page: &Page, control: &Control) -> Html {
     }
 }
 
-/// The row.
-pub fn row(page: &Page, id: &str, word: &'static str, text: &'static str, control: &Control, inner: Html) -> Html {
+/// A setting of the recipe; nothing where it means nothing.
+pub fn setting(page: &Page, setting: &'static Setting) -> Html {
+    let recipe = &page.state.link.recipe;
+    let choices = setting.choices(recipe, page.state.bench.entry);
+    if choices.is_empty() {
+        return Html::default();
+    }
+    let id = setting.id;
+    let selected = choices.iter().position(|choice| choice.recipe.as_ref() == Ok(recipe));
+    let mut reasons: Vec<&str> = choices.iter().filter_map(|choice| choice.recipe.as_ref().err().copied()).collect();
+    reasons.dedup();
+    let segments: Vec<Segment> = choices.iter().map(|choice| (choice.label.clone(), choice.recipe.as_ref().err().copied())).collect();
+    let onselect = {
+        let page = page.clone();
+        Callback::from(move |index: usize| {
+            if let Some(Choice { recipe: Ok(recipe), .. }) = choices.get(index) {
+                page.edit(Edit::Choose(id, recipe.clone()));
+            }
+        })
+    };
+    let inner = match setting.look {
+        Look::List => list(id, setting.word, &segments, selected, &onselect),
+        Look::Bar | Look::Wide => segmented(id, setting.word, &segments, selected, &onselect),
+    };
+    let simulated = rules::simulated(recipe).contains(&id);
     html! {
-        <div class="row">
-            { help(id, word, text) }
-            { effect(page, control) }
+        <div class={classes!("row", (setting.look == Look::Wide).then_some("wide"))} data-setting={id}>
+            { help(id, setting.word, setting.help) }
+            if simulated { <small class="sim" title={Way::Simulated.meaning()}>{"simulated"}</small> }
+            { effect(page, &Control::Setting(id)) }
             { inner }
+            // A list says it on its lines.
+            if setting.look != Look::List {
+                { for reasons.iter().map(|why| html! { <small class="refused">{*why}</small> }) }
+            }
         </div>
     }
 }

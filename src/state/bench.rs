@@ -1,11 +1,11 @@
 //! What is known about one model on one backend: its f32 run, the recipes tried, the sweeps.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use bitdial_protocol::{BackendCheck, Bits, ModelInfo, Profile, QuantizedInfo, Recipe, Timing};
+use bitdial_protocol::{BackendCheck, Bits, Correction, ModelInfo, Profile, QuantizedInfo, Recipe, Timing};
 use yew::AttrValue;
 
+use super::numbers::Numbers;
 use super::predictions::{Goal, Pairs, Predictions, Share, share};
 use crate::catalogue::Entry;
 
@@ -73,8 +73,8 @@ pub struct SweepPoint {
     pub size: usize,
 }
 
-/// A sweep over weight bits with everything else as it is.
-pub type Sweep = BTreeMap<Bits, SweepPoint>;
+/// Points by weight bits, with everything else as it is.
+pub type Sweep = Vec<(Bits, SweepPoint)>;
 
 /// Everything known about one model on one backend.
 #[derive(Clone, Debug)]
@@ -91,8 +91,8 @@ pub struct Bench {
     pub runs: Vec<Run>,
     /// The one in force.
     pub current: usize,
-    /// Sweeps, each by the recipe that all its points share but for the bits.
-    pub sweeps: Rc<Vec<(Recipe, Sweep)>>,
+    /// What sweeps gave, by recipe.
+    pub swept: Rc<Vec<(Recipe, SweepPoint)>>,
 }
 
 impl Bench {
@@ -105,7 +105,7 @@ impl Bench {
             baseline: Rc::default(),
             runs: vec![Run { recipe: recipe.clone(), ..Run::default() }],
             current: 0,
-            sweeps: Rc::default(),
+            swept: Rc::default(),
         }
     }
 
@@ -114,13 +114,7 @@ impl Bench {
         let mut predictions = Predictions::default();
         predictions.put(0, classes, &[]);
         let point = SweepPoint { share: self.share(&predictions, classes.len()), size };
-        let shared = sweep_base(recipe);
-        let sweeps = Rc::make_mut(&mut self.sweeps);
-        let at = sweeps.iter().position(|(base, _)| *base == shared).unwrap_or_else(|| {
-            sweeps.push((shared, Sweep::new()));
-            sweeps.len() - 1
-        });
-        sweeps[at].1.insert(recipe.weights.bits, point);
+        Rc::make_mut(&mut self.swept).push((recipe.clone(), point));
     }
 
     /// The recipe in force, and what it gave so far.
@@ -189,35 +183,41 @@ impl Bench {
     /// force has it, as far as known from sweeps and from recipes tried.
     pub fn curve(&self) -> Sweep {
         let (recipe, first) = (&self.run().recipe, self.first());
-        let shared = sweep_base(recipe);
-        let mut curve = self.sweeps.iter().find(|(base, _)| *base == shared).map(|(_, sweep)| sweep.clone()).unwrap_or_default();
+        let mut curve = Sweep::new();
         for bits in Bits::all() {
             let wanted = at_bits(recipe, bits);
-            let tried = self.runs.iter().find(|run| run.recipe == wanted && run.predictions.n() >= first);
-            if let Some((run, info)) = tried.and_then(|run| Some((run, run.info.as_ref()?))) {
-                curve.insert(bits, SweepPoint { share: self.share(&run.predictions, first), size: info.size });
+            if wanted.weights.width() != bits.get() {
+                continue;
             }
+            let tried = self.runs.iter().find(|run| run.recipe == wanted && run.predictions.n() >= first);
+            let swept = self.swept.iter().find(|(swept, _)| *swept == wanted).map(|(_, point)| *point);
+            let tried =
+                tried.and_then(|run| Some(SweepPoint { share: self.share(&run.predictions, first), size: run.info.as_ref()?.size }));
+            curve.extend(tried.or(swept).map(|point| (bits, point)));
         }
         curve
     }
 
-    /// Widths that the curve lacks, other than the one in force.
+    /// Widths that the curve lacks, other than the one in force; none where each would take long.
     pub fn missing(&self) -> Vec<Bits> {
-        let curve = self.curve();
-        Bits::all().filter(|bits| *bits != self.run().recipe.weights.bits && !curve.contains_key(bits)).collect()
+        let (curve, recipe) = (self.curve(), &self.run().recipe);
+        if recipe.corrections.iter().any(|correction| matches!(correction, Correction::Adaround | Correction::Gptq)) {
+            return Vec::new();
+        }
+        let has = |bits: &Bits| at_bits(recipe, *bits).weights.width() == bits.get();
+        Bits::all()
+            .filter(|bits| bits.get() != recipe.weights.width() && has(bits) && curve.iter().all(|(known, _)| known != bits))
+            .collect()
     }
 }
 
-/// A recipe as a point of its sweep.
+/// A recipe with weights of another width, in its family of formats; as it is if they have no such width.
 pub fn at_bits(recipe: &Recipe, bits: Bits) -> Recipe {
     let mut recipe = recipe.clone();
-    recipe.weights.bits = bits;
+    if let Some(numbers) = Numbers::of_weights(&recipe.weights).at(bits) {
+        recipe.weights = numbers.weights(recipe.weights);
+    }
     recipe
-}
-
-/// Stands for the sweep that a recipe is part of.
-pub fn sweep_base(recipe: &Recipe) -> Recipe {
-    at_bits(recipe, Bits::MAX)
 }
 
 #[cfg(test)]
@@ -244,7 +244,18 @@ mod tests {
         bench.select(&recipe(8));
         assert_eq!((bits(&bench), bench.run().predictions.n()), (vec![8], 2));
         bench.add_swept(&recipe(4), 100, &[1, 0]);
-        assert_eq!((bench.sweeps.len(), bench.curve().len(), bench.missing().len()), (1, 1, 6));
-        assert_eq!(sweep_base(&recipe(3)), sweep_base(&recipe(7)));
+        assert_eq!((bench.swept.len(), bench.curve().len(), bench.missing().len()), (1, 1, 6));
+    }
+
+    #[test]
+    fn a_curve_stays_in_its_family_of_formats() {
+        let mut recipe = Recipe::from_json(r#"{"weights":{"format":"mxfp4","bits":4}}"#).unwrap();
+        let mut bench = Bench::new(&catalogue::all()[0], &recipe);
+        assert_eq!(bench.missing().iter().map(|bits| bits.get()).collect::<Vec<_>>(), [6, 8]);
+        bench.add_swept(&at_bits(&recipe, Bits::MAX), 9, &[1]);
+        assert_eq!((bench.curve().len(), bench.missing().len()), (1, 1));
+        recipe.corrections = vec![Correction::Gptq];
+        bench.select(&recipe);
+        assert_eq!((bench.curve().len(), bench.missing().len()), (0, 0));
     }
 }

@@ -1,8 +1,9 @@
 //! What a person can change, and what that makes of the link.
 
-use bitdial_protocol::{
-    ActivationMode, ActivationScheme, BackendChoice, Bits, Granularity, GroupSize, LayerOverride, Link, Recipe, WeightOverride,
-};
+use bitdial_protocol::{ActivationScheme, BackendChoice, Bits, Format, LayerOverride, Link, Recipe, WeightOverride};
+
+use super::numbers::Numbers;
+use super::settings::serves_activations;
 
 /// A change to the link.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,23 +14,13 @@ pub enum Edit {
     Backend(BackendChoice),
     /// Bits of every layer's weights.
     WeightBits(Bits),
-    /// What shares a scale.
-    WeightScale(Granularity),
-    /// Weights of a group, if groups share a scale.
-    WeightGroup(GroupSize),
-    /// Symmetric or affine weights.
-    WeightRange(bool),
-    /// Bits of activations; `None` leaves them in f32.
-    ActivationBits(Option<Bits>),
-    /// Symmetric or affine activations.
-    ActivationRange(bool),
-    /// Static or dynamic.
-    Mode(ActivationMode),
-    /// Calibration images.
-    Samples(u32),
+    /// Bits of activations; [`Bits::FLOAT`] leaves them in f32.
+    ActivationBits(Bits),
     /// One layer's own weight bits; `None` follows the recipe.
     LayerBits(String, Option<Bits>),
-    /// A whole recipe, tried before.
+    /// A choice of a setting, by the setting's id: the recipe that it makes.
+    Choose(&'static str, Recipe),
+    /// A whole recipe, tried before or from a file.
     Recipe(Recipe),
 }
 
@@ -42,24 +33,65 @@ pub enum Control {
     Backend,
     /// The dial of the weights.
     WeightBits,
-    /// Scale per tensor, channel or group.
-    WeightScale,
-    /// Weights of a group.
-    WeightGroup,
-    /// Symmetric or affine weights.
-    WeightRange,
     /// The dial of the activations.
     ActivationBits,
-    /// Symmetric or affine activations.
-    ActivationRange,
-    /// Static or dynamic.
-    Mode,
-    /// Calibration images.
-    Samples,
     /// A layer's own bits.
     LayerBits(String),
-    /// A point of a chart.
+    /// A setting, by its id.
+    Setting(&'static str),
+    /// A point of a chart, or a file.
     Recipe,
+}
+
+/// What was chosen last, apart from what a dial made of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Chosen {
+    /// Format of the weights.
+    pub weights: Numbers,
+    /// Format of the activations.
+    pub activations: Numbers,
+    /// The scheme of the activations when they were last quantized.
+    pub scheme: ActivationScheme,
+}
+
+impl Chosen {
+    /// What a recipe says, as far as it says something.
+    pub fn of(recipe: &Recipe) -> Self {
+        let scheme = recipe.activations.unwrap_or_default();
+        let mut chosen = Self { weights: Numbers::default(), activations: Numbers::of_activations(&scheme), scheme };
+        chosen.learn(recipe, None);
+        chosen
+    }
+
+    /// Takes over what a recipe says, but for what the dial at `control` made of it.
+    pub fn learn(&mut self, recipe: &Recipe, control: Option<&Control>) {
+        let weights = Numbers::of_weights(&recipe.weights);
+        if weights.width() < 32 && control != Some(&Control::WeightBits) {
+            self.weights = weights;
+        }
+        if let Some(scheme) = recipe.activations {
+            self.scheme = scheme;
+            if control != Some(&Control::ActivationBits) {
+                self.activations = Numbers::of_activations(&scheme);
+            }
+        }
+    }
+
+    /// Weights of another width, in the family chosen; `None` if it has no such width.
+    pub fn weights_at(&self, bits: Bits) -> Option<Numbers> {
+        self.weights.at(bits)
+    }
+
+    /// Weights of one layer at another width; `None` if an exception cannot say it.
+    pub fn layer_at(&self, recipe: &Recipe, bits: Bits) -> Option<Numbers> {
+        // Exponent bits are the same in all layers.
+        self.weights_at(bits).filter(|numbers| numbers.format != Format::Minifloat || numbers.exponent == recipe.weights.exponent)
+    }
+
+    /// Activations of another width; `None` if the family has no such width.
+    pub fn activations_at(&self, bits: Bits) -> Option<Numbers> {
+        self.activations.at(bits).filter(|numbers| serves_activations(*numbers))
+    }
 }
 
 impl Edit {
@@ -69,20 +101,15 @@ impl Edit {
             Self::Model(_) => Control::Model,
             Self::Backend(_) => Control::Backend,
             Self::WeightBits(_) => Control::WeightBits,
-            Self::WeightScale(_) => Control::WeightScale,
-            Self::WeightGroup(_) => Control::WeightGroup,
-            Self::WeightRange(_) => Control::WeightRange,
             Self::ActivationBits(_) => Control::ActivationBits,
-            Self::ActivationRange(_) => Control::ActivationRange,
-            Self::Mode(_) => Control::Mode,
-            Self::Samples(_) => Control::Samples,
             Self::LayerBits(layer, _) => Control::LayerBits(layer.clone()),
+            Self::Choose(id, _) => Control::Setting(id),
             Self::Recipe(_) => Control::Recipe,
         }
     }
 
-    /// Makes the change. `activations` is the scheme that was in use when activations were last quantized.
-    pub fn apply(self, link: &mut Link, activations: ActivationScheme) {
+    /// Makes the change; what a family has no width for stays.
+    pub fn apply(self, link: &mut Link, chosen: &Chosen) {
         let recipe = &mut link.recipe;
         match self {
             Self::Model(id) => {
@@ -91,31 +118,33 @@ impl Edit {
                 recipe.layers.clear();
             }
             Self::Backend(backend) => link.backend = backend,
-            Self::WeightBits(bits) => recipe.weights.bits = bits,
-            Self::WeightScale(granularity) => recipe.weights.granularity = granularity,
-            Self::WeightGroup(size) => recipe.weights.group = size,
-            Self::WeightRange(symmetric) => recipe.weights.symmetric = symmetric,
-            Self::ActivationBits(bits) => recipe.activations = bits.map(|bits| ActivationScheme { bits, ..activations }),
-            Self::ActivationRange(symmetric) => {
-                if let Some(scheme) = &mut recipe.activations {
-                    scheme.symmetric = symmetric;
+            Self::WeightBits(bits) => {
+                if let Some(numbers) = chosen.weights_at(bits) {
+                    recipe.weights = numbers.weights(recipe.weights);
                 }
             }
-            Self::Mode(mode) => {
-                if let Some(scheme) = &mut recipe.activations {
-                    scheme.mode = mode;
+            Self::ActivationBits(bits) if bits.is_float() => recipe.activations = None,
+            Self::ActivationBits(bits) => {
+                if let Some(numbers) = chosen.activations_at(bits) {
+                    recipe.activations = Some(numbers.activations(recipe.activations.unwrap_or(chosen.scheme)));
                 }
             }
-            Self::Samples(samples) => recipe.calibration.samples = samples,
-            Self::LayerBits(layer, bits) => set_layer_bits(recipe, layer, bits),
-            Self::Recipe(whole) => *recipe = whole,
+            Self::LayerBits(layer, bits) => set_layer_bits(recipe, chosen, layer, bits),
+            Self::Choose(_, whole) | Self::Recipe(whole) => *recipe = whole,
         }
     }
 }
 
-fn set_layer_bits(recipe: &mut Recipe, layer: String, bits: Option<Bits>) {
+/// Gives one layer a width of its own, and the format that the family chosen has there.
+fn set_layer_bits(recipe: &mut Recipe, chosen: &Chosen, layer: String, bits: Option<Bits>) {
+    let own = bits.map(|bits| chosen.layer_at(recipe, bits));
+    if own == Some(None) {
+        return;
+    }
+    let own = own.flatten();
     let mut entry = recipe.layers.remove(&layer).unwrap_or_default();
-    let weights = WeightOverride { bits, ..entry.weights.unwrap_or_default() };
+    let format = own.map(|numbers| numbers.format).filter(|format| *format != recipe.weights.format);
+    let weights = WeightOverride { format, bits, ..entry.weights.unwrap_or_default() };
     entry.weights = (weights != WeightOverride::default()).then_some(weights);
     if entry != LayerOverride::default() {
         recipe.layers.insert(layer, entry);
@@ -132,26 +161,39 @@ mod tests {
 
     #[test]
     fn edits_change_what_they_name() {
-        let scheme = ActivationScheme { symmetric: true, ..Default::default() };
-        let cases: Vec<(Vec<Edit>, &str)> = vec![
-            (vec![Edit::WeightBits(bits(4))], "v=1&model=digits&w=4"),
-            (vec![Edit::WeightScale(Granularity::Tensor), Edit::WeightRange(false)], "v=1&model=digits&w-scale=tensor&w-range=affine"),
-            (
-                vec![Edit::WeightScale(Granularity::Group), Edit::WeightGroup(GroupSize::ALL[2])],
-                "v=1&model=digits&w-scale=group&w-group=64",
-            ),
-            (vec![Edit::ActivationBits(None), Edit::Mode(ActivationMode::Dynamic)], "v=1&model=digits&a=f32"),
-            (vec![Edit::ActivationBits(None), Edit::ActivationBits(Some(bits(6)))], "v=1&model=digits&a=6&a-range=symmetric"),
-            (vec![Edit::LayerBits("fc".into(), Some(bits(2)))], "v=1&model=digits&layers=fc~w2"),
-            (vec![Edit::LayerBits("fc".into(), Some(bits(2))), Edit::LayerBits("fc".into(), None)], "v=1&model=digits"),
-            (vec![Edit::LayerBits("fc".into(), Some(bits(2))), Edit::Model("other".into())], "v=1&model=other"),
-            (vec![Edit::Samples(64), Edit::Backend(BackendChoice::Scalar)], "v=1&model=digits&backend=scalar&samples=64"),
-            (vec![Edit::Samples(64), Edit::Recipe(Recipe::default())], "v=1&model=digits"),
+        let weights = |n| Edit::WeightBits(bits(n));
+        let activations = |n| Edit::ActivationBits(bits(n));
+        let own = |n: Option<u8>| Edit::LayerBits("fc".into(), n.map(bits));
+        let cases: Vec<(&str, Vec<Edit>, &str)> = vec![
+            ("", vec![weights(4)], "w=4"),
+            ("", vec![activations(32)], "a=f32"),
+            ("a-range=symmetric", vec![activations(32), activations(6)], "a=6&a-range=symmetric"),
+            ("", vec![own(Some(2))], "layers=fc~w2"),
+            ("", vec![own(Some(2)), own(None)], ""),
+            ("", vec![own(Some(2)), Edit::Model("digits".into())], ""),
+            ("samples=64", vec![Edit::Backend(BackendChoice::Scalar)], "backend=scalar&samples=64"),
+            ("samples=64", vec![Edit::Recipe(Recipe::default())], ""),
+            // A dial passes over widths, and comes back to the format that was chosen.
+            ("w-format=e5m2", vec![weights(4)], "w=4&w-format=e2m1"),
+            ("w-format=e5m2", vec![weights(7), weights(32), weights(8)], "w-format=e5m2"),
+            ("w-format=e5m2", vec![weights(1)], "w-format=e5m2"),
+            ("a-format=mxint8", vec![activations(4), activations(32), activations(5), activations(8)], "a-format=mxint8"),
+            ("w=4&w-format=mxfp4", vec![own(Some(6))], "w=4&w-format=mxfp4&layers=fc~w6.mxfp6-e3m2"),
+            ("w=4&w-format=mxfp4", vec![own(Some(5))], "w=4&w-format=mxfp4"),
+            ("w-format=minifloat", vec![own(Some(7))], "w-format=minifloat"),
+            ("w=4&w-format=mxfp4", vec![own(Some(32))], "w=4&w-format=mxfp4&layers=fc~w32.int"),
         ];
-        for (edits, fragment) in cases {
-            let mut link = Link::new("digits");
-            edits.into_iter().for_each(|edit| edit.apply(&mut link, scheme));
-            assert_eq!(link.to_fragment(), fragment);
+        for (before, edits, after) in cases {
+            let (mut link, issues) = Link::from_fragment(before, &["digits"]);
+            assert_eq!(issues, []);
+            let mut chosen = Chosen::of(&link.recipe);
+            for edit in edits {
+                let control = edit.control();
+                edit.apply(&mut link, &chosen);
+                chosen.learn(&link.recipe, Some(&control));
+            }
+            let all = link.to_fragment();
+            assert_eq!(all.strip_prefix("v=1&model=digits").unwrap().trim_start_matches('&'), after, "{before}");
         }
     }
 }

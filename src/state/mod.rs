@@ -3,20 +3,22 @@
 pub mod address;
 pub mod bench;
 pub mod edit;
+pub mod numbers;
 pub mod predictions;
 mod reduce;
 pub mod report;
+pub mod rules;
+pub mod settings;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use bitdial_protocol::{ActivationScheme, LayerDetail, Link, LinkIssue, Recipe};
+use bitdial_protocol::{LayerDetail, Link, LinkIssue, Recipe};
 use yew::prelude::*;
 
 use crate::catalogue::Entry;
 use crate::client::{Progress, Session};
 pub use bench::Bench;
-pub use edit::{Control, Edit};
+pub use edit::{Chosen, Control, Edit};
 pub use predictions::{Pairs, Predictions};
 pub use report::{BenchReport, Download, Engine, Phase, RunReport};
 
@@ -88,11 +90,11 @@ pub struct State {
     /// What is known about the model in force.
     pub bench: Bench,
     /// What is known about others: by model and backend.
-    pub shelf: BTreeMap<(String, &'static str), Bench>,
+    pub shelf: Vec<((String, &'static str), Bench)>,
     /// Backends that were found to compute something else on this device, by name.
-    pub bad: BTreeSet<String>,
-    /// The activation scheme last in use.
-    pub activations: ActivationScheme,
+    pub bad: Vec<String>,
+    /// Formats as they were chosen, whatever the dials made of them.
+    pub chosen: Chosen,
     /// The control that is being dragged.
     pub dragging: Option<Control>,
     /// What there was before the last change.
@@ -125,6 +127,8 @@ pub enum Action {
     Open(String),
     /// Tries again.
     Retry,
+    /// What is done for the link in force was given up.
+    Stop,
     /// Takes a notice away.
     Dismiss(u32),
     /// Says something.
@@ -183,9 +187,9 @@ impl State {
             making: None,
             engine: None,
             bench: Bench::new(entry, &link.recipe),
-            shelf: BTreeMap::new(),
-            bad: BTreeSet::new(),
-            activations: link.recipe.activations.unwrap_or_default(),
+            shelf: Vec::new(),
+            bad: Vec::new(),
+            chosen: Chosen::of(&link.recipe),
             dragging: None,
             before: None,
             layer: None,

@@ -29,6 +29,7 @@ impl State {
                 self.tell_issues(&issues);
                 if link != self.link {
                     self.before = None;
+                    self.chosen.learn(&link.recipe, None);
                     self.go_to(link, if issues.is_empty() { Step::Keep } else { Step::Replace });
                 } else if !issues.is_empty() {
                     // What is asked for is in force; only the address says it wrongly.
@@ -46,6 +47,11 @@ impl State {
                 self.epoch += 1;
                 self.begin(Step::Keep);
             }
+            Action::Stop => {
+                self.phase = Phase::Failed;
+                self.making = None;
+                self.tell(Severity::Info, "Stopped: this recipe has no figures yet.".to_owned(), true);
+            }
             Action::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
             Action::Tell(severity, text) => self.tell(severity, text, false),
             Action::Several(actions) => actions.into_iter().for_each(|action| self.take(action)),
@@ -59,10 +65,12 @@ impl State {
     fn edit(&mut self, edit: Edit, dragging: bool) {
         let control = edit.control();
         let mut link = self.link.clone();
-        edit.apply(&mut link, self.activations);
+        edit.apply(&mut link, &self.chosen);
         if link == self.link {
             return;
         }
+        self.chosen.learn(&link.recipe, Some(&control));
+        let whole = control == Control::Recipe;
         let goes_on = dragging && self.dragging.as_ref() == Some(&control);
         self.dragging = dragging.then(|| control.clone());
         // A drag is one change: what it did counts from where it began.
@@ -72,28 +80,32 @@ impl State {
         let fresh = (comparable && predictions.n() >= self.bench.enough()).then(|| Before { control, predictions: predictions.clone() });
         self.before = begun.or(fresh);
         self.go_to(link, if goes_on { Step::Replace } else { Step::Push });
+        if whole {
+            // A file may be of another model.
+            self.drop_unknown_layers();
+        }
     }
 
     /// Puts another link in force.
     fn go_to(&mut self, mut link: Link, mut step: Step) {
         let name = probe::backend_name(link.backend);
-        if self.bad.contains(name) {
+        if self.bad.iter().any(|bad| bad == name) {
             self.tell(Severity::Warning, refusal(name), false);
             link.backend = BackendChoice::Scalar;
             step = if step == Step::Keep { Step::Replace } else { step };
         }
         let old = std::mem::replace(&mut self.link, link);
-        if let Some(scheme) = self.link.recipe.activations {
-            self.activations = scheme;
-        }
         if old.model == self.link.model && old.backend == self.link.backend {
             self.bench.select(&self.link.recipe);
         } else {
             let entry = Entry::find(&self.link.model).unwrap_or(self.bench.entry);
             let key = |link: &Link| (link.model.clone(), probe::backend_name(link.backend));
-            let mut next = self.shelf.remove(&key(&self.link)).unwrap_or_else(|| Bench::new(entry, &self.link.recipe));
+            let known = self.shelf.iter().position(|(of, _)| *of == key(&self.link)).map(|at| self.shelf.swap_remove(at).1);
+            let mut next = known.unwrap_or_else(|| Bench::new(entry, &self.link.recipe));
             next.select(&self.link.recipe);
-            self.shelf.insert(key(&old), std::mem::replace(&mut self.bench, next));
+            let before = std::mem::replace(&mut self.bench, next);
+            self.shelf.retain(|(of, _)| *of != key(&old));
+            self.shelf.push((key(&old), before));
             self.epoch += 1;
             self.engine = None;
             if old.model != self.link.model {
@@ -185,9 +197,10 @@ impl State {
         let in_use = self.engine.as_ref().map(|engine| engine.capabilities.backend.clone());
         let stop = wrong.iter().any(|check| Some(&check.backend) == in_use.as_ref());
         for check in wrong {
-            if check.backend == REFERENCE || !self.bad.insert(check.backend.clone()) {
+            if check.backend == REFERENCE || self.bad.contains(&check.backend) {
                 continue;
             }
+            self.bad.push(check.backend.clone());
             let layer = check.layer.as_deref().unwrap_or("the output");
             let text = format!(
                 "The backend {} computes something else than the reference on this device: up to {} off, first in {layer}.{}",
@@ -199,7 +212,7 @@ impl State {
         }
         self.bench.run_mut().checks = Some(checks);
         let bad = &self.bad;
-        self.shelf.retain(|(_, backend), _| !bad.contains(*backend));
+        self.shelf.retain(|((_, backend), _)| !bad.iter().any(|bad| bad == backend));
         if stop {
             self.leave_backend();
         }
@@ -211,7 +224,7 @@ impl State {
         let link = Link { backend: BackendChoice::Scalar, ..self.link.clone() };
         self.before = None;
         self.go_to(link, Step::Replace);
-        self.shelf.retain(|(_, backend), _| *backend != left);
+        self.shelf.retain(|((_, backend), _)| *backend != left);
     }
 
     /// A link may name layers that its model has not.
@@ -324,7 +337,7 @@ mod tests {
         state.take(Action::DragEnd);
         assert_eq!(steps, [Step::Push, Step::Replace, Step::Replace]);
         assert_eq!(state.effect(&Control::WeightBits), Some(Some(-0.5)));
-        assert_eq!(state.effect(&Control::Mode), None);
+        assert_eq!(state.effect(&Control::ActivationBits), None);
         state.take(Action::Edit { edit: bits(4), dragging: true });
         assert_eq!((state.step, state.effect(&Control::WeightBits)), (Step::Push, Some(None)));
     }
@@ -393,7 +406,7 @@ mod tests {
     #[test]
     fn a_backend_that_was_switched_off_does_not_come_back() {
         let mut state = state();
-        state.bad.insert("simd128".into());
+        state.bad.push("simd128".into());
         let link = Link { backend: BackendChoice::Simd128, ..state.link.clone() };
         state.take(Action::Navigate(link, Vec::new()));
         assert_eq!((state.link.backend, state.step, state.notices.len()), (BackendChoice::Scalar, Step::Replace, 1));

@@ -78,7 +78,7 @@ pub enum LabRequest {
 
 /// The lab's answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "response")]
+#[serde(rename_all = "kebab-case")]
 pub enum LabResponse {
     /// A model is loaded. buffers: `[packed]`, the model in f32 for runners.
     Loaded {

@@ -6,9 +6,9 @@
 //! [`FromWorker::Cancelled`]; a long one may send [`FromWorker::Progress`] before. There are two kinds of worker: what
 //! the lab takes is in [`crate::lab`], what a runner takes in [`crate::runner`].
 //!
-//! What goes to a worker names its kind as a property, `{request: {id, body: {run: {target, batch}}}}`: read without a
-//! copy that knows no type yet, which would take 20 kB of each worker. What comes back has its kind beside the rest,
-//! `{type: "response", id, body: {response: "ran", shapes}}`.
+//! Requests and answers name their kind as a property, `{request: {id, body: {run: {target, batch}}}}`: read without a
+//! copy that knows no type yet, which would take 20 kB of each worker and as much of the page. What comes back is
+//! `{type: "response", id, body: {ran: {shapes}}}`.
 
 use serde::{Deserialize, Serialize};
 

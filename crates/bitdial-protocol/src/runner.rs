@@ -143,7 +143,7 @@ pub enum Request {
 
 /// A runner's answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "response")]
+#[serde(rename_all = "kebab-case")]
 pub enum Response {
     /// The engine is there.
     Ready {

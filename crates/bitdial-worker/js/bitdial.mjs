@@ -250,7 +250,7 @@ class Channel {
         return this.#take("listening")?.resolve();
       case "response": {
         const waiting = this.#take(message.id);
-        return waiting?.resolve({ ...message.body, buffers });
+        return waiting?.resolve({ ...Object.values(message.body)[0], buffers });
       }
       case "failed":
         return this.#take(message.id)?.reject(new Error(message.message));
