@@ -29,7 +29,7 @@ pub fn draw_samples(available: usize, calibration: &Calibration) -> Vec<usize> {
 }
 
 /// A number in `0..n`, each equally likely: those that would favour small ones are drawn again.
-fn below(n: u64, random: &mut impl Rng) -> u64 {
+pub(crate) fn below(n: u64, random: &mut impl Rng) -> u64 {
     let fair = u64::MAX - u64::MAX % n;
     loop {
         let x = random.next_u64();

@@ -7,5 +7,6 @@ mod formats;
 mod onnxruntime;
 mod pipeline;
 mod residual;
+mod rounding;
 mod run;
 mod search;
