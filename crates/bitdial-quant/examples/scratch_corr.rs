@@ -50,6 +50,9 @@ fn main() {
             Some(b'o') => recipe.activations = None,
             _ => {}
         }
+        if let Some(i) = scheme.find('a') {
+            recipe.activations.as_mut().unwrap().bits = Bits::new(b[i + 1] - b'0').unwrap();
+        }
         recipe.corrections =
             corrections.split(',').filter(|c| !c.is_empty()).map(|c| *Correction::ALL.iter().find(|x| x.name() == c).unwrap()).collect();
         let setup = Setup {
