@@ -54,7 +54,7 @@ const COUNT: usize = 8;
 
 /// The hashes are what these tests print when they differ, natively. A change of `packed` means that the recipes of
 /// before give other models now.
-const CASES: [Case; 11] = [
+const CASES: [Case; 22] = [
     Case { model: &DIGITS, recipe: "{}", packed: 0xfee1_343b_2c9a_758f, logits: 0xd68d_8f35_489d_2072 },
     Case {
         model: &DIGITS,
@@ -115,6 +115,72 @@ const CASES: [Case; 11] = [
         recipe: r#"{"weights":{"bits":1,"granularity":"group","group":64},"activations":null}"#,
         packed: 0xc4ea_f6ff_e60c_bfc7,
         logits: 0x7467_ce63_01a3_1e1f,
+    },
+    Case {
+        model: &MOBILENET,
+        recipe: r#"{"weights":{"format":"codebook","bits":4}}"#,
+        packed: 0xfbc4_f516_1608_9489,
+        logits: 0x5d02_27c7_6898_4f8a,
+    },
+    Case {
+        model: &RESNET,
+        recipe: r#"{"weights":{"format":"mxfp4"},"activations":null}"#,
+        packed: 0x882d_a20d_c0c3_095c,
+        logits: 0xec90_ddf1_827c_5a02,
+    },
+    Case {
+        model: &MOBILENET,
+        recipe: r#"{"weights":{"format":"nvfp4"},"activations":{"format":"e4m3"}}"#,
+        packed: 0x17e8_b072_374f_b688,
+        logits: 0x4bc2_f5fb_efbb_c196,
+    },
+    Case {
+        model: &DIGITS,
+        recipe: r#"{"weights":{"format":"apot","bits":5,"granularity":"tensor","range":"mse"}}"#,
+        packed: 0xfcc1_f17d_a0be_f398,
+        logits: 0x488a_a01d_2481_ec7a,
+    },
+    Case {
+        model: &MOBILENET,
+        recipe: r#"{"weights":{"bits":3,"rounding":"stochastic","range":"lp"},"calibration":{"method":"entropy","seed":5}}"#,
+        packed: 0x1526_3494_3e78_0422,
+        logits: 0xc746_66eb_634f_cf85,
+    },
+    Case {
+        model: &MOBILENET,
+        recipe: r#"{"weights":{"format":"minifloat","exponent":2,"bits":6},"activations":{"format":"mxfp6-e2m3"}}"#,
+        packed: 0xffd8_7c84_e2a0_48a5,
+        logits: 0x0a6e_f90b_d455_1cd4,
+    },
+    Case {
+        model: &RESNET,
+        recipe: r#"{"activations":{"bits":6,"mode":"dynamic","granularity":"row"}}"#,
+        packed: 0x7cff_2aa9_88da_0427,
+        logits: 0xf086_22b2_5af5_cb5d,
+    },
+    Case {
+        model: &MOBILENET,
+        recipe: r#"{"weights":{"bits":5,"granularity":"tensor"},"corrections":["cle","bias"],"calibration":{"samples":64}}"#,
+        packed: 0xb82b_e8d1_0474_dce0,
+        logits: 0x21f3_aeb8_6827_38e8,
+    },
+    Case {
+        model: &RESNET,
+        recipe: r#"{"weights":{"bits":3},"corrections":["smooth","gptq","bn"],"calibration":{"samples":32,"method":"percentile-99.99"}}"#,
+        packed: 0x3db0_3e1a_34a2_9568,
+        logits: 0x0e7c_b0f7_24e8_27cb,
+    },
+    Case {
+        model: &DIGITS,
+        recipe: r#"{"weights":{"bits":2},"corrections":["adaround"],"calibration":{"samples":16}}"#,
+        packed: 0xa90f_340f_cc84_68d4,
+        logits: 0x9d15_f372_d86c_813c,
+    },
+    Case {
+        model: &DIGITS,
+        recipe: r#"{"weights":{"format":"ternary"},"accumulator":{"bits":12}}"#,
+        packed: 0x026a_4c21_d8c5_14f0,
+        logits: 0x3a60_9620_42c5_9f72,
     },
 ];
 

@@ -9,7 +9,7 @@ use super::evaluation::Evaluation;
 use super::measure::Opened;
 use super::report::OfModel;
 use super::stats::{times_as_fast, times_as_fast_at_best};
-use crate::budget::WORKER_LIMIT;
+use crate::budget::RUNNER_LIMIT;
 
 /// A case: runtime, build, scheme.
 type Name = (&'static str, &'static str, &'static str);
@@ -68,7 +68,7 @@ fn targets(exact: bool) -> Vec<(Target, bool)> {
         all.push((Target::Evaluation { scheme: "f32", time, most: (f64::INFINITY, 6_000.0) }, true));
     }
     all.push((Target::Start { most: 150.0 }, true));
-    all.extend([RELAXED, SIMD].map(|build| (Target::Worker { build, most: WORKER_LIMIT }, true)));
+    all.extend([RELAXED, SIMD].map(|build| (Target::Worker { build, most: RUNNER_LIMIT }, true)));
     all
 }
 
