@@ -105,7 +105,11 @@ impl CodedWeights {
             }
         };
         let scales = self.scales.fits(channels, self.row(channels)) && (0..self.scales.len()).all(|i| self.scales.get(i) >= 0.0);
-        meaning && scales && self.values(channels).all(f32::is_finite)
+        let mut finite = true;
+        if meaning && scales {
+            self.each(channels, |value| finite &= value.is_finite());
+        }
+        meaning && scales && finite
     }
 
     /// Number of codebooks.
@@ -134,30 +138,42 @@ impl CodedWeights {
         }
     }
 
-    /// The real values the codes stand for, in order, of a layer with `channels` output channels.
-    fn values(&self, channels: usize) -> impl Iterator<Item = f32> + '_ {
-        let (row, bits) = (self.row(channels), self.codes.bits());
-        let table = self.table();
+    /// Shows the real values the codes stand for, in order, of a layer with `channels` output channels.
+    fn each(&self, channels: usize, mut see: impl FnMut(f32)) {
+        let (row, table) = (self.row(channels), self.table());
+        let book = if table.len() > 1 << self.codes.bits() { 1 << self.codes.bits() } else { 0 };
         let wide = match self.meaning {
-            Meaning::Numbers(numbers) if bits > 8 => Some(Coder::new(numbers)),
+            Meaning::Numbers(numbers) if self.codes.bits() > 8 => Some(Coder::new(numbers)),
             _ => None,
         };
-        let per_channel = table.len() > 1 << bits;
-        let (per_row, block) = self.scales.block().map_or((usize::from(self.scales.len() > 1), row), |b| (row.div_ceil(b), b));
-        self.codes.iter().enumerate().map(move |(i, code)| {
-            let place = usize::from(code) + if per_channel { (i / row) << bits } else { 0 };
-            let value = match &wide {
-                Some(coder) => coder.decode(code),
-                None => table.get(place).copied().unwrap_or(f32::NAN),
-            };
-            value * self.scales.get(i / row * per_row + i % row / block)
-        })
+        let (per_row, block) = self.blocks(row);
+        let mut codes = self.codes.iter();
+        for channel in 0..self.codes.len().div_ceil(row) {
+            let table = table.get(channel * book..).unwrap_or_default();
+            for first in (0..row).step_by(block) {
+                let scale = self.scales.get(channel * per_row + first / block);
+                for code in codes.by_ref().take(block.min(row - first)) {
+                    let value = match &wide {
+                        Some(coder) => coder.decode(code),
+                        None => table.get(usize::from(code)).copied().unwrap_or(f32::NAN),
+                    };
+                    see(value * scale);
+                }
+            }
+        }
+    }
+
+    /// Scales of a row, 0 if there is one for all, and weights of a block.
+    fn blocks(&self, row: usize) -> (usize, usize) {
+        self.scales.block().map_or((usize::from(self.scales.len() > 1), row), |block| (row.div_ceil(block), block.max(1)))
     }
 
     /// The real values the codes stand for, of a layer with `channels` output channels.
     #[must_use]
     pub fn dequantize(&self, channels: usize) -> Vec<f32> {
-        self.values(channels).collect()
+        let mut values = Vec::with_capacity(self.codes.len());
+        self.each(channels, |value| values.push(value));
+        values
     }
 
     /// The finite values that the weight at `index` could take, ascending, of a layer with `channels` output channels;
@@ -165,7 +181,7 @@ impl CodedWeights {
     #[must_use]
     pub fn grid(&self, index: usize, channels: usize) -> Vec<f32> {
         let (row, size) = (self.row(channels), 1usize << self.codes.bits());
-        let (per_row, block) = self.scales.block().map_or((usize::from(self.scales.len() > 1), row), |b| (row.div_ceil(b), b));
+        let (per_row, block) = self.blocks(row);
         let scale = self.scales.get(index / row * per_row + index % row / block);
         let table = self.table();
         let first = if table.len() > size { index / row * size } else { 0 };
