@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use bitdial_ir::{Graph, Node, packed};
+use bitdial_ir::{Graph, Node, Value, packed};
 use bitdial_kernels::Backend;
-use bitdial_numerics::ActivationParams;
 use bitdial_protocol::{Execution, QuantizedInfo, QuantizedLayer};
 use bitdial_runtime::{Options, Step};
 
@@ -34,7 +33,7 @@ impl Quantized {
             kernel: step.kernel.clone(),
             execution: execution(step),
             weight_bits: weight_bits(node),
-            activation_bits: graph.value(node.output).quant.map(|grid| activation_bits(grid)),
+            activation_bits: activation_bits(graph.value(node.output)),
             bytes: packed::node_bytes(node),
             weight_sqnr: None,
         });
@@ -99,8 +98,9 @@ fn weight_bits(node: &Node) -> Option<u8> {
     describe::weights(node)?.0.bits()
 }
 
-/// The width that holds the integers of a grid. The lab knows better: a symmetric grid without negative values leaves a
+/// The width that holds the numbers of a value, if it is quantized. The lab knows better: a symmetric grid without negative values leaves a
 /// bit unused.
-fn activation_bits(grid: ActivationParams) -> u8 {
-    (u8::BITS - grid.high.leading_zeros()) as u8
+fn activation_bits(value: &Value) -> Option<u8> {
+    let integers = value.quant.map(|grid| (u8::BITS - grid.high.leading_zeros()) as u8);
+    integers.or_else(|| value.simulated.map(|format| format.bits()))
 }

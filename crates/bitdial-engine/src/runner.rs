@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bitdial_ir::{Graph, Op};
 use bitdial_kernels::Part;
 use bitdial_protocol::{KernelTime, LayerInfo, MemoryUse};
-use bitdial_runtime::{Footprint, Options, Plan, Step};
+use bitdial_runtime::{Footprint, Options, Overflows, Plan, Step};
 
 use crate::classify::{Prediction, classify};
 use crate::describe;
@@ -107,6 +107,13 @@ impl Runner {
     #[must_use]
     pub fn layers(&self) -> &[LayerInfo] {
         &self.layers
+    }
+
+    /// How many products each layer with an accumulator of its own has added, and how many of its sums overflowed, in all
+    /// runs so far.
+    #[must_use]
+    pub fn overflows(&self) -> Vec<Overflows> {
+        self.plan.overflows()
     }
 
     /// What is run, one step for each layer.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bitdial_engine::describe;
 use bitdial_ir::onnx::{self, About};
-use bitdial_ir::{Graph, Node, Weights, packed};
-use bitdial_numerics::ActivationParams;
+use bitdial_ir::{Graph, Node, Value, Weights, packed};
+use bitdial_numerics::FakeQuant;
 use bitdial_protocol::{CorrectionReport, LayerDetail, MadeLayer, Making, Recipe};
 
 use crate::detail;
@@ -24,7 +24,7 @@ pub struct Quantized {
 impl Quantized {
     pub(crate) fn new(reference: Arc<Graph>, graph: Graph, recipe: &Recipe, corrections: Vec<CorrectionReport>) -> Self {
         let layer = |node: &Node| MadeLayer {
-            activation_bits: graph.value(node.output).quant.map(|grid| activation_bits(grid, recipe)),
+            activation_bits: activation_bits(graph.value(node.output), recipe),
             weight_sqnr: weight_sqnr(&reference, node),
         };
         let layers = graph.nodes.iter().map(layer).collect();
@@ -76,10 +76,16 @@ fn find<'a>(graph: &'a Graph, name: &str) -> Option<(&'a Weights, usize)> {
     graph.nodes.iter().find(|node| node.name == name).and_then(describe::weights)
 }
 
-/// The width that the recipe gave a grid. A symmetric grid without negative values leaves the sign bit unused.
-fn activation_bits(grid: ActivationParams, recipe: &Recipe) -> u8 {
-    let unsigned = recipe.activations.is_some_and(|scheme| scheme.symmetric) && grid.low == 0;
-    (u8::BITS - grid.high.leading_zeros()) as u8 + u8::from(unsigned)
+/// The width that the recipe gave a value, if it is quantized. A symmetric grid without negative values leaves the sign bit
+/// unused.
+fn activation_bits(value: &Value, recipe: &Recipe) -> Option<u8> {
+    let symmetric = recipe.activations.is_some_and(|scheme| scheme.symmetric);
+    let unsigned = |low: u16| u8::from(symmetric && low == 0);
+    match (value.quant, value.simulated) {
+        (Some(grid), _) => Some((u8::BITS - grid.high.leading_zeros()) as u8 + unsigned(grid.low.into())),
+        (None, Some(format)) => Some(format.bits() + if let FakeQuant::Grid(grid) = format { unsigned(grid.low) } else { 0 }),
+        (None, None) => None,
+    }
 }
 
 fn weight_sqnr(reference: &Graph, node: &Node) -> Option<f32> {

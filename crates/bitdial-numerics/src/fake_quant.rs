@@ -124,6 +124,17 @@ impl FakeQuant {
         }
     }
 
+    /// Bits of a number. A symmetric grid without negative values leaves a bit unused, which is not counted.
+    #[must_use]
+    pub fn bits(&self) -> u8 {
+        match *self {
+            Self::Grid(grid) => (u16::BITS - grid.high.leading_zeros()) as u8,
+            Self::DynamicGrid { bits, .. } => bits,
+            Self::Scaled { numbers, .. } | Self::DynamicScaled { numbers, .. } | Self::Mx(numbers) => numbers.bits(),
+            Self::Nvfp4(_) => Minifloat::E2M1.bits(),
+        }
+    }
+
     /// Makes it ready to be applied many times.
     #[must_use]
     pub fn prepare(self) -> FakeQuantizer {
