@@ -78,6 +78,7 @@ impl Family {
         let free = |e: u8| Exponent::new(e).map(|exponent| Numbers { exponent, ..numbers(Format::Minifloat) });
         let listed: &[Format] = match (self, width) {
             (_, 32) => &[],
+            (Self::Integer, 1) => &[Format::Int],
             (Self::Integer, 2) => &[Format::Int, Format::Fixed, Format::Ternary],
             (Self::Integer, _) => &[Format::Int, Format::Fixed],
             (Self::Float, 4) => &[Format::E2m1],

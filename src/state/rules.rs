@@ -1,6 +1,8 @@
 //! Which parts of a recipe do not go together, and what of it runs on integers.
 
-use bitdial_protocol::{ActivationGranularity, ActivationMode, Correction, Execution, Format, Granularity, QuantizedInfo, Recipe};
+use bitdial_protocol::{
+    ActivationGranularity, ActivationMode, ActivationScheme, Correction, Execution, Format, Granularity, QuantizedInfo, Recipe,
+};
 
 use super::numbers::Numbers;
 
@@ -10,7 +12,7 @@ struct Rule {
     why: &'static str,
 }
 
-const RULES: [Rule; 7] = [
+const RULES: [Rule; 8] = [
     Rule {
         broken: |recipe| recipe.weights.format == Format::Codebook && recipe.weights.granularity == Granularity::Group,
         why: "A codebook belongs to a tensor or to a channel, not to a group.",
@@ -23,8 +25,12 @@ const RULES: [Rule; 7] = [
         why: "A scale per row is found on each run: it goes with dynamic ranges.",
     },
     Rule {
+        broken: |recipe| recipe.activations.is_some_and(|a| a.format == Format::Fixed && a.mode == ActivationMode::Dynamic),
+        why: "In fixed point activations have a scale that calibration finds: it goes with static ranges.",
+    },
+    Rule {
         broken: |recipe| recipe.accumulator.is_some() && !is_integer(recipe),
-        why: "A narrow sum adds integers: weights and activations must be integers of at most 8 bits.",
+        why: "A narrow sum adds integers: weights and activations must be integers of at most 8 bits, not scaled per row.",
     },
     Rule {
         broken: |recipe| recipe.accumulator.is_some() && recipe.weights.granularity == Granularity::Group,
@@ -57,7 +63,8 @@ fn out_of_order(recipe: &Recipe, of: u8) -> bool {
 }
 
 fn is_integer(recipe: &Recipe) -> bool {
-    Numbers::of_weights(&recipe.weights).is_integer() && recipe.activations.is_some_and(|a| Numbers::of_activations(&a).is_integer())
+    let activations = |a: ActivationScheme| Numbers::of_activations(&a).is_integer() && a.granularity == ActivationGranularity::Tensor;
+    Numbers::of_weights(&recipe.weights).is_integer() && recipe.activations.is_some_and(activations)
 }
 
 /// Why a recipe cannot become another one; what is wrong with it already is no reason.
@@ -169,7 +176,9 @@ mod tests {
             (r#"{"weights":{"format":"nf4","granularity":"group"}}"#, None),
             (r#"{"activations":{"granularity":"row"}}"#, Some("row")),
             (r#"{"activations":{"granularity":"row","mode":"dynamic"}}"#, None),
+            (r#"{"activations":{"format":"fixed","mode":"dynamic"}}"#, Some("fixed point")),
             (r#"{"accumulator":{"bits":16}}"#, None),
+            (r#"{"accumulator":{"bits":16},"activations":{"granularity":"row","mode":"dynamic"}}"#, Some("not scaled per row")),
             (r#"{"accumulator":{"bits":16},"activations":null}"#, Some("sum")),
             (r#"{"accumulator":{"bits":16},"weights":{"format":"e4m3"}}"#, Some("sum")),
             (r#"{"corrections":["cle","smooth","gptq","bias","bn"]}"#, None),
