@@ -83,7 +83,7 @@ fn pair(graph: &Graph, first: usize) -> Option<Pair> {
         let next = &graph.nodes[second];
         if let Some(shape) = Shape::of(next) {
             let padded = matches!(&next.op, Op::Conv(conv) if conv.window.pad != [0; 4]);
-            return (shape.inputs == channels).then(|| Pair { first, second, clips, close: close && !padded });
+            return (shape.inputs == channels).then_some(Pair { first, second, clips, close: close && !padded });
         }
         if !keeps_channels(graph, next, channels) {
             return None;
