@@ -127,7 +127,7 @@ impl CodedWeights {
     }
 
     /// The values of codes of up to 8 bits before their scale: of all output channels, or of one after the other.
-    fn table(&self) -> Vec<f32> {
+    pub(crate) fn table(&self) -> Vec<f32> {
         match &self.meaning {
             Meaning::Codebook(values) => values.clone(),
             Meaning::Numbers(_) if self.codes.bits() > 8 => Vec::new(),

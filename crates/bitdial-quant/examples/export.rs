@@ -35,7 +35,7 @@ const WHOLE: [(&str, &str); 4] = [
     ("W4A8 per channel", r#"{"weights":{"bits":4}}"#),
 ];
 /// Recipes that are judged on some images, on one model each: what else there is to write.
-const SOME: [(&str, &str, &str); 16] = [
+const SOME: [(&str, &str, &str); 31] = [
     ("fashion-mobilenet", "f32", r#"{"weights":{"bits":32},"activations":null}"#),
     ("fashion-resnet", "W8A8 asymmetric", r#"{"weights":{"symmetric":false}}"#),
     ("fashion-mobilenet", "W8A8 asymmetric per tensor", r#"{"weights":{"symmetric":false,"granularity":"tensor"}}"#),
@@ -50,6 +50,21 @@ const SOME: [(&str, &str, &str); 16] = [
     ("digits", "W1A8", r#"{"weights":{"bits":1}}"#),
     ("fashion-mobilenet", "W8 weights only", r#"{"activations":null}"#),
     ("digits", "W4 weights only, groups of 32", r#"{"weights":{"bits":4,"granularity":"group"},"activations":null}"#),
+    ("digits", "FP16 weights", r#"{"weights":{"format":"fp16"}}"#),
+    ("digits", "BF16 weights only", r#"{"weights":{"format":"bf16"},"activations":null}"#),
+    ("digits", "16-bit weights", r#"{"weights":{"bits":16}}"#),
+    ("fashion-mobilenet", "E4M3 weights", r#"{"weights":{"format":"e4m3"}}"#),
+    ("digits", "E5M2 weights per tensor", r#"{"weights":{"format":"e5m2","granularity":"tensor"}}"#),
+    ("digits", "E4M3 weights, groups of 16", r#"{"weights":{"format":"e4m3","granularity":"group","group":16}}"#),
+    ("digits", "E2M1 weights, groups of 16", r#"{"weights":{"format":"e2m1","granularity":"group","group":16}}"#),
+    ("digits", "minifloat weights, 6 bits", r#"{"weights":{"format":"minifloat","exponent":3,"bits":6}}"#),
+    ("fashion-mobilenet", "MXFP8 weights", r#"{"weights":{"format":"mxfp8-e4m3"}}"#),
+    ("fashion-resnet", "MXFP4 weights", r#"{"weights":{"format":"mxfp4"}}"#),
+    ("digits", "MXINT8 weights only", r#"{"weights":{"format":"mxint8"},"activations":null}"#),
+    ("fashion-resnet", "NVFP4 weights", r#"{"weights":{"format":"nvfp4"}}"#),
+    ("fashion-mobilenet", "codebooks of 2 bits", r#"{"weights":{"format":"codebook","bits":2}}"#),
+    ("digits", "one codebook of 5 bits", r#"{"weights":{"format":"codebook","bits":5,"granularity":"tensor"}}"#),
+    ("fashion-mobilenet", "NF4 weights", r#"{"weights":{"format":"nf4"}}"#),
     ("fashion-resnet", "W8A8 dynamic", r#"{"activations":{"mode":"dynamic"}}"#),
     (
         "fashion-mobilenet",

@@ -149,12 +149,18 @@ pub mod data_type {
     pub const FLOAT: i32 = 1;
     pub const UINT8: i32 = 2;
     pub const INT8: i32 = 3;
+    pub const INT16: i32 = 5;
     pub const INT32: i32 = 6;
     pub const INT64: i32 = 7;
     pub const FLOAT16: i32 = 10;
     pub const DOUBLE: i32 = 11;
     pub const BFLOAT16: i32 = 16;
+    pub const FLOAT8E4M3FN: i32 = 17;
+    pub const FLOAT8E5M2: i32 = 19;
+    pub const UINT4: i32 = 21;
     pub const INT4: i32 = 22;
+    pub const FLOAT8E8M0: i32 = 24;
+    pub const UINT2: i32 = 25;
     pub const INT2: i32 = 26;
 
     /// ONNX's name for a type.

@@ -12,14 +12,18 @@ use crate::onnx::write::{About, grid};
 
 /// The version of ONNX's operators, and of the format that has it. It is the first with INT4 and blocks of scales.
 const OPSET: [i64; 2] = [21, 10];
-/// The first with INT2.
+/// The first that casts FLOAT8E8M0.
+const OPSET_FLOAT8E8M0: [i64; 2] = [24, 12];
+/// The first with INT2 and UINT2.
 const OPSET_INT2: [i64; 2] = [25, 13];
 
 /// A node that reads what the step before it writes.
 pub struct Step {
     /// Operator.
     pub op: &'static str,
-    /// What it reads besides.
+    /// What it reads before that.
+    pub first: Option<String>,
+    /// What it reads after that.
     pub more: Vec<String>,
     /// Attributes.
     pub attributes: Vec<AttributeProto>,
@@ -28,7 +32,7 @@ pub struct Step {
 impl Step {
     /// A node with one operand and no attributes.
     pub fn new(op: &'static str) -> Self {
-        Self { op, more: Vec::new(), attributes: Vec::new() }
+        Self { op, first: None, more: Vec::new(), attributes: Vec::new() }
     }
 
     /// With more operands.
@@ -134,10 +138,10 @@ impl File {
         }
         let mut from = from;
         let last = steps.len() - 1;
-        for (i, Step { op, more, attributes }) in steps.into_iter().enumerate() {
+        for (i, Step { op, first, more, attributes }) in steps.into_iter().enumerate() {
             let output = if i == last { to.clone() } else { self.name(format!("{to}/{op}")) };
             let node = if i == 0 { name.clone() } else { self.node_name(format!("{name}/{op}")) };
-            let inputs = std::iter::once(from).chain(more).collect();
+            let inputs = first.into_iter().chain([from]).chain(more).collect();
             self.node(op, node, inputs, attributes, output.clone());
             from = output;
         }
@@ -158,9 +162,11 @@ impl File {
 
     /// A constant of some type; gives its name.
     pub fn constant(&mut self, base: String, data_type: i32, dims: &[usize], raw: Vec<u8>) -> String {
-        if data_type == data_type::INT2 {
-            self.opset = OPSET_INT2;
-        }
+        self.opset = self.opset.max(match data_type {
+            data_type::INT2 | data_type::UINT2 => OPSET_INT2,
+            data_type::FLOAT8E8M0 => OPSET_FLOAT8E8M0,
+            _ => OPSET,
+        });
         let name = self.name(base);
         let dims = dims.iter().map(|&d| d as i64).collect();
         let tensor = TensorProto { dims, data_type: Some(data_type), name: Some(name.clone()), raw_data: Some(raw), ..Default::default() };

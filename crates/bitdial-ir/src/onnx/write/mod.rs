@@ -9,14 +9,19 @@
 //!   the two, so that saturation happens at the grid's own ends.
 //! - Weights of 1 and 2 bits are INT2 (version 25 of the operators), of 3 and 4 bits INT4, others INT8; -1 and 1 at 1 bit.
 //! - Scales in groups are blocks along a row of `[outputs, inputs]`; a `Reshape` and a `Transpose` make it ONNX's order.
+//! - Floats of 8 and 16 bits have types, and so has the scale of MX blocks (version 24). Other codes are places in a table
+//!   of values (`Gather`): onnxruntime reads no FLOAT4E2M1, and codebooks, NF4 and powers of two have no type.
 //! - A layer that quantizes its input on each run does so image by image. `DynamicQuantizeLinear` would take the range of
 //!   the whole batch and knows 8 bits only, so the range, the grid and the rounding are written with elementary operators.
 
+mod coded;
 mod dynamic;
 mod file;
 mod grid;
 mod layer;
 mod op;
+#[cfg(test)]
+mod tests;
 mod weights;
 
 use crate::error::{IrError, shorten};

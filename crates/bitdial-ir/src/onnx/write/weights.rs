@@ -1,9 +1,10 @@
-//! Weights and biases: f32 initializers, or integers behind a `DequantizeLinear`.
+//! Weights and biases: f32 initializers, integers behind a `DequantizeLinear`, or codes.
 
 use bitdial_numerics::{ActivationParams, PackedInts, round_ties_even};
 
 use crate::graph::{Graph, Node};
 use crate::onnx::proto::data_type;
+use crate::onnx::write::coded;
 use crate::onnx::write::file::{File, Step, int, ints};
 use crate::op::{QuantizedWeights, Weights};
 use crate::permute::permute;
@@ -66,7 +67,11 @@ pub fn operands(
             });
             (written, bias)
         }
-        Weights::Coded(_) => return Err("its weights are codes, which are not written yet".to_owned()),
+        Weights::Coded(weights) => {
+            let (from, mut steps) = coded::rows(file, &node.name, weights, form.channels())?;
+            steps.extend(from_rows(file, &node.name, form));
+            (file.before(&node.name, "weights", from, steps), bias.map(|bias| floats(file, bias)))
+        }
     };
     Ok(std::iter::once(weights).chain(bias).collect())
 }
