@@ -27,6 +27,10 @@ pub fn judge(project: &Project) -> Result<Tally> {
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
     command::run(&mut export)?;
+    // The native tests have built this one.
+    let mut random = project.cargo();
+    random.args(["test", "--quiet", "--workspace", "--exclude", "bitdial-e2e", "--test", "graphs", "random_graphs_are_written"]);
+    command::run(random.env("BITDIAL_EXPORT", &folder))?;
     let mut judge = Command::new(python);
     judge.arg(project.root.join("tests/onnx/judge.py")).arg(&folder).env("PYTHONDONTWRITEBYTECODE", "1");
     Tally::of(&mut judge)

@@ -4,6 +4,7 @@ mod allocations;
 mod corrections;
 mod damaged;
 mod diagnosis;
+mod exported;
 mod generate;
 mod interpreter;
 mod random;

@@ -109,8 +109,8 @@ impl File {
     pub fn input(&mut self, graph: &Graph, id: ValueId) {
         let name = self.value(id);
         self.inputs.push(end(name.clone(), &graph.value(id).dims));
-        if let Some(params) = graph.value(id).quant {
-            let steps = grid::steps(self, &name, &params, (params.low, params.high));
+        let steps = grid::of_value(self, graph.value(id), &name);
+        if !steps.is_empty() {
             let to = self.name(format!("{name}/dequantized"));
             self.values[id.0].clone_from(&to);
             let node = self.node_name(format!("{name}/QuantizeLinear"));

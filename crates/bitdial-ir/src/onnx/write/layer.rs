@@ -14,18 +14,14 @@ pub fn write(file: &mut File, graph: &Graph, node: &Node) -> Result<(), IrError>
     let fail = |reason| IrError::Export { layer: shorten(&node.name), reason };
     let (from, mut steps) = op::steps(file, graph, node).map_err(fail)?;
     let value = file.value(node.output);
-    match graph.value(node.output).quant {
-        None => steps.extend(activation(file, node)),
-        Some(params) => {
-            // Rounding does not change an order, so a clamp may come after it, where it is one of integers.
-            let ends = match node.activation.clamp() {
-                Some((low, high)) => (params.quantize(low), params.quantize(high)),
-                None => {
-                    steps.extend(activation(file, node));
-                    (params.low, params.high)
-                }
-            };
-            steps.extend(grid::steps(file, &value, &params, ends));
+    match (graph.value(node.output).quant, node.activation.clamp()) {
+        // Rounding does not change an order, so a clamp may come after it, where it is one of integers.
+        (Some(params), Some((low, high))) => {
+            steps.extend(grid::steps(file, &value, &params, (params.quantize(low), params.quantize(high))));
+        }
+        _ => {
+            steps.extend(activation(file, node));
+            steps.extend(grid::of_value(file, graph.value(node.output), &value));
         }
     }
     file.chain(from, steps, node.name.clone(), value);

@@ -7,6 +7,7 @@
 //! What is said exactly:
 //! - A grid that does not use all of u8 (fewer bits, a symmetric one, a clamping activation) has a `Clip` of u8 between
 //!   the two, so that saturation happens at the grid's own ends.
+//! - Grids of up to 16 bits, which are simulated here, are UINT16.
 //! - Weights of 1 and 2 bits are INT2 (version 25 of the operators), of 3 and 4 bits INT4, others INT8; -1 and 1 at 1 bit.
 //! - Scales in groups are blocks along a row of `[outputs, inputs]`; a `Reshape` and a `Transpose` make it ONNX's order.
 //! - Floats of 8 and 16 bits have types, and so has the scale of MX blocks (version 24). Other codes are places in a table
@@ -23,6 +24,8 @@ mod op;
 #[cfg(test)]
 mod tests;
 mod weights;
+
+use bitdial_numerics::FakeQuant;
 
 use crate::error::{IrError, shorten};
 use crate::graph::Graph;
@@ -66,7 +69,7 @@ fn refuse(graph: &Graph) -> Result<(), IrError> {
     if let (Some(accumulator), Some(node)) = (graph.accumulator, graph.nodes.iter().find(|node| node.op.constant_len() > 0)) {
         return fail(&node.name, format!("it adds in {} bits, and the sums of ONNX are as wide as they need be", accumulator.bits));
     }
-    match graph.values.iter().find(|value| value.simulated.is_some()) {
+    match graph.values.iter().find(|value| !matches!(value.simulated, None | Some(FakeQuant::Grid(_)))) {
         Some(value) => {
             fail(&value.name, "the format that its activations are taken to is simulated here and has no type in ONNX".to_owned())
         }

@@ -43,7 +43,11 @@ pub fn steps(file: &mut File, graph: &Graph, node: &Node) -> Result<(String, Vec
         Op::MaxPool(pool) => vec![window(Step::new("MaxPool"), &fitted(pool, graph, node))],
         Op::AveragePool(pool) => {
             let step = Step::new("AveragePool").set(int("count_include_pad", usize::from(pool.count_include_pad)));
-            vec![window(step, &fitted(pool, graph, node))]
+            let step = window(step, &fitted(pool, graph, node));
+            // onnxruntime's integer kernel knows no dilation, and is not tried behind an operator that does nothing.
+            let all = |file: &mut File, what: &str, x: f32| file.floats(format!("{}/{what}", node.name), &[], &[x]);
+            let apart = (pool.window.dilation != [1, 1]).then(|| vec![all(file, "least", f32::MIN), all(file, "most", f32::MAX)]);
+            apart.map(|ends| Step::with("Clip", ends)).into_iter().chain([step]).collect()
         }
         // Over no axes, ONNX would take all of them.
         Op::Mean { axes, .. } if axes.is_empty() => Vec::new(),
@@ -98,7 +102,8 @@ fn product(file: &mut File, graph: &Graph, node: &Node, linear: &Linear) -> Resu
 fn window(step: Step, window: &Window) -> Step {
     let Window { kernel, stride, pad, dilation } = window;
     let attributes = [("kernel_shape", &kernel[..]), ("strides", stride), ("pads", pad), ("dilations", dilation)];
-    attributes.into_iter().fold(step, |step, (name, values)| step.set(ints(name, values.iter().copied())))
+    let needed = attributes.into_iter().filter(|(name, values)| *name != "dilations" || **values != [1, 1]);
+    needed.fold(step, |step, (name, values)| step.set(ints(name, values.iter().copied())))
 }
 
 /// The window of a pool without the padding that no window reaches: onnxruntime takes no more of it than a window.

@@ -1,6 +1,6 @@
 //! What is in a written file. Whether it computes the same is for onnxruntime to say.
 
-use bitdial_numerics::{ActivationParams, FakeQuant, Numbers, PackedCodes, PackedInts, WeightParams};
+use bitdial_numerics::{ActivationParams, FakeQuant, Numbers, PackedCodes, PackedInts, WeightParams, WideGrid};
 use prost::Message;
 
 use crate::graph::{Accumulator, Graph, Layout, Node, Value, ValueId};
@@ -83,6 +83,18 @@ fn a_narrow_grid_ends_where_it_ends() {
 }
 
 #[test]
+fn a_wide_grid_is_one_of_u16() {
+    for (bits, written) in [(16, &["QuantizeLinear", "DequantizeLinear"][..]), (12, &["Clip", "QuantizeLinear", "DequantizeLinear"])] {
+        let mut wide = graph(integers(8));
+        wide.values[0].quant = None;
+        wide.values[0].simulated = Some(FakeQuant::Grid(WideGrid::affine(-1.0, 1.0, bits)));
+        let model = decoded(&wide);
+        assert_eq!(ops(&model)[..written.len()], *written);
+        assert_eq!(stored(&model, "x/zero_point"), (data_type::UINT16, (1u16 << (bits - 1)).to_le_bytes().to_vec()));
+    }
+}
+
+#[test]
 fn codes_have_a_type_or_a_table() {
     let coded = |numbers: Numbers, codes: [u16; 4], scales: Scales| {
         Weights::Coded(CodedWeights { codes: PackedCodes::pack(&codes, numbers.bits()), meaning: Meaning::Numbers(numbers), scales })
@@ -145,8 +157,7 @@ fn what_onnx_cannot_say_is_refused_with_its_layer() {
     let mut simulated = graph(integers(8));
     simulated.values[0].quant = None;
     simulated.values[0].simulated = Some(FakeQuant::Mx(Numbers::MXINT8));
-    for (graph, layer, reason) in [(narrow, "`fc`", "it adds in 16 bits"), (simulated, "`x`", "is simulated here and has no type in ONNX")]
-    {
+    for (graph, layer, reason) in [(narrow, "`fc`", "it adds in 16 bits"), (simulated, "`x`", "a format that is simulated here")] {
         let error = write(&graph, ABOUT).unwrap_err().to_string();
         assert!(error.starts_with(&format!("layer {layer} cannot be written as ONNX: ")) && error.contains(reason), "{error}");
     }
