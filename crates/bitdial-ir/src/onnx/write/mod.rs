@@ -71,7 +71,7 @@ fn refuse(graph: &Graph) -> Result<(), IrError> {
     }
     match graph.values.iter().find(|value| !matches!(value.simulated, None | Some(FakeQuant::Grid(_)))) {
         Some(value) => {
-            fail(&value.name, "the format that its activations are taken to is simulated here and has no type in ONNX".to_owned())
+            fail(&value.name, "its activations are taken to a format that is simulated here and has no operator in ONNX".to_owned())
         }
         None => Ok(()),
     }

@@ -87,10 +87,11 @@ fn a_wide_grid_is_one_of_u16() {
     for (bits, written) in [(16, &["QuantizeLinear", "DequantizeLinear"][..]), (12, &["Clip", "QuantizeLinear", "DequantizeLinear"])] {
         let mut wide = graph(integers(8));
         wide.values[0].quant = None;
-        wide.values[0].simulated = Some(FakeQuant::Grid(WideGrid::affine(-1.0, 1.0, bits)));
+        let grid = WideGrid::affine(-1.0, 1.0, bits);
+        wide.values[0].simulated = Some(FakeQuant::Grid(grid));
         let model = decoded(&wide);
         assert_eq!(ops(&model)[..written.len()], *written);
-        assert_eq!(stored(&model, "x/zero_point"), (data_type::UINT16, (1u16 << (bits - 1)).to_le_bytes().to_vec()));
+        assert_eq!(stored(&model, "x/zero_point"), (data_type::UINT16, grid.zero_point.to_le_bytes().to_vec()));
     }
 }
 
