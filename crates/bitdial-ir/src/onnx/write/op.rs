@@ -3,7 +3,7 @@
 use crate::graph::{Graph, Node};
 use crate::onnx::write::file::{File, Step, float, int, ints};
 use crate::onnx::write::{dynamic, weights};
-use crate::op::{Binary, Conv, Linear, Op, Pool, Window};
+use crate::op::{Binary, Conv, Linear, Op, Pool, Weights, Window};
 
 /// The tensor that a node starts from and the steps that compute its operator, without activation and grid.
 ///
@@ -44,10 +44,9 @@ pub fn steps(file: &mut File, graph: &Graph, node: &Node) -> Result<(String, Vec
         Op::AveragePool(pool) => {
             let step = Step::new("AveragePool").set(int("count_include_pad", usize::from(pool.count_include_pad)));
             let step = window(step, &fitted(pool, graph, node));
-            // onnxruntime's integer kernel knows no dilation, and is not tried behind an operator that does nothing.
-            let all = |file: &mut File, what: &str, x: f32| file.floats(format!("{}/{what}", node.name), &[], &[x]);
-            let apart = (pool.window.dilation != [1, 1]).then(|| vec![all(file, "least", f32::MIN), all(file, "most", f32::MAX)]);
-            apart.map(|ends| Step::with("Clip", ends)).into_iter().chain([step]).collect()
+            // onnxruntime's integer kernel knows no dilation.
+            let apart = (pool.window.dilation != [1, 1]).then(|| nothing(file, node));
+            apart.into_iter().chain([step]).collect()
         }
         // Over no axes, ONNX would take all of them.
         Op::Mean { axes, .. } if axes.is_empty() => Vec::new(),
@@ -66,7 +65,19 @@ pub fn steps(file: &mut File, graph: &Graph, node: &Node) -> Result<(String, Vec
         }
         Op::Softmax(axis) => vec![Step::new("Softmax").set(int("axis", axis + 1))],
     };
-    Ok((from, steps))
+    // onnxruntime would round real weights to integers of 8 bits where it finds them between integers.
+    let real = match &node.op {
+        Op::Conv(Conv { weights, .. }) | Op::Linear(Linear { weights, .. }) => !matches!(weights, Weights::Int(_)),
+        _ => false,
+    };
+    let apart = (real && graph.value(node.inputs[0]).quant.is_some()).then(|| nothing(file, node));
+    Ok((from, apart.into_iter().chain(steps).collect()))
+}
+
+/// A step that changes nothing, behind which onnxruntime does not look for integers.
+fn nothing(file: &mut File, node: &Node) -> Step {
+    let mut end = |what: &str, x: f32| file.floats(format!("{}/{what}", node.name), &[], &[x]);
+    Step::with("Clip", vec![end("least", f32::MIN), end("most", f32::MAX)])
 }
 
 /// Other dimensions for each image. A 0 keeps the batch.

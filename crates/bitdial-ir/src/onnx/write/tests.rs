@@ -110,7 +110,8 @@ fn codes_have_a_type_or_a_table() {
     ] {
         let model = decoded(&graph(coded(numbers, [1, 2, 3, 4], one())));
         assert_eq!(stored(&model, "fc/codes").0, kind, "{numbers:?}");
-        assert_eq!(ops(&model)[3..], [written, &["Gemm"]].concat(), "{numbers:?}");
+        // The Clip keeps onnxruntime from rounding the weights to integers.
+        assert_eq!(ops(&model)[3..], [written, &["Clip", "Gemm"]].concat(), "{numbers:?}");
     }
     let mx = coded(Numbers::MXINT8, [1, 2, 3, 4], Scales::E8m0(vec![127, 128]));
     let model = decoded(&graph(mx));
