@@ -32,6 +32,9 @@ pub enum LabError {
         /// Numbers given.
         given: usize,
     },
+    /// A search for widths in a format that has but one.
+    #[error("mixed precision chooses widths, and this recipe's format has but one: choose integers")]
+    FixedWidth,
     /// A layer that is not there, or has no weights.
     #[error("the model has no layer '{0}' with weights")]
     NoLayer(String),

@@ -7,13 +7,17 @@
 
 mod calibration;
 mod detail;
+mod diagnosis;
 mod error;
 mod model;
 mod quantized;
 mod quantizer;
+mod search;
 
 pub use bitdial_engine::{Images, Progress};
+pub use diagnosis::Diagnosing;
 pub use error::LabError;
 pub use model::Model;
 pub use quantized::Quantized;
 pub use quantizer::Quantizer;
+pub use search::Searching;

@@ -10,7 +10,8 @@ use bitdial_protocol::Recipe;
 use crate::Images;
 use crate::calibration::{Inputs, RangeCache};
 use crate::error::LabError;
-use crate::quantizer::Quantizer;
+use crate::quantizer::{Quantizer, Source};
+use crate::search::Measured;
 
 /// A prepared f32 model.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ pub struct Model {
     normalized: Vec<String>,
     backend: Backend,
     ranges: Arc<RangeCache>,
+    measured: Arc<Measured>,
 }
 
 impl Model {
@@ -33,7 +35,7 @@ impl Model {
         let normalized = passes::normalized(&graph);
         let graph = passes::prepare(graph)?;
         bitdial_runtime::check(&graph)?;
-        Ok(Self { graph: Arc::new(graph), normalized, backend, ranges: Arc::default() })
+        Ok(Self { graph: Arc::new(graph), normalized, backend, ranges: Arc::default(), measured: Arc::default() })
     }
 
     /// The model for a runner, in f32.
@@ -62,7 +64,7 @@ impl Model {
             }
             None => None,
         };
-        Quantizer::new(&self.graph, &self.normalized, self.backend, recipe, inputs, &self.ranges)
+        Quantizer::new(self.source(), recipe, inputs)
     }
 
     /// As [`Self::quantizer`], with calibration inputs from the caller (f32, NCHW): the same recipe and inputs give
@@ -76,7 +78,12 @@ impl Model {
             return Err(LabError::CalibrationLength { expected: len, given: calibration.len() });
         }
         let inputs = (!calibration.is_empty()).then(|| Inputs::given(calibration, len, &recipe.calibration));
-        Quantizer::new(&self.graph, &self.normalized, self.backend, recipe, inputs, &self.ranges)
+        Quantizer::new(self.source(), recipe, inputs)
+    }
+
+    fn source(&self) -> Source<'_> {
+        let Self { graph, normalized, backend, ranges, measured } = self;
+        Source { graph, normalized, backend: *backend, ranges, measured }
     }
 
     /// Dimensions of the model's one input, NCHW without the batch.

@@ -5,30 +5,47 @@ use std::sync::Arc;
 use bitdial_engine::describe;
 use bitdial_ir::onnx::{self, About};
 use bitdial_ir::{Graph, Node, Value, Weights, packed};
+use bitdial_kernels::Backend;
 use bitdial_numerics::FakeQuant;
 use bitdial_protocol::{CorrectionReport, LayerDetail, MadeLayer, Making, Recipe};
 
 use crate::detail;
 use crate::error::LabError;
+use crate::search::Measured;
 
 /// A model quantized by one recipe.
 #[derive(Debug)]
 pub struct Quantized {
     /// What its weights are rounded from.
     reference: Arc<Graph>,
-    graph: Graph,
+    /// What computes the same in f32.
+    float: Arc<Graph>,
+    graph: Arc<Graph>,
     recipe: Recipe,
     making: Making,
+    backend: Backend,
+    measured: Arc<Measured>,
+}
+
+/// What a quantized model keeps of where it comes from.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    pub reference: Arc<Graph>,
+    pub float: Arc<Graph>,
+    pub recipe: Recipe,
+    pub backend: Backend,
+    pub measured: Arc<Measured>,
 }
 
 impl Quantized {
-    pub(crate) fn new(reference: Arc<Graph>, graph: Graph, recipe: &Recipe, corrections: Vec<CorrectionReport>) -> Self {
+    pub(crate) fn new(origin: Origin, graph: Graph, corrections: Vec<CorrectionReport>) -> Self {
+        let Origin { reference, float, recipe, backend, measured } = origin;
         let layer = |node: &Node| MadeLayer {
-            activation_bits: activation_bits(graph.value(node.output), recipe),
+            activation_bits: activation_bits(graph.value(node.output), &recipe),
             weight_sqnr: weight_sqnr(&reference, node),
         };
         let layers = graph.nodes.iter().map(layer).collect();
-        Self { making: Making { layers, corrections }, recipe: recipe.clone(), reference, graph }
+        Self { making: Making { layers, corrections }, reference, float, graph: Arc::new(graph), recipe, backend, measured }
     }
 
     /// How it came about.
@@ -41,6 +58,26 @@ impl Quantized {
     #[must_use]
     pub fn graph(&self) -> &Graph {
         &self.graph
+    }
+
+    pub(crate) fn shared_graph(&self) -> &Arc<Graph> {
+        &self.graph
+    }
+
+    pub(crate) fn float(&self) -> &Arc<Graph> {
+        &self.float
+    }
+
+    pub(crate) fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    pub(crate) fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    pub(crate) fn measured(&self) -> &Arc<Measured> {
+        &self.measured
     }
 
     /// The packed model: what runners take, and the bytes that its size counts. The same recipe gives the same bytes on

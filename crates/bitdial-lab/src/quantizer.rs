@@ -10,7 +10,8 @@ use bitdial_quant::{Outcome, Pipeline, Report, Samples, Setup, Stage};
 use crate::Progress;
 use crate::calibration::{Inputs, Key, RangeCache};
 use crate::error::LabError;
-use crate::quantized::Quantized;
+use crate::quantized::{Origin, Quantized};
+use crate::search::Measured;
 
 /// Inputs per step where nobody watches.
 const BATCH: usize = 32;
@@ -21,21 +22,27 @@ pub struct Quantizer {
     pipeline: Pipeline,
     recipe: Recipe,
     cache: Arc<RangeCache>,
+    measured: Arc<Measured>,
+    backend: Backend,
     /// What the ranges are remembered by, if they are to be found.
     key: Option<Key>,
     /// Milliseconds of each stage.
     times: Vec<(Stage, f64)>,
 }
 
+/// What a model gives to those that are quantized from it.
+#[derive(Debug)]
+pub(crate) struct Source<'a> {
+    pub graph: &'a Arc<Graph>,
+    pub normalized: &'a [String],
+    pub backend: Backend,
+    pub ranges: &'a Arc<RangeCache>,
+    pub measured: &'a Arc<Measured>,
+}
+
 impl Quantizer {
-    pub(crate) fn new(
-        graph: &Arc<Graph>,
-        normalized: &[String],
-        backend: Backend,
-        recipe: &Recipe,
-        inputs: Option<Inputs>,
-        cache: &Arc<RangeCache>,
-    ) -> Result<Self, LabError> {
+    pub(crate) fn new(source: Source<'_>, recipe: &Recipe, inputs: Option<Inputs>) -> Result<Self, LabError> {
+        let Source { graph, normalized, backend, ranges: cache, measured } = source;
         let inputs = inputs.filter(|inputs| inputs.count() > 0);
         let is_static = recipe.activations.is_some_and(|scheme| scheme.mode == ActivationMode::Static);
         if inputs.is_none() && (is_static || !recipe.corrections.is_empty()) {
@@ -46,7 +53,8 @@ impl Quantizer {
         let samples = inputs.map(|inputs| Box::new(inputs) as Box<dyn Samples>);
         let setup = Setup { backend, samples, ranges, normalized: normalized.to_vec() };
         let pipeline = Pipeline::new(graph, recipe, setup)?;
-        Ok(Self { pipeline, recipe: recipe.clone(), cache: Arc::clone(cache), key, times: Vec::new() })
+        let (cache, measured) = (Arc::clone(cache), Arc::clone(measured));
+        Ok(Self { pipeline, recipe: recipe.clone(), cache, measured, backend, key, times: Vec::new() })
     }
 
     /// What is being done: "calibrating", "quantizing", or a correction's name.
@@ -91,7 +99,7 @@ impl Quantizer {
         while !self.is_done() {
             self.step(BATCH, &|| 0.0)?;
         }
-        let Outcome { graph, reference, ranges, rescaled, reports } = self.pipeline.finish()?;
+        let Outcome { graph, reference, float, ranges, rescaled, reports } = self.pipeline.finish()?;
         if let (Some(key), Some(ranges), false) = (self.key, ranges, rescaled) {
             self.cache.put(key, ranges);
         }
@@ -105,7 +113,9 @@ impl Quantizer {
             layers: report.entries.into_iter().map(change).collect(),
             summary: report.summary,
         });
-        Ok(Quantized::new(reference, graph, &self.recipe, reports.collect()))
+        let corrections = reports.collect();
+        let origin = Origin { reference, float, recipe: self.recipe, backend: self.backend, measured: self.measured };
+        Ok(Quantized::new(origin, graph, corrections))
     }
 }
 

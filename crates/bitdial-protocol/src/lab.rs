@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::diagnosis::{Advice, Budget, Diagnosis, Frontier, Isolation};
 use crate::message::{ImagesHandle, ModelHandle, Normalize, QuantizedHandle};
 use crate::recipe::{Correction, Recipe};
 use crate::result::LayerDetail;
@@ -59,6 +60,39 @@ pub enum LabRequest {
         /// The quantized model.
         quantized: QuantizedHandle,
     },
+    /// Looks for what quantization broke. Answer: [`LabResponse::Diagnosed`], with progress before.
+    Diagnose {
+        /// The quantized model.
+        quantized: QuantizedHandle,
+        /// Calibration images; the first of those that the recipe draws.
+        images: ImagesHandle,
+    },
+    /// What to try next, now that accuracy is known; after `Diagnose`. Answer: [`LabResponse::Advised`].
+    Advise {
+        /// The quantized model.
+        quantized: QuantizedHandle,
+        /// Accuracy lost against f32, points, if it was measured.
+        lost: Option<f64>,
+    },
+    /// The model with one layer set apart, for runners. Answer: [`LabResponse::Isolated`].
+    Isolate {
+        /// The quantized model.
+        quantized: QuantizedHandle,
+        /// The layer's name.
+        layer: String,
+        /// Which layers stay quantized.
+        isolation: Isolation,
+    },
+    /// Searches for widths of the weights of each layer, for recipes like that of a quantized model. Answer:
+    /// [`LabResponse::Searched`], with progress before, unless the same was measured before.
+    Search {
+        /// The quantized model.
+        quantized: QuantizedHandle,
+        /// Calibration images; the first of those that the recipe draws.
+        images: ImagesHandle,
+        /// What may be spent.
+        budget: Budget,
+    },
     /// Forgets a model and what was quantized from it. Answer: [`LabResponse::Done`].
     DisposeModel {
         /// The model.
@@ -106,6 +140,25 @@ pub enum LabResponse {
     },
     /// A file. buffers: `[onnx]`.
     Exported {},
+    /// What quantization broke.
+    Diagnosed {
+        /// Layer by layer.
+        diagnosis: Diagnosis,
+        /// What to try next, most basic first, where no accuracy is known.
+        advice: Vec<Advice>,
+    },
+    /// What to try next.
+    Advised {
+        /// Most basic first.
+        advice: Vec<Advice>,
+    },
+    /// A layer is set apart. buffers: `[packed]`, for runners.
+    Isolated {},
+    /// Widths are found.
+    Searched {
+        /// The best ones, and what they cost.
+        frontier: Frontier,
+    },
     /// Nothing to say.
     Done {},
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bitdial_kernels::Backend;
 use bitdial_lab::{Images, Model, Quantized, Quantizer};
-use bitdial_protocol::{ImagesHandle, LabRequest, LabResponse, ModelHandle, QuantizedHandle};
+use bitdial_protocol::{Budget, Diagnosis, ImagesHandle, LabRequest, LabResponse, ModelHandle, QuantizedHandle};
 use js_sys::ArrayBuffer;
 
 use crate::session::{Answer, Session, buffer, done, floats, gone};
@@ -17,6 +17,8 @@ use crate::wire;
 pub struct Lab {
     models: HashMap<ModelHandle, Model>,
     quantized: HashMap<QuantizedHandle, (ModelHandle, Quantized)>,
+    /// What was found in quantized models.
+    diagnoses: HashMap<QuantizedHandle, Diagnosis>,
     images: HashMap<ImagesHandle, Arc<Images>>,
     handles: u32,
 }
@@ -37,8 +39,7 @@ impl Session for Lab {
                 self.keep(Images::from_pixels(pixels, count, [height, width, channels], normalize)?)
             }
             LabRequest::Quantize { model, recipe, calibration } => {
-                let images =
-                    calibration.map(|handle| self.images.get(&handle).cloned().ok_or_else(|| gone("set of images"))).transpose()?;
+                let images = calibration.map(|images| self.kept(images).cloned()).transpose()?;
                 let quantizer = self.model(model)?.quantizer(&recipe, images)?;
                 return self.quantize(model, quantizer, turn).await;
             }
@@ -47,19 +48,30 @@ impl Session for Lab {
                 let quantizer = self.model(model)?.quantizer_with(&recipe, inputs)?;
                 return self.quantize(model, quantizer, turn).await;
             }
-            LabRequest::Layer { quantized, layer } => {
-                let (_, quantized) = self.quantized.get(&quantized).ok_or_else(|| gone("quantized model"))?;
-                LabResponse::Layer { detail: quantized.layer_detail(&layer)? }
+            LabRequest::Layer { quantized, layer } => LabResponse::Layer { detail: self.made(quantized)?.layer_detail(&layer)? },
+            LabRequest::Diagnose { quantized, images } => self.diagnose(quantized, images, turn).await?,
+            LabRequest::Advise { quantized, lost } => {
+                let (model, diagnosis) = (self.made(quantized)?, self.diagnoses.get(&quantized));
+                let diagnosis = diagnosis.ok_or_else(|| Stop::because("there is no advice without a diagnosis"))?;
+                LabResponse::Advised { advice: model.advise(diagnosis, lost) }
             }
             LabRequest::Export { quantized } => {
-                let (_, quantized) = self.quantized.get(&quantized).ok_or_else(|| gone("quantized model"))?;
-                return Ok((LabResponse::Exported {}, vec![wire::from_bytes(&quantized.onnx()?)]));
+                return Ok((LabResponse::Exported {}, vec![wire::from_bytes(&self.made(quantized)?.onnx()?)]));
             }
+            LabRequest::Isolate { quantized, layer, isolation } => {
+                let packed = self.made(quantized)?.isolated(&layer, isolation)?;
+                return Ok((LabResponse::Isolated {}, vec![wire::from_bytes(&packed)]));
+            }
+            LabRequest::Search { quantized, images, budget } => self.search(quantized, images, budget, turn).await?,
             LabRequest::DisposeModel { model } => {
                 self.quantized.retain(|_, (of, _)| *of != model);
+                self.diagnoses.retain(|quantized, _| self.quantized.contains_key(quantized));
                 done(self.models.remove(&model), "model", LabResponse::Done {})?
             }
-            LabRequest::DisposeQuantized { quantized } => done(self.quantized.remove(&quantized), "quantized model", LabResponse::Done {})?,
+            LabRequest::DisposeQuantized { quantized } => {
+                self.diagnoses.remove(&quantized);
+                done(self.quantized.remove(&quantized), "quantized model", LabResponse::Done {})?
+            }
             LabRequest::DisposeImages { images } => done(self.images.remove(&images), "set of images", LabResponse::Done {})?,
         };
         Ok((response, Vec::new()))
@@ -92,6 +104,41 @@ impl Lab {
         let handle = QuantizedHandle(self.handle());
         self.quantized.insert(handle, (model, quantized));
         Ok((LabResponse::Quantized { quantized: handle, making }, vec![packed]))
+    }
+
+    async fn diagnose(&mut self, quantized: QuantizedHandle, images: ImagesHandle, turn: &mut Turn<'_>) -> Result<LabResponse, Stop> {
+        let mut diagnosing = self.made(quantized)?.diagnose(self.kept(images)?)?;
+        while !diagnosing.progress().is_done() {
+            let progress = diagnosing.step()?;
+            turn.rest_in("diagnosing", progress).await?;
+        }
+        let diagnosis = diagnosing.finish()?;
+        let advice = self.made(quantized)?.advise(&diagnosis, None);
+        self.diagnoses.insert(quantized, diagnosis.clone());
+        Ok(LabResponse::Diagnosed { diagnosis, advice })
+    }
+
+    async fn search(
+        &mut self,
+        quantized: QuantizedHandle,
+        images: ImagesHandle,
+        budget: Budget,
+        turn: &mut Turn<'_>,
+    ) -> Result<LabResponse, Stop> {
+        let mut searching = self.made(quantized)?.search(self.kept(images)?, budget)?;
+        while !searching.progress().is_done() {
+            let progress = searching.step()?;
+            turn.rest_in("measuring", progress).await?;
+        }
+        Ok(LabResponse::Searched { frontier: searching.finish()? })
+    }
+
+    fn made(&self, handle: QuantizedHandle) -> Result<&Quantized, Stop> {
+        self.quantized.get(&handle).map(|(_, quantized)| quantized).ok_or_else(|| gone("quantized model"))
+    }
+
+    fn kept(&self, handle: ImagesHandle) -> Result<&Arc<Images>, Stop> {
+        self.images.get(&handle).ok_or_else(|| gone("set of images"))
     }
 
     fn model(&self, handle: ModelHandle) -> Result<&Model, Stop> {

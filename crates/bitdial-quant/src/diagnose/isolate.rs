@@ -1,8 +1,9 @@
 //! A quantized model in which some layers are in f32 again.
 
-use bitdial_ir::{Activation, Graph, Node, Op, ValueId};
+use bitdial_ir::{Activation, Conv, Graph, Linear, Node, Op, ValueId};
 use bitdial_protocol::Isolation;
 
+use super::weights::parts_of;
 use crate::error::QuantError;
 
 /// The quantized graph with one layer set apart: for packing it, and running it elsewhere.
@@ -16,10 +17,28 @@ pub fn isolate(original: &Graph, quantized: &Graph, layer: &str, isolation: Isol
     let position = quantized.nodes.iter().position(|node| node.name == layer);
     let own = position.ok_or_else(|| QuantError::unknown_layer(original, layer))?;
     Ok(match isolation {
-        Isolation::Only => keep(original, quantized, false, |node| node == own),
+        Isolation::Only => {
+            let mut graph = keep(original, quantized, false, |node| node == own);
+            graph.nodes[own] = alone(&original.nodes[own], &quantized.nodes[own]);
+            graph
+        }
         Isolation::UpTo => keep(original, quantized, true, |node| node <= own),
         Isolation::Except => keep(original, quantized, true, |node| node != own),
     })
+}
+
+/// A quantized node for a graph that is f32 else. Its bias is that of f32: a corrected one makes up for what the layers
+/// before it have lost too.
+pub(crate) fn alone(original: &Node, quantized: &Node) -> Node {
+    let mut node = quantized.clone();
+    let before = match &original.op {
+        Op::Conv(Conv { bias, .. }) | Op::Linear(Linear { bias, .. }) => bias,
+        _ => return node,
+    };
+    if let Some((_, bias, _)) = parts_of(&mut node) {
+        bias.clone_from(before);
+    }
+    node
 }
 
 /// The quantized graph with only some nodes quantized, by their index: their weights, and the activations that they put

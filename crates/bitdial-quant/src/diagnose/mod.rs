@@ -201,7 +201,7 @@ impl Diagnoser {
         let should = real.outputs(&self.original);
         // In f32 up to this layer: the values are there.
         let mut only = rest(&self.original, layer.node);
-        only.nodes[0].clone_from(&self.quantized.nodes[layer.node]);
+        only.nodes[0] = isolate::alone(&self.original.nodes[layer.node], &self.quantized.nodes[layer.node]);
         let output = only.nodes[0].output;
         only.values[output.0].clone_from(self.quantized.value(output));
         only.accumulator = self.quantized.accumulator;

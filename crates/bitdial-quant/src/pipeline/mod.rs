@@ -62,6 +62,8 @@ pub struct Outcome {
     pub graph: Graph,
     /// The f32 graph that its weights are rounded from: the model, unless a correction rescaled it.
     pub reference: Arc<Graph>,
+    /// The f32 graph that computes what the model computes: `reference`, unless a correction rescaled rounded weights.
+    pub float: Arc<Graph>,
     /// Static ranges of the values of `reference`.
     pub ranges: Option<Arc<Ranges>>,
     /// Whether `reference` has other weights than the model. Where it has not, `ranges` are those of the model itself, and
@@ -152,9 +154,9 @@ impl Pipeline {
         while !self.is_done() {
             self.step(BATCH)?;
         }
-        let State { reference, quantized, ranges, rescaled, .. } = self.state;
+        let State { reference, float, quantized, ranges, rescaled, .. } = self.state;
         let graph = quantized.ok_or(QuantError::NotCalibrated)?;
-        Ok(Outcome { graph, reference, ranges, rescaled, reports: self.reports })
+        Ok(Outcome { graph, reference, float, ranges, rescaled, reports: self.reports })
     }
 }
 
