@@ -162,6 +162,55 @@ fn simulation_of_an_integer_grid_is_the_integer_grid() {
 }
 
 #[test]
+fn what_cannot_be_simulated_is_refused_with_a_reason() {
+    let graph = graph().new_tree(&mut proptest::test_runner::TestRunner::deterministic()).unwrap().current();
+    let calibrated = |method| {
+        let mut calibrator = Calibrator::for_method(&graph, STRICT.backend, method).unwrap();
+        calibrator.feed(&images(&graph, 2, 1), 2).unwrap();
+        calibrator.finish()
+    };
+    for (json, reason) in [
+        (r#"{"activations":{"granularity":"row"}}"#, "find it on each run: choose dynamic ones"),
+        (r#"{"activations":{"format":"codebook"}}"#, "cannot have a codebook"),
+        (r#"{"activations":null,"accumulator":{"bits":16}}"#, "choose integer activations too"),
+        (r#"{"activations":{"format":"bf16"},"accumulator":{"bits":16}}"#, "are multiplied with activations that are simulated in f32"),
+        (r#"{"weights":{"format":"nf4"},"accumulator":{"bits":16}}"#, "have a format without integer kernels"),
+        (r#"{"calibration":{"method":"mse"}}"#, "from another calibration method than the recipe's"),
+    ] {
+        let error = quantize(&graph, &Recipe::from_json(json).unwrap(), Some(&calibrated(CalibrationMethod::MinMax))).unwrap_err();
+        assert!(error.to_string().contains(reason), "{json}: {error}");
+    }
+    // What needs no range needs no calibration; what a histogram serves is every percentile, and min-max.
+    let blocks = Recipe::from_json(r#"{"activations":{"format":"mxfp4"}}"#).unwrap();
+    assert!(quantize(&graph, &blocks, None).is_ok());
+    for method in ["percentile-99.9", "entropy", "minmax"] {
+        let recipe = Recipe::from_json(&format!(r#"{{"calibration":{{"method":"{method}"}}}}"#)).unwrap();
+        assert!(quantize(&graph, &recipe, Some(&calibrated(CalibrationMethod::Mse))).is_ok(), "{method}");
+    }
+}
+
+#[test]
+fn a_layer_of_32_bits_puts_out_f32() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut found = 0;
+    for seed in 0..40 {
+        let graph = graph().new_tree(&mut runner).unwrap().current();
+        for base in [r#""bits":8"#, r#""format":"e4m3""#] {
+            let Some(node) = graph.nodes.iter().find(|node| !graph.outputs.contains(&node.output) && node.op.constant_len() > 0) else {
+                continue;
+            };
+            let json = format!(r#"{{"activations":{{{base}}},"layers":{{"{}":{{"activations":{{"bits":32}}}}}}}}"#, node.name);
+            let quantized = apply(&graph, &Recipe::from_json(&json).unwrap(), seed);
+            let value = quantized.value(node.output);
+            assert_eq!((value.quant, value.simulated), (None, None), "{json}");
+            check(&quantized, &images(&graph, 2, seed), 2).unwrap();
+            found += 1;
+        }
+    }
+    assert!(found > 20, "{found}");
+}
+
+#[test]
 fn the_random_recipes_reach_every_kind_of_step() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let (mut reached, mut overflows, mut formats) = (BTreeSet::new(), 0, BTreeSet::new());
