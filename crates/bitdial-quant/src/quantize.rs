@@ -101,12 +101,9 @@ fn quantize_on_the_run(graph: &Graph, recipe: &Recipe, roots: &[ValueId], quanti
         matches!(&node.op, Op::Conv(Conv { weights: Weights::Int(_), .. }) | Op::Linear(Linear { weights: Weights::Int(_), .. }))
     };
     let real: Vec<ValueId> = graph.outputs.iter().map(|o| roots[o.0]).collect();
-    for i in 0..quantized.nodes.len() {
-        let root = roots[quantized.nodes[i].inputs[0].0];
-        if coded(&quantized.nodes[i])
-            && !real.contains(&root)
-            && let Some(DynamicQuant { bits, symmetric }) = grids::dynamic(graph, recipe, roots, root)?
-        {
+    let read: Vec<ValueId> = quantized.nodes.iter().filter(|node| coded(node)).map(|node| roots[node.inputs[0].0]).collect();
+    for root in read.into_iter().filter(|root| !real.contains(root)) {
+        if let Some(DynamicQuant { bits, symmetric }) = grids::dynamic(graph, recipe, roots, root)? {
             quantized.values[root.0].simulated = Some(FakeQuant::DynamicGrid { bits, symmetric, over: Over::Tensor });
         }
     }
