@@ -1,6 +1,5 @@
 //! Images with what f32 and the quantized model say about them, flips first.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use wasm_bindgen::JsCast;
@@ -11,6 +10,9 @@ use yew::prelude::*;
 use crate::format::{count, percent};
 use crate::parts::canvas::{Picture, Pixels};
 use crate::state::{Bench, Page, Phase, use_page};
+
+/// Pixels by image: few enough to look through.
+type Known = Vec<(usize, Pixels)>;
 
 /// Images shown at first, and added at a time.
 const PAGE: usize = 24;
@@ -102,7 +104,7 @@ pub fn Images() -> Html {
                     <p class="empty">{ empty(*tab, counted) }</p>
                 } else {
                     <div class={classes!("imgs", is_photo(bench).then_some("photos"))}>
-                        { for visible.iter().map(|image| card(bench, *image, pixels.get(image))) }
+                        { for visible.iter().map(|image| card(bench, *image, pixels.iter().find(|(known, _)| known == image).map(|(_, pixels)| pixels))) }
                     </div>
                 }
                 if rest > 0 {
@@ -128,17 +130,17 @@ fn empty(tab: Tab, counted: usize) -> String {
 
 /// Pixels of the visible images, asked for when they are needed and kept as long as the model stays.
 #[hook]
-fn use_pixels(page: &Page, visible: &[usize]) -> Rc<HashMap<usize, Pixels>> {
-    let known = use_state(|| (String::new(), Rc::new(HashMap::<usize, Pixels>::new())));
+fn use_pixels(page: &Page, visible: &[usize]) -> Rc<Known> {
+    let known = use_state(|| (String::new(), Rc::<Known>::default()));
     let asked = use_mut_ref(|| (String::new(), Vec::<usize>::new()));
     let id = page.state.bench.entry.id.clone();
     // While one worker is timed, the others rest.
     let ready = page.state.engine.is_some() && page.state.bench.loaded.is_some() && page.state.phase != Phase::Timing;
     let kept = if known.0 == id { known.1.clone() } else { Rc::default() };
-    let missing: Vec<usize> = visible.iter().copied().filter(|image| !kept.contains_key(image)).collect();
+    let missing: Vec<usize> = visible.iter().copied().filter(|image| kept.iter().all(|(known, _)| known != image)).collect();
     // What was asked of workers that are gone is asked of the next ones.
     let workers = format!("{id} {}", page.state.epoch);
-    let (session, latest) = (page.session.clone(), use_mut_ref(|| (String::new(), Rc::new(HashMap::new()))));
+    let (session, latest) = (page.session.clone(), use_mut_ref(|| (String::new(), Rc::<Known>::default())));
     use_effect_with((ready, workers, missing), move |(ready, workers, missing)| {
         let mut open = asked.borrow_mut();
         if open.0 != *workers {
