@@ -66,7 +66,8 @@ def judge(folder, case):
     wrong = []
     if equal < LEAST_EQUAL / 100 * count:
         wrong.append(f"{equal} of {count} predictions are ours, and {LEAST_EQUAL} % must be")
-    if abs(accuracy - case["accuracy"]) > MOST_APART + 1e-9:
+    # Of fewer images, one is more than that.
+    if count >= 10_000 and abs(accuracy - case["accuracy"]) > MOST_APART + 1e-9:
         wrong.append(f"its accuracy is {accuracy:.2f} % and ours {case['accuracy']:.2f} %")
     return (count, equal, case["accuracy"], accuracy, path.stat().st_size, seconds), wrong
 
