@@ -49,7 +49,9 @@ export async function measure(recipe) {
 /** Searches the widths of all layers for an average of `bits`; gives exceptions of the recipe, and how long it took. */
 export async function search(recipe, bits) {
   const start = performance.now();
-  const { frontier } = await lab.ask({ request: "search", model: source, recipe, calibration, budget: { bits } });
+  const { quantized } = await lab.ask({ request: "quantize", model: source, recipe, calibration });
+  const { frontier } = await lab.ask({ request: "search", quantized, images: calibration, budget: { bits } });
+  await lab.ask({ request: "dispose-quantized", quantized });
   if (!frontier.chosen) throw new Error(`no widths with an average of ${bits} bits were found`);
   const layers = {};
   frontier.layers.forEach(({ name }, i) => (layers[name] = { weights: { bits: frontier.chosen.widths[i] } }));

@@ -8,6 +8,7 @@ mod dot;
 mod elementwise;
 mod geometry;
 mod grouped;
+pub mod matrix;
 pub mod movement;
 mod narrow;
 mod packed_f32;

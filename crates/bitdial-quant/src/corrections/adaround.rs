@@ -4,9 +4,9 @@
 
 use super::rounding::elementary::{exp2, log2, sigmoid};
 use super::rounding::grid::RowGrid;
-use super::rounding::matrix::multiply;
 use super::rounding::problem::Problem;
 use super::rounding::windows::BATCH;
+use bitdial_kernels::matrix::multiply;
 
 /// Ends of the stretched sigmoid.
 const ZETA: f32 = 1.1;

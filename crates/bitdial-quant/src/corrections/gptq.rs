@@ -6,9 +6,9 @@
 //! with guarantees', theorem 6).
 
 use super::rounding::grid::RowGrid;
-use super::rounding::matrix::{dot, multiply, udu};
 use super::rounding::problem::Problem;
 use super::rounding::windows::BATCH;
+use bitdial_kernels::matrix::{dot, multiply, udu};
 
 /// What is added to the diagonal of the Hessian, as a part of its mean.
 const DAMPING: f32 = 0.01;

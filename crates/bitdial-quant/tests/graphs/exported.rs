@@ -43,7 +43,8 @@ fn random_graphs_are_written_or_refused_with_a_reason() {
         let dims = &quantized.value(quantized.inputs[0]).dims;
         let file = format!("random-{seed}.onnx");
         std::fs::write(folder.join(&file), bytes).unwrap();
-        cases.push(json!({ "file": file, "recipe": recipe.to_json(), "dims": dims, "images": IMAGES, "input": inputs, "outputs": outputs }));
+        cases
+            .push(json!({ "file": file, "recipe": recipe.to_json(), "dims": dims, "images": IMAGES, "input": inputs, "outputs": outputs }));
     }
     assert!(refused < GRAPHS / 5, "{refused} of {GRAPHS} graphs were refused");
     if let Some(folder) = folder {

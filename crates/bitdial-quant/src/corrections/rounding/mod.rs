@@ -6,7 +6,6 @@
 pub(crate) mod elementary;
 pub(crate) mod grid;
 pub(crate) mod layer;
-pub(crate) mod matrix;
 pub(crate) mod problem;
 mod progress;
 pub(crate) mod relay;

@@ -3,8 +3,8 @@
 //!
 //! Source: Nagel et al. 2020, 'Up or down?', section 3.4: asymmetric reconstruction, with the activation function.
 
-use super::matrix::multiply;
 use super::windows::{BATCH, Windows};
+use bitdial_kernels::matrix::multiply;
 
 /// One group of a layer. Rows are its output channels, `len` the weights of a row.
 #[derive(Clone, Debug)]

@@ -17,7 +17,7 @@ pub(crate) fn numbers(count: usize, seed: u8) -> Vec<f32> {
 
 /// Windows whose numbers are correlated, as pixels are, and mostly positive.
 pub(crate) fn windows(len: usize, batches: usize, seed: u8) -> Windows {
-    let padded = len.next_multiple_of(super::matrix::LANES);
+    let padded = len.next_multiple_of(bitdial_kernels::matrix::LANES);
     let mut by_window = vec![0.0; batches * BATCH * padded];
     for (i, window) in by_window.chunks_exact_mut(padded).enumerate() {
         let own = numbers(len + 1, seed ^ (i * 37) as u8);

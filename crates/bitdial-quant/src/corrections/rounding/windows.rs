@@ -7,9 +7,9 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use super::layer::Layer;
-use super::matrix::LANES;
 use super::relay::Relay;
 use crate::sample::below;
+use bitdial_kernels::matrix::LANES;
 
 /// Windows of a batch: what one step of learning looks at.
 pub(crate) const BATCH: usize = 64;

@@ -1,13 +1,14 @@
-//! The few matrix operations of learned rounding, in one order of f32 operations on every machine.
+//! The few matrix operations that methods of quantization take their time with, in one order of operations on every
+//! machine: plain loops that vectorize.
 
 /// Columns of a matrix that is multiplied from the right come in multiples of this.
-pub(crate) const LANES: usize = 8;
+pub const LANES: usize = 8;
 /// Rows that share what was loaded.
 const ROWS: usize = 4;
 
 /// `c = a b`, or `c += a b` if `add`: `a` is `[m][inner]` with `stride` numbers a row, `b` is `[inner][n]`, `c` is
 /// `[m][n]`, `n` a multiple of [`LANES`]. Products are added in the order of `inner`.
-pub(crate) fn multiply(a: &[f32], stride: usize, b: &[f32], inner: usize, c: &mut [f32], n: usize, add: bool) {
+pub fn multiply(a: &[f32], stride: usize, b: &[f32], inner: usize, c: &mut [f32], n: usize, add: bool) {
     debug_assert!(n.is_multiple_of(LANES) && stride >= inner && b.len() >= inner * n);
     let mut rows = c.chunks_exact_mut(ROWS * n);
     let mut first = 0;
@@ -64,7 +65,7 @@ fn block<const R: usize, const L: usize>(
 }
 
 /// The sum of products, in four interleaved parts.
-pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     const PARTS: usize = 2 * LANES;
     let mut sums = [0.0f32; PARTS];
     let (pairs, rest) = (a.chunks_exact(PARTS).zip(b.chunks_exact(PARTS)), a.len().min(b.len()) / PARTS * PARTS);
@@ -91,7 +92,7 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
 /// elements are 0. Where the matrix is not positive definite to working precision, the column is left 0.
 ///
 /// Source: Golub and Van Loan, 'Matrix computations', section 4.1.2, from the last column to the first.
-pub(crate) fn udu(matrix: &[f32], n: usize) -> Vec<f32> {
+pub fn udu(matrix: &[f32], n: usize) -> Vec<f32> {
     // Lower triangle of what is left to factor, row by row: element (i, j), j <= i.
     let mut left: Vec<f64> = matrix.iter().map(|&x| f64::from(x)).collect();
     let mut columns = vec![0.0f32; n * n];
@@ -116,8 +117,17 @@ pub(crate) fn udu(matrix: &[f32], n: usize) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::numbers;
     use super::*;
+
+    /// Numbers that are not regular.
+    fn numbers(len: usize, seed: u32) -> Vec<f32> {
+        let mut state = seed.wrapping_mul(0x9e37_79b9);
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / 16_777_216.0 - 0.5
+        };
+        (0..len).map(|_| next()).collect()
+    }
 
     #[test]
     fn products_are_those_of_the_plain_loop() {
