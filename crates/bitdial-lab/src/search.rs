@@ -22,7 +22,10 @@ struct Key {
 
 /// What was measured of a model, on how many images; oldest first.
 #[derive(Debug, Default)]
-pub(crate) struct Measured(Mutex<Vec<(Key, Arc<Vec<LayerSensitivity>>, usize)>>);
+pub(crate) struct Measured(Mutex<Vec<Entry>>);
+
+/// What was measured, of what, and on how many images.
+type Entry = (Key, Arc<Vec<LayerSensitivity>>, usize);
 
 impl Measured {
     fn get(&self, key: &Key) -> Option<(Arc<Vec<LayerSensitivity>>, usize)> {

@@ -20,7 +20,7 @@ pub trait Session: Default + 'static {
     /// Answers a request.
     ///
     /// # Errors
-    /// [`Stop`] if it was given up or cannot be done; what is kept is then as it was.
+    /// A `Stop` if it was given up or cannot be done; what is kept is then as it was.
     fn answer(
         &mut self,
         request: Self::Request,
