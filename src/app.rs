@@ -128,7 +128,7 @@ fn use_orders(page: &Page) {
             link: state.link.clone(),
             predictions: run.predictions.clone(),
             baseline: state.bench.baseline.clone(),
-            done: [run.latency.is_some(), run.profiles.is_some(), run.checks.is_some()],
+            done: [run.latency.is_some(), run.profiles.is_some(), run.checks.is_some(), run.diagnosis.is_some()],
             missing: state.bench.missing(),
         });
     });

@@ -10,15 +10,18 @@ use futures::future::try_join_all;
 
 use super::desk::Desk;
 use super::error::ClientError;
+use super::lab::Lab;
 use super::plan::pieces;
 use super::pool::{Pool, Slot};
 use super::session::{Order, Voice};
-use super::task::on_first;
+use super::task::{on_first, on_slot};
 use crate::state::bench::{Profiles, at_bits};
 use crate::state::report::{BenchReport, RunReport};
 
 /// Multiply-accumulates that the reference loops may take for a comparison.
 const VERIFY_MACS: u64 = 60_000_000;
+/// Larger models take too long to be diagnosed without being asked.
+const DIAGNOSE_MACS: u64 = 50_000_000;
 /// Counted runs of the whole model in a profile.
 const PROFILE_RUNS: u32 = 10;
 
@@ -54,6 +57,20 @@ async fn profile_one(desk: &Desk, target: Target) -> Result<Profile, ClientError
     match desk.worker.ask(Request::Profile { target, runs: PROFILE_RUNS }).await? {
         Response::Profiled { profile } => Ok(profile),
         _ => Err(ClientError::Unexpected("profiling")),
+    }
+}
+
+/// Looks for what quantization broke, layer by layer; not of a model that is too large for it.
+pub async fn diagnose(order: &Order, pool: &Pool, voice: &Voice) {
+    if order.entry.macs > DIAGNOSE_MACS {
+        return;
+    }
+    let recipe = &order.link.recipe;
+    match on_slot(&pool.lab, voice, async |lab: Rc<Lab>| lab.diagnose(recipe).await).await {
+        Ok((diagnosis, advice)) => voice.run(RunReport::Diagnosed(Rc::new(diagnosis), Rc::new(advice))),
+        // A recipe that quantizes nothing has nothing to diagnose.
+        Err(ClientError::Refused(_)) => {}
+        Err(error) => voice.trouble(&error),
     }
 }
 

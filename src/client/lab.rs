@@ -3,7 +3,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use bitdial_protocol::{ImagesHandle, LabRequest, LabResponse, LayerDetail, Making, ModelHandle, QuantizedHandle, Recipe};
+use bitdial_protocol::{
+    Advice, Diagnosis, ImagesHandle, LabRequest, LabResponse, LayerDetail, Making, ModelHandle, QuantizedHandle, Recipe,
+};
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, OptionFuture, WeakShared};
 use js_sys::ArrayBuffer;
@@ -131,6 +133,16 @@ impl Lab {
         let quantized = self.make(recipe).await?.handle;
         let answer = self.worker.request(&LabRequest::Export { quantized }, Vec::new()).await?;
         answer.buffers.into_iter().next().ok_or(ClientError::Unexpected("exporting"))
+    }
+
+    /// What quantization broke under a recipe, and what to try next.
+    pub async fn diagnose(self: &Rc<Self>, recipe: &Recipe) -> Result<(Diagnosis, Vec<Advice>), ClientError> {
+        let quantized = self.make(recipe).await?.handle;
+        let images = self.calibration.ok_or(ClientError::Unexpected("diagnosing"))?;
+        match self.worker.ask(LabRequest::Diagnose { quantized, images }).await? {
+            LabResponse::Diagnosed { diagnosis, advice } => Ok((diagnosis, advice)),
+            _ => Err(ClientError::Unexpected("diagnosing")),
+        }
     }
 
     async fn quantize(&self, recipe: Recipe) -> Result<Made, ClientError> {

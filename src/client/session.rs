@@ -50,8 +50,8 @@ pub struct Order {
     pub predictions: Rc<Predictions>,
     /// Classes that are known of the f32 model.
     pub baseline: Rc<Predictions>,
-    /// Whether this recipe was timed, profiled, compared.
-    pub done: [bool; 3],
+    /// Whether this recipe was timed, profiled, compared, diagnosed.
+    pub done: [bool; 4],
     /// Points that the sweep still lacks.
     pub missing: Vec<Bits>,
 }

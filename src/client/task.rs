@@ -40,7 +40,7 @@ struct Job<'a> {
 pub async fn perform(order: &Order, pool: &Pool, library: &Library, voice: &Voice) -> Result<(), ClientError> {
     let (greeted, quantized, labelled) = (Cell::new(false), Cell::new(false), Cell::new(0));
     let job = Job { order, pool, library, voice, greeted, quantized, labelled };
-    let [timed, profiled, verified] = order.done;
+    let [timed, profiled, verified, diagnosed] = order.done;
     let entry = order.entry;
     let first = job.ready().await?;
     let total = entry.test.as_ref().map_or(first, |test| test.count);
@@ -67,6 +67,9 @@ pub async fn perform(order: &Order, pool: &Pool, library: &Library, voice: &Voic
     }
     if !profiled {
         idle::profile(order, pool, voice).await?;
+    }
+    if !diagnosed {
+        idle::diagnose(order, pool, voice).await;
     }
     idle::sweep(order, pool, voice, first).await
 }

@@ -56,6 +56,20 @@ fn split(times: Option<(&LayerTime, &LayerTime)>) -> Html {
     }
 }
 
+/// What a diagnosis says of a layer: noise of what it puts out, noise at the model's output, values lost.
+fn diagnosed(page: &Page, layer: &str) -> [String; 3] {
+    let diagnosis = page.state.bench.run().diagnosis.as_ref();
+    let Some(found) = diagnosis.and_then(|diagnosis| diagnosis.layers.iter().find(|found| found.name == layer)) else {
+        return [UNKNOWN; 3].map(str::to_owned);
+    };
+    let db = |db: Option<f32>| db.map_or("no noise".to_owned(), |db| format!("{db:.1} dB"));
+    let lost = found.weights.as_ref().map_or(UNKNOWN.to_owned(), |weights| {
+        format!("{} %, {} %", percent(f64::from(weights.clipped), 1), percent(f64::from(weights.zeroed), 1))
+    });
+    let own = found.activations.as_ref().map_or("f32".to_owned(), |activations| db(activations.sqnr));
+    [own, format!("alone {} \u{b7} all to here {}", db(found.only), db(found.up_to)), lost]
+}
+
 /// The opened layer; an empty frame before a model is quantized.
 pub fn open_layer(page: &Page, info: Option<&QuantizedInfo>) -> Html {
     let layers = info.map(weighted).unwrap_or_default();
@@ -77,11 +91,15 @@ pub fn open_layer(page: &Page, info: Option<&QuantizedInfo>) -> Html {
     // As it was compiled first, until the kernels that were tried say otherwise.
     let kernel = times.map_or(&layer.kernel, |(quantized, _)| &quantized.kernel).clone();
     let [time, rate, tried] = speed(times);
-    let facts: [(&str, String); 10] = [
+    let [noise, output, ends] = diagnosed(page, &layer.name);
+    let facts: [(&str, String); 13] = [
         ("Operator", layer.op.clone()),
         ("In the file", listed),
         ("Bytes", share),
         ("Weight SQNR", quality),
+        ("Output SQNR", noise),
+        ("At the end", output),
+        ("Clipped, zeroed", ends),
         ("Scales", ratio),
         ("Kernel", kernel),
         ("Computes in", format!("{} \u{2192} {activations}", execution(layer))),

@@ -1,14 +1,16 @@
 //! The readouts: accuracy, size, latency and energy of the recipe in force, each against f32.
 
+use bitdial_protocol::Advice;
 use yew::prelude::*;
 
 use crate::format::{bytes, count, energy, factor, percent, points, significant, time};
+use crate::parts::row::effect;
 use crate::parts::sparkline::sparkline;
 use crate::parts::use_last;
 use crate::state::bench::{Bench, Run};
 use crate::state::predictions::Goal;
 use crate::state::rules::{self, Way};
-use crate::state::{Action, Page, Pairs, Phase, State};
+use crate::state::{Action, Control, Edit, Page, Pairs, Phase, State};
 
 /// What is said below figures of a simulation.
 const SIMULATED: &str = "Simulated: accuracy is that of the rounded numbers, time that of the simulation; the size is real.";
@@ -186,14 +188,33 @@ pub fn readouts(page: &Page) -> Html {
                 {verdict(bench)}
                 if way == Way::Simulated { {" "}<b>{SIMULATED}</b> }
             </p>
+            { advice(page) }
             <p class="sr" role="status">{spoken(state)}</p>
         </section>
     }
 }
 
+/// What to try next, as the diagnosis of this recipe has it.
+fn advice(page: &Page) -> Html {
+    let Some(Advice { text, recipe }) = page.state.bench.run().advice.first().cloned() else { return Html::default() };
+    let onclick = {
+        let page = page.clone();
+        Callback::from(move |_: MouseEvent| page.edit(Edit::Choose("advice", recipe.clone())))
+    };
+    html! {
+        <p class="next" id="advice">
+            <b>{"Try next"}</b>{" "}{text}{" "}
+            <button class="btn" type="button" {onclick}>{"Try it"}</button>
+            { effect(page, &Control::Setting("advice")) }
+        </p>
+    }
+}
+
 /// How far a quantization is that takes its time, and a way to stop it.
 fn making(page: &Page) -> Html {
-    let Some(making) = page.state.making.as_ref().filter(|_| page.state.phase == Phase::Quantizing) else { return Html::default() };
+    let Some(making) = page.state.making.as_ref().filter(|_| page.state.phase == Phase::Quantizing) else {
+        return Html::default();
+    };
     let share = f64::from(making.done) / f64::from(making.total.max(1));
     let stage = if making.stage.is_empty() { "quantizing" } else { &making.stage };
     let text = format!("{stage}: {} %", percent(share, 0));

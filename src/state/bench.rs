@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use bitdial_protocol::{BackendCheck, Bits, Correction, ModelInfo, Profile, QuantizedInfo, Recipe, Timing};
+use bitdial_protocol::{Advice, BackendCheck, Bits, Correction, Diagnosis, ModelInfo, Profile, QuantizedInfo, Recipe, Timing};
 use yew::AttrValue;
 
 use super::numbers::Numbers;
@@ -60,6 +60,10 @@ pub struct Run {
     pub latency: Option<Latency>,
     /// Where that goes.
     pub profiles: Option<Rc<Profiles>>,
+    /// What quantization broke.
+    pub diagnosis: Option<Rc<Diagnosis>>,
+    /// What to try next.
+    pub advice: Rc<Vec<Advice>>,
     /// Whether the backends agree on it.
     pub checks: Option<Rc<Vec<BackendCheck>>>,
 }

@@ -174,6 +174,10 @@ impl State {
             RunReport::Timed(latency) => self.bench.run_mut().latency = Some(latency),
             RunReport::Profiled(profiles) => self.bench.run_mut().profiles = Some(profiles),
             RunReport::Verified(checks) => self.verified(checks),
+            RunReport::Diagnosed(diagnosis, advice) => {
+                let run = self.bench.run_mut();
+                (run.diagnosis, run.advice) = (Some(diagnosis), advice);
+            }
             RunReport::Layer(detail) => {
                 if self.layer.as_ref() == Some(&detail.name) {
                     self.detail = Some((self.link.recipe.clone(), detail));

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use bitdial_protocol::{BackendCheck, Capabilities, LayerDetail, QuantizedInfo, Recipe};
+use bitdial_protocol::{Advice, BackendCheck, Capabilities, Diagnosis, LayerDetail, QuantizedInfo, Recipe};
 
 use super::bench::{Latency, Loaded, Profiles};
 use crate::client::Progress;
@@ -114,6 +114,8 @@ pub enum RunReport {
     Profiled(Rc<Profiles>),
     /// Backends were compared.
     Verified(Rc<Vec<BackendCheck>>),
+    /// It was diagnosed; and what to try next.
+    Diagnosed(Rc<Diagnosis>, Rc<Vec<Advice>>),
     /// A layer was opened.
     Layer(Rc<LayerDetail>),
     /// It cannot go on.
