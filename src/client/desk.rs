@@ -17,6 +17,7 @@ use super::photos::{self, Photos};
 use super::pool::{MOST_LOSSES, Seat, Slot};
 use super::worker::{Progress, Runner, Worker};
 use crate::catalogue::{Calibration, Entry};
+use crate::state::Evaluated;
 
 /// A model over so many bytes is held by few workers, and under few recipes: each holds it in f32 too.
 pub const LARGE: usize = 8_000_000;
@@ -213,10 +214,10 @@ impl Desk {
     }
 
     /// Classes of some images, and how sure the model is.
-    pub async fn evaluate(&self, target: Target, first: usize, count: usize) -> Result<(Vec<u16>, Vec<f32>), ClientError> {
+    pub async fn evaluate(&self, target: Target, first: usize, count: usize) -> Result<Evaluated, ClientError> {
         let images = self.holding(first + count).await?.handle;
         match self.worker.ask(Request::Evaluate { target, images, first, count }).await? {
-            Response::Evaluated { top1, confidence, .. } => Ok((top1, confidence)),
+            Response::Evaluated { first, top1, confidence, overflows } => Ok(Evaluated { first, top1, confidence, overflows }),
             _ => Err(ClientError::Unexpected("running images")),
         }
     }

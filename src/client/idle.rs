@@ -118,7 +118,7 @@ impl Sweep<'_> {
         let _guard = Borrowed { desk, quantized };
         let mut classes = Vec::with_capacity(self.images);
         for range in pieces(0..self.images, self.order.entry.macs) {
-            classes.extend(desk.evaluate(Target::Quantized(quantized), range.start, range.len()).await?.0);
+            classes.extend(desk.evaluate(Target::Quantized(quantized), range.start, range.len()).await?.top1);
         }
         Ok((info.size, classes))
     }

@@ -67,13 +67,13 @@ pub struct Voice {
 impl Voice {
     /// News about the model.
     pub fn bench(&self, report: BenchReport) {
-        let frequent = matches!(report, BenchReport::Baseline { .. } | BenchReport::Download(Some(_)) | BenchReport::Making(_));
+        let frequent = matches!(report, BenchReport::Baseline(_) | BenchReport::Download(Some(_)) | BenchReport::Making(_));
         self.send(frequent, Action::Bench(self.epoch, report));
     }
 
     /// News about the recipe.
     pub fn run(&self, report: RunReport) {
-        let frequent = matches!(report, RunReport::Evaluated { .. });
+        let frequent = matches!(report, RunReport::Evaluated(_));
         self.send(frequent, Action::Run(self.generation, report));
     }
 

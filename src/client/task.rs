@@ -159,7 +159,7 @@ impl Job<'_> {
     async fn run_chunk(&self, desk: &Rc<Desk>, chunk: Chunk) -> Result<(), ClientError> {
         let Chunk { float, first, count } = chunk;
         let target = if float { Target::F32(desk.model) } else { Target::Quantized(self.quantized(desk).await?) };
-        let (top1, confidence) = desk.evaluate(target, first, count).await?;
+        let found = desk.evaluate(target, first, count).await?;
         if first + count > desk.first.count {
             let labels = desk.all().await?.labels;
             if self.labelled.replace(labels.len()) < labels.len() {
@@ -167,9 +167,9 @@ impl Job<'_> {
             }
         }
         if float {
-            self.voice.bench(BenchReport::Baseline { first, top1, confidence });
+            self.voice.bench(BenchReport::Baseline(found));
         } else {
-            self.voice.run(RunReport::Evaluated { first, top1, confidence });
+            self.voice.run(RunReport::Evaluated(found));
         }
         Ok(())
     }

@@ -92,7 +92,8 @@ pub fn open_layer(page: &Page, info: Option<&QuantizedInfo>) -> Html {
     let kernel = times.map_or(&layer.kernel, |(quantized, _)| &quantized.kernel).clone();
     let [time, rate, tried] = speed(times);
     let [noise, output, ends] = diagnosed(page, &layer.name);
-    let facts: [(&str, String); 13] = [
+    let overflows = page.state.bench.run().overflows.of(&layer.name).map(|share| ("Sums overflow", format!("{} %", percent(share, 2))));
+    let facts = [
         ("Operator", layer.op.clone()),
         ("In the file", listed),
         ("Bytes", share),
@@ -106,15 +107,17 @@ pub fn open_layer(page: &Page, info: Option<&QuantizedInfo>) -> Html {
         ("Time", time),
         ("Rate", rate),
         ("Tried", tried),
-    ];
+    ]
+    .into_iter()
+    .chain(overflows);
     html! {
         <div class="lay" id="layer" role="tabpanel" aria-label={format!("Layer {}", name.long)}>
             <HistogramChart {detail} bits={layer.weight_bits.unwrap_or_default()} layer={name.long.clone()} />
             <div class="kv">
                 <h3>{&name.long}{ effect(page, &Control::LayerBits(layer.name.clone())) }</h3>
                 <dl>
-                    { for facts.iter().map(|(key, value)| html! {
-                        <div key={*key}><dt>{*key}</dt><dd title={value.clone()}>{value}</dd></div>
+                    { for facts.map(|(key, value)| html! {
+                        <div key={key}><dt>{key}</dt><dd title={value.clone()}>{value}</dd></div>
                     }) }
                 </dl>
                 { split(times) }

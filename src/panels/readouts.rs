@@ -3,6 +3,7 @@
 use bitdial_protocol::Advice;
 use yew::prelude::*;
 
+use super::strip::weighted;
 use crate::format::{bytes, count, energy, factor, percent, points, significant, time};
 use crate::parts::row::effect;
 use crate::parts::sparkline::sparkline;
@@ -186,6 +187,7 @@ pub fn readouts(page: &Page) -> Html {
             </div>
             <p class="why">
                 {verdict(bench)}
+                if let Some(overflows) = overflowing(bench) { {" "}<b id="overflows">{overflows}</b> }
                 if way == Way::Simulated { {" "}<b>{SIMULATED}</b> }
             </p>
             { advice(page) }
@@ -264,6 +266,17 @@ fn verdict(bench: &Bench) -> String {
         Goal::Accuracy if pairs.flipped == 0 => format!("No prediction changes on {} images.", count(pairs.n)),
         Goal::Accuracy => format!("{flips}: {} get wrong, {} get right. {}", count(pairs.lost), count(pairs.gained), chance(&pairs)),
     }
+}
+
+/// How many sums a narrow accumulator could not hold, and where most.
+fn overflowing(bench: &Bench) -> Option<String> {
+    let run = bench.run();
+    let share = run.overflows.share()?;
+    let shown = |share: f64| if share > 0.0 && share < 1e-4 { "under 0.01".to_owned() } else { percent(share, 2) };
+    let Some((layer, most)) = run.overflows.worst() else { return Some("No sum overflows.".to_owned()) };
+    let layers = run.info.as_deref().map(weighted).unwrap_or_default();
+    let name = layers.iter().find(|(_, known)| known.name == layer).map_or(layer, |(name, _)| &*name.long);
+    Some(format!("{} % of all sums overflow, {} % in {name}.", shown(share), shown(most)))
 }
 
 fn chance(pairs: &Pairs) -> String {

@@ -6,6 +6,7 @@ use bitdial_protocol::{Advice, BackendCheck, Bits, Correction, Diagnosis, ModelI
 use yew::AttrValue;
 
 use super::numbers::Numbers;
+use super::overflows::Overflows;
 use super::predictions::{Goal, Pairs, Predictions, Share, share};
 use crate::catalogue::Entry;
 
@@ -56,6 +57,8 @@ pub struct Run {
     pub info: Option<Rc<QuantizedInfo>>,
     /// What it said.
     pub predictions: Rc<Predictions>,
+    /// What narrow sums did.
+    pub overflows: Overflows,
     /// How long it takes.
     pub latency: Option<Latency>,
     /// Where that goes.

@@ -4,6 +4,7 @@ pub mod address;
 pub mod bench;
 pub mod edit;
 pub mod numbers;
+pub mod overflows;
 pub mod predictions;
 mod reduce;
 pub mod report;
@@ -20,7 +21,7 @@ use crate::client::{Progress, Session};
 pub use bench::Bench;
 pub use edit::{Chosen, Control, Edit};
 pub use predictions::{Pairs, Predictions};
-pub use report::{BenchReport, Download, Engine, Phase, RunReport};
+pub use report::{BenchReport, Download, Engine, Evaluated, Phase, RunReport};
 
 /// How much a notice matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -147,7 +147,7 @@ impl State {
                     self.bench.truth = truth;
                 }
             }
-            BenchReport::Baseline { first, top1, confidence } => Rc::make_mut(&mut self.bench.baseline).put(first, &top1, &confidence),
+            BenchReport::Baseline(found) => Rc::make_mut(&mut self.bench.baseline).put(found.first, &found.top1, &found.confidence),
             BenchReport::Sweep { recipe, size, classes } => self.bench.add_swept(&recipe, size, &classes),
             BenchReport::Trapped(message) => {
                 self.tell(
@@ -168,8 +168,10 @@ impl State {
                 }
                 self.bench.run_mut().info = Some(info);
             }
-            RunReport::Evaluated { first, top1, confidence } => {
-                Rc::make_mut(&mut self.bench.run_mut().predictions).put(first, &top1, &confidence);
+            RunReport::Evaluated(found) => {
+                let run = self.bench.run_mut();
+                Rc::make_mut(&mut run.predictions).put(found.first, &found.top1, &found.confidence);
+                run.overflows.add(&found.overflows);
             }
             RunReport::Timed(latency) => self.bench.run_mut().latency = Some(latency),
             RunReport::Profiled(profiles) => self.bench.run_mut().profiles = Some(profiles),
@@ -281,6 +283,7 @@ mod tests {
 
     use super::*;
     use crate::catalogue;
+    use crate::state::Evaluated;
     use crate::state::bench::ENOUGH;
 
     fn state() -> State {
@@ -293,7 +296,7 @@ mod tests {
     }
 
     fn evaluated(state: &mut State, generation: u32, class: u16, n: usize) {
-        let report = RunReport::Evaluated { first: 0, top1: vec![class; n], confidence: vec![] };
+        let report = RunReport::Evaluated(Evaluated { top1: vec![class; n], ..Evaluated::default() });
         state.take(Action::Run(generation, report));
     }
 
@@ -335,7 +338,7 @@ mod tests {
             // Each stop on the way is evaluated, and half of it is wrong.
             let generation = state.generation;
             evaluated(&mut state, generation, 0, ENOUGH / 2);
-            let rest = RunReport::Evaluated { first: ENOUGH / 2, top1: vec![1; ENOUGH / 2], confidence: vec![] };
+            let rest = RunReport::Evaluated(Evaluated { first: ENOUGH / 2, top1: vec![1; ENOUGH / 2], ..Evaluated::default() });
             state.take(Action::Run(generation, rest));
         }
         state.take(Action::DragEnd);

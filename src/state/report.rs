@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use bitdial_protocol::{Advice, BackendCheck, Capabilities, Diagnosis, LayerDetail, QuantizedInfo, Recipe};
+use bitdial_protocol::{Advice, BackendCheck, Capabilities, Diagnosis, LayerDetail, LayerOverflows, QuantizedInfo, Recipe};
 
 use super::bench::{Latency, Loaded, Profiles};
 use crate::client::Progress;
@@ -57,6 +57,19 @@ pub struct Engine {
     pub workers: usize,
 }
 
+/// What a model said about some images.
+#[derive(Clone, Debug, Default)]
+pub struct Evaluated {
+    /// First image.
+    pub first: usize,
+    /// Classes.
+    pub top1: Vec<u16>,
+    /// Softmax of each.
+    pub confidence: Vec<f32>,
+    /// What narrow sums did meanwhile.
+    pub overflows: Vec<LayerOverflows>,
+}
+
 /// News about the model and backend in force, whatever the recipe.
 #[derive(Clone, Debug)]
 pub enum BenchReport {
@@ -71,14 +84,7 @@ pub enum BenchReport {
     /// Labels of the images, as far as they are loaded.
     Truth(Rc<Vec<u16>>),
     /// Classes that the f32 model gave.
-    Baseline {
-        /// First image.
-        first: usize,
-        /// Classes.
-        top1: Vec<u16>,
-        /// Softmax of each.
-        confidence: Vec<f32>,
-    },
+    Baseline(Evaluated),
     /// A point of a sweep.
     Sweep {
         /// Of this recipe.
@@ -100,14 +106,7 @@ pub enum RunReport {
     /// The model is quantized.
     Quantized(Rc<QuantizedInfo>),
     /// Classes that the quantized model gave.
-    Evaluated {
-        /// First image.
-        first: usize,
-        /// Classes.
-        top1: Vec<u16>,
-        /// Softmax of each.
-        confidence: Vec<f32>,
-    },
+    Evaluated(Evaluated),
     /// It was timed.
     Timed(Latency),
     /// It was timed layer by layer.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bitdial_ir::{Graph, Op};
 use bitdial_kernels::Part;
-use bitdial_protocol::{KernelTime, LayerInfo, MemoryUse};
+use bitdial_protocol::{KernelTime, LayerInfo, LayerOverflows, MemoryUse};
 use bitdial_runtime::{Footprint, Options, Overflows, Plan, Step};
 
 use crate::classify::{Prediction, classify};
@@ -109,11 +109,12 @@ impl Runner {
         &self.layers
     }
 
-    /// How many products each layer with an accumulator of its own has added, and how many of its sums overflowed, in all
-    /// runs so far.
-    #[must_use]
-    pub fn overflows(&self) -> Vec<Overflows> {
-        self.plan.overflows()
+    /// How many products each layer with an accumulator of its own has added since this was asked last, and how many of its
+    /// sums overflowed.
+    pub fn take_overflows(&mut self) -> Vec<LayerOverflows> {
+        let found = self.plan.take_overflows().into_iter();
+        let name = |step: usize| self.layers[self.plan.steps()[step].node].name.clone();
+        found.map(|Overflows { step, additions, overflows }| LayerOverflows { name: name(step), additions, overflows }).collect()
     }
 
     /// What is run, one step for each layer.

@@ -273,6 +273,17 @@ pub struct Capabilities {
     pub dot: Option<String>,
 }
 
+/// What a narrow accumulator did in one layer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerOverflows {
+    /// As in [`LayerInfo`].
+    pub name: String,
+    /// Sums that were formed, one for each product that was added.
+    pub additions: u64,
+    /// Those that the accumulator could not hold.
+    pub overflows: u64,
+}
+
 /// How one backend compares with the scalar reference on this device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BackendCheck {

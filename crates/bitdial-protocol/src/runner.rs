@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::message::{ImagesHandle, ModelHandle, Normalize, QuantizedHandle};
-use crate::result::{BackendCheck, Capabilities, ModelInfo, Profile, QuantizedInfo, Rooflines, Timing};
+use crate::result::{BackendCheck, Capabilities, LayerOverflows, ModelInfo, Profile, QuantizedInfo, Rooflines, Timing};
 
 /// Which kernels a worker is asked to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -183,6 +183,8 @@ pub enum Response {
         top1: Vec<u16>,
         /// The softmax of that logit, for each image.
         confidence: Vec<f32>,
+        /// What narrow accumulators did on these images, layer by layer; empty without any.
+        overflows: Vec<LayerOverflows>,
     },
     /// A model ran. buffers: one f32 buffer per output.
     Ran {

@@ -276,12 +276,14 @@ impl Plan {
         self.code.get(step).is_some_and(|step| !step.code.is_empty())
     }
 
-    /// How many products each layer with an accumulator of its own added since the plan was compiled, and how many of the
+    /// How many products each layer with an accumulator of its own added since this was asked last, and how many of the
     /// sums were another number in the accumulator. Products with padding count.
-    #[must_use]
-    pub fn overflows(&self) -> Vec<Overflows> {
-        let of = |(&step, &(additions, overflows)): (&usize, &(u64, u64))| Overflows { step, additions, overflows };
-        self.narrow.iter().zip(&self.memory.narrow).map(of).collect()
+    pub fn take_overflows(&mut self) -> Vec<Overflows> {
+        let of = |(&step, count): (&usize, &mut (u64, u64))| {
+            let (additions, overflows) = std::mem::take(count);
+            Overflows { step, additions, overflows }
+        };
+        self.narrow.iter().zip(&mut self.memory.narrow).map(of).collect()
     }
 
     /// Runs one step again on what is in memory since the last run, to time it ([`bitdial_kernels::Part`] lets it do a

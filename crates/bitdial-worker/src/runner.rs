@@ -154,6 +154,7 @@ impl Runner {
         let images = self.images(images)?;
         let runnable = self.target(target)?;
         let (mut top1, mut confidence) = (Vec::new(), Vec::new());
+        runnable.runner().take_overflows();
         while top1.len() < count {
             let next = turn.images().min(count - top1.len());
             let predictions = runnable.evaluate(&images, first.saturating_add(top1.len()), next)?;
@@ -163,7 +164,8 @@ impl Runner {
             }
             turn.rest(Progress { done: top1.len(), total: count }).await?;
         }
-        Ok(Response::Evaluated { first, top1, confidence })
+        let overflows = runnable.runner().take_overflows();
+        Ok(Response::Evaluated { first, top1, confidence, overflows })
     }
 
     async fn run(&mut self, target: Target, input: &[f32], batch: usize, turn: &mut Turn<'_>) -> Result<Answer<Response>, Stop> {

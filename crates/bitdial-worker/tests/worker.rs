@@ -5,8 +5,8 @@
 mod client;
 
 use bitdial_protocol::{
-    BackendChoice, Bits, Execution, FromWorker, Granularity, ImagesHandle, LabRequest, LabResponse, LayerTime, ModelHandle, Normalize,
-    QuantizedHandle, Recipe, Request, Response, Target, ToWorker,
+    Accumulator, BackendChoice, Bits, Execution, FromWorker, Granularity, ImagesHandle, LabRequest, LabResponse, LayerTime, ModelHandle,
+    Normalize, Overflow, QuantizedHandle, Recipe, Request, Response, Target, ToWorker,
 };
 use bitdial_worker::{Lab, Runner};
 use client::{Client, Outcome, bytes, floats};
@@ -112,7 +112,7 @@ async fn every_request_has_its_answer() {
 
     let target = Target::Quantized(quantized);
     let request = Request::Evaluate { target, images, first: 100, count: 300 };
-    let (Response::Evaluated { first, top1, confidence }, _) = client.ask(request, &[]).await else { panic!("not evaluated") };
+    let (Response::Evaluated { first, top1, confidence, .. }, _) = client.ask(request, &[]).await else { panic!("not evaluated") };
     assert_eq!((first, top1.len(), confidence.len()), (100, 300, 300));
     let correct = top1.iter().zip(&labels[100..]).filter(|(a, b)| a == b).count();
     assert!(correct > 285, "{correct} of 300");
@@ -168,6 +168,29 @@ async fn every_request_has_its_answer() {
     // It went with its model.
     let message = client.refusal(Request::Profile { target, runs: 1 }, &[]).await;
     assert!(message.contains("quantized model is not here"), "{message}");
+}
+
+#[wasm_bindgen_test]
+async fn overflows_are_those_of_the_images_asked_for() {
+    let (client, model, images) = ready().await;
+    let mut narrow = recipe(8);
+    narrow.accumulator = Some(Accumulator::new(14, Overflow::Wrap).unwrap());
+    let target = Target::Quantized(adopt(&client, model, narrow).await);
+    let count = async |target, first, count| {
+        let request = Request::Evaluate { target, images, first, count };
+        let (Response::Evaluated { overflows, .. }, _) = client.ask(request, &[]).await else { panic!("not evaluated") };
+        overflows
+    };
+    let all = count(target, 0, 20).await;
+    assert!(all.iter().any(|layer| layer.overflows > 0) && all.iter().all(|layer| layer.overflows < layer.additions), "{all:?}");
+    // Timing counts nothing, and parts add up to the whole.
+    client.ask(Request::Time { targets: vec![target], images: Some(images), runs: 3 }, &[]).await;
+    let parts = (count(target, 0, 8).await, count(target, 8, 12).await);
+    for (whole, (a, b)) in all.iter().zip(parts.0.iter().zip(&parts.1)) {
+        assert_eq!((&*whole.name, whole.additions, whole.overflows), (&*a.name, a.additions + b.additions, a.overflows + b.overflows));
+    }
+    let wide = Target::Quantized(adopt(&client, model, recipe(8)).await);
+    assert_eq!(count(wide, 0, 2).await, []);
 }
 
 #[wasm_bindgen_test]

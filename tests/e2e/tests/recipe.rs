@@ -190,3 +190,22 @@ async fn hostile_links_are_reported_part_by_part() -> Result<()> {
     })
     .await
 }
+
+#[tokio::test]
+async fn sums_that_overflow_are_counted() -> Result<()> {
+    scenario(|page| async move {
+        page.open_site("model=digits&sums=14").await?;
+        counted(&page).await?;
+        let text = |of: &str| format!("return document.{of}?.textContent ?? ''");
+        let all = page.js(&text("getElementById('overflows')")).await?;
+        let share: f64 = all.as_str().and_then(|all| all.split(' ').next()?.parse().ok()).context("a share")?;
+        ensure!(all.as_str().is_some_and(|all| all.contains("of all sums overflow")) && share > 0.0 && share < 50.0, "{all}");
+        let layer = page.js(&text("getElementById('layer')")).await?;
+        ensure!(layer.as_str().is_some_and(|layer| layer.contains("Sums overflow")), "{layer}");
+        page.open_site("model=digits&sums=32").await?;
+        counted(&page).await?;
+        ensure!(page.js(&text("getElementById('overflows')")).await? == json!(""), "sums of 32 bits overflow");
+        Ok(())
+    })
+    .await
+}

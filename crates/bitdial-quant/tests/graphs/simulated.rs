@@ -85,7 +85,7 @@ proptest! {
         let input = images(&graph, 3, seed);
         let mut plan = Plan::compile(&wide, STRICT).unwrap();
         prop_assert_eq!(plan.run(&[&input], 3).unwrap(), Plan::compile(&plain, STRICT).unwrap().run(&[&input], 3).unwrap());
-        for (of, step) in plan.overflows().iter().zip(plan.steps().iter().filter(|step| step.kernel.contains("conv-u8i8-4x8-"))) {
+        for (of, step) in plan.take_overflows().iter().zip(plan.steps().iter().filter(|step| step.kernel.contains("conv-u8i8-4x8-"))) {
             prop_assert_eq!((of.step, of.additions, of.overflows), (step.node, 3 * step.macs, 0));
         }
     }
@@ -223,7 +223,7 @@ fn the_random_recipes_reach_every_kind_of_step() {
         );
         let mut plan = Plan::compile(&quantized, STRICT).unwrap();
         plan.run(&[&images(&graph, 2, seed)], 2).unwrap();
-        overflows += plan.overflows().iter().map(|o| o.overflows).sum::<u64>();
+        overflows += plan.take_overflows().iter().map(|o| o.overflows).sum::<u64>();
         for step in plan.steps() {
             let kind = if step.macs > 0 { step.kernel.split('-').next_back().unwrap_or("") } else { "" };
             reached.insert(format!("{kind} {:?}", step.execution));
