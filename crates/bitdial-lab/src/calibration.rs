@@ -50,6 +50,15 @@ impl Inputs {
         Self::Given { inputs, len }
     }
 
+    /// Their labels in order; empty if they have none.
+    #[must_use]
+    pub fn labels(&self) -> Vec<u16> {
+        match self {
+            Self::Drawn { images, indices } => indices.iter().filter_map(|&index| images.labels().get(index).copied()).collect(),
+            Self::Given { .. } => Vec::new(),
+        }
+    }
+
     /// What tells these inputs from others.
     fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();

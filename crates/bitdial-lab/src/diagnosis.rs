@@ -47,7 +47,7 @@ impl Quantized {
     /// # Errors
     /// [`LabError::Images`] if the images do not fit the model, [`LabError::NoCalibration`] if there are none.
     pub fn diagnose(&self, images: &Arc<crate::Images>) -> Result<Diagnosing, LabError> {
-        let (input, count) = self.inputs(images, DIAGNOSIS_IMAGES)?;
+        let (input, count, _) = self.inputs(images, DIAGNOSIS_IMAGES)?;
         let diagnoser = Diagnoser::new(Arc::clone(self.float()), Arc::clone(self.shared_graph()), input, count, self.backend())?;
         Ok(Diagnosing(diagnoser))
     }
@@ -67,8 +67,9 @@ impl Quantized {
         Ok(packed::write(&isolate(self.float(), self.graph(), layer, isolation)?))
     }
 
-    /// The first of the images that the recipe calibrates with, as one input, and how many.
-    pub(crate) fn inputs(&self, images: &Arc<crate::Images>, most: usize) -> Result<(Vec<f32>, usize), LabError> {
+    /// The first of the images that the recipe calibrates with, as one input, how many, and their labels, if they
+    /// have any.
+    pub(crate) fn inputs(&self, images: &Arc<crate::Images>, most: usize) -> Result<(Vec<f32>, usize, Vec<u16>), LabError> {
         if let [input] = self.float().inputs[..] {
             images.check_fit(&self.float().value(input).dims)?;
         }
@@ -77,6 +78,8 @@ impl Quantized {
         if count == 0 {
             return Err(LabError::NoCalibration);
         }
-        Ok((inputs.batch(0, count), count))
+        let mut labels = inputs.labels();
+        labels.truncate(count);
+        Ok((inputs.batch(0, count), count, labels))
     }
 }

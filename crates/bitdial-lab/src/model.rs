@@ -11,7 +11,7 @@ use crate::Images;
 use crate::calibration::{Inputs, RangeCache};
 use crate::error::LabError;
 use crate::quantizer::{Quantizer, Source};
-use crate::search::Measured;
+use crate::search::Memory;
 
 /// A prepared f32 model.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub struct Model {
     normalized: Vec<String>,
     backend: Backend,
     ranges: Arc<RangeCache>,
-    measured: Arc<Measured>,
+    measured: Arc<Memory>,
 }
 
 impl Model {

@@ -8,10 +8,11 @@ use bitdial_ir::{Graph, Node, Value, Weights, packed};
 use bitdial_kernels::Backend;
 use bitdial_numerics::FakeQuant;
 use bitdial_protocol::{CorrectionReport, LayerDetail, MadeLayer, Making, Recipe};
+use bitdial_quant::Ranges;
 
 use crate::detail;
 use crate::error::LabError;
-use crate::search::Measured;
+use crate::search::Memory;
 
 /// A model quantized by one recipe.
 #[derive(Debug)]
@@ -21,10 +22,12 @@ pub struct Quantized {
     /// What computes the same in f32.
     float: Arc<Graph>,
     graph: Arc<Graph>,
+    /// Static ranges of the values of `float`.
+    ranges: Option<Arc<Ranges>>,
     recipe: Recipe,
     making: Making,
     backend: Backend,
-    measured: Arc<Measured>,
+    measured: Arc<Memory>,
 }
 
 /// What a quantized model keeps of where it comes from.
@@ -32,20 +35,21 @@ pub struct Quantized {
 pub(crate) struct Origin {
     pub reference: Arc<Graph>,
     pub float: Arc<Graph>,
+    pub ranges: Option<Arc<Ranges>>,
     pub recipe: Recipe,
     pub backend: Backend,
-    pub measured: Arc<Measured>,
+    pub measured: Arc<Memory>,
 }
 
 impl Quantized {
     pub(crate) fn new(origin: Origin, graph: Graph, corrections: Vec<CorrectionReport>) -> Self {
-        let Origin { reference, float, recipe, backend, measured } = origin;
+        let Origin { reference, float, ranges, recipe, backend, measured } = origin;
         let layer = |node: &Node| MadeLayer {
             activation_bits: activation_bits(graph.value(node.output), &recipe),
             weight_sqnr: weight_sqnr(&reference, node),
         };
         let layers = graph.nodes.iter().map(layer).collect();
-        Self { making: Making { layers, corrections }, reference, float, graph: Arc::new(graph), recipe, backend, measured }
+        Self { making: Making { layers, corrections }, reference, float, graph: Arc::new(graph), ranges, recipe, backend, measured }
     }
 
     /// How it came about.
@@ -68,6 +72,10 @@ impl Quantized {
         &self.float
     }
 
+    pub(crate) fn ranges(&self) -> Option<&Ranges> {
+        self.ranges.as_deref()
+    }
+
     pub(crate) fn recipe(&self) -> &Recipe {
         &self.recipe
     }
@@ -76,7 +84,7 @@ impl Quantized {
         self.backend
     }
 
-    pub(crate) fn measured(&self) -> &Arc<Measured> {
+    pub(crate) fn measured(&self) -> &Arc<Memory> {
         &self.measured
     }
 

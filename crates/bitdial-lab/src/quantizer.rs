@@ -11,7 +11,7 @@ use crate::Progress;
 use crate::calibration::{Inputs, Key, RangeCache};
 use crate::error::LabError;
 use crate::quantized::{Origin, Quantized};
-use crate::search::Measured;
+use crate::search::Memory;
 
 /// Inputs per step where nobody watches.
 const BATCH: usize = 32;
@@ -22,7 +22,7 @@ pub struct Quantizer {
     pipeline: Pipeline,
     recipe: Recipe,
     cache: Arc<RangeCache>,
-    measured: Arc<Measured>,
+    measured: Arc<Memory>,
     backend: Backend,
     /// What the ranges are remembered by, if they are to be found.
     key: Option<Key>,
@@ -37,7 +37,7 @@ pub(crate) struct Source<'a> {
     pub normalized: &'a [String],
     pub backend: Backend,
     pub ranges: &'a Arc<RangeCache>,
-    pub measured: &'a Arc<Measured>,
+    pub measured: &'a Arc<Memory>,
 }
 
 impl Quantizer {
@@ -100,8 +100,8 @@ impl Quantizer {
             self.step(BATCH, &|| 0.0)?;
         }
         let Outcome { graph, reference, float, ranges, rescaled, reports } = self.pipeline.finish()?;
-        if let (Some(key), Some(ranges), false) = (self.key, ranges, rescaled) {
-            self.cache.put(key, ranges);
+        if let (Some(key), Some(ranges), false) = (self.key, &ranges, rescaled) {
+            self.cache.put(key, Arc::clone(ranges));
         }
         let time = |report: &Report| {
             let of = |(stage, _): &&(Stage, f64)| *stage == Stage::Correcting(report.correction);
@@ -114,7 +114,7 @@ impl Quantizer {
             summary: report.summary,
         });
         let corrections = reports.collect();
-        let origin = Origin { reference, float, recipe: self.recipe, backend: self.backend, measured: self.measured };
+        let origin = Origin { reference, float, ranges, recipe: self.recipe, backend: self.backend, measured: self.measured };
         Ok(Quantized::new(origin, graph, corrections))
     }
 }

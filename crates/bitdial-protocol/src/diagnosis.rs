@@ -103,7 +103,17 @@ pub struct LayerSensitivity {
     pub options: Vec<WidthOption>,
 }
 
-/// One best allocation: no other has a smaller predicted loss in as few bytes.
+/// What a run with all layers at the widths of an allocation showed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MeasuredPoint {
+    /// The mean Kullback-Leibler divergence of the model's softmax from that of f32, nats.
+    pub loss: f32,
+    /// Points of accuracy lost against f32 on the images of the search, which come from the training split; less than 0
+    /// where accuracy was gained. Where the images have no labels, points of agreement with f32 that are missing.
+    pub drop: f32,
+}
+
+/// An allocation: a width for each layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FrontierPoint {
     /// Bytes of the packed model, as predicted from its layers.
@@ -114,18 +124,25 @@ pub struct FrontierPoint {
     pub loss: f32,
     /// The width of each layer, in the order of [`Frontier::layers`].
     pub widths: Vec<u8>,
+    /// What running it showed; `None` where it was not run.
+    pub measured: Option<MeasuredPoint>,
 }
 
 /// What a search for mixed precision has found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Frontier {
-    /// On how many calibration images.
+    /// On how many calibration images sensitivity was measured.
     pub images: usize,
+    /// On how many calibration images allocations were run.
+    pub run_images: usize,
     /// What was measured: layers with weights, in order of execution.
     pub layers: Vec<LayerSensitivity>,
-    /// Best allocations, smallest first.
+    /// Best allocations, smallest first: none has a smaller predicted loss in as few bytes.
     pub points: Vec<FrontierPoint>,
-    /// The best one within the budget; `None` if there is none.
+    /// The widest allocation within the budget with one width for all layers, run; `None` if there is none.
+    pub uniform: Option<FrontierPoint>,
+    /// The best allocation within the budget, run; `None` if there is none. By what was measured it is not worse than
+    /// `uniform`.
     pub chosen: Option<FrontierPoint>,
 }
 
@@ -157,8 +174,9 @@ pub enum Budget {
     Bytes(usize),
     /// Mean width of a weight, bits: the smallest loss with no more.
     Bits(f32),
-    /// Predicted loss, nats: the fewest bytes with no more.
-    Loss(f32),
+    /// Points of accuracy that may be lost against f32, as runs on the images of the search measure it
+    /// ([`MeasuredPoint::drop`]): the fewest bytes with no more.
+    Drop(f32),
 }
 
 /// Something to try next.
@@ -177,9 +195,9 @@ mod tests {
     #[test]
     fn a_point_becomes_exceptions_of_the_recipe() {
         let layer = |name: &str| LayerSensitivity { name: name.into(), weights: 1, options: Vec::new() };
-        let point = FrontierPoint { bytes: 0, bits: 0.0, loss: 0.0, widths: vec![4, 8, 2] };
+        let point = FrontierPoint { bytes: 0, bits: 0.0, loss: 0.0, widths: vec![4, 8, 2], measured: None };
         let layers = ["a", "b", "c"].map(layer).to_vec();
-        let frontier = Frontier { images: 1, layers, points: Vec::new(), chosen: None };
+        let frontier = Frontier { images: 1, run_images: 1, layers, points: Vec::new(), uniform: None, chosen: None };
         let base = r#"{"weights":{"bits":4},"layers":{"a":{"weights":{"bits":2}},"c":{"weights":{"symmetric":false}},"d":{"activations":{"bits":4}}}}"#;
         let recipe = frontier.recipe(&point, &Recipe::from_json(base).unwrap());
         let widths = ["a", "b", "c", "d"].map(|name| recipe.weights_of(name).bits.get());

@@ -13,8 +13,8 @@ mod runner;
 mod scheme;
 
 pub use diagnosis::{
-    Advice, Budget, Diagnosis, Frontier, FrontierPoint, Isolation, LayerAccuracy, LayerDiagnosis, LayerSensitivity, TensorDiagnosis,
-    WidthOption,
+    Advice, Budget, Diagnosis, Frontier, FrontierPoint, Isolation, LayerAccuracy, LayerDiagnosis, LayerSensitivity, MeasuredPoint,
+    TensorDiagnosis, WidthOption,
 };
 pub use lab::{CorrectionReport, LabRequest, LabResponse, LayerChange, MadeLayer, Making};
 pub use link::{Link, LinkIssue};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bitdial_ir::{Graph, Op, packed};
 use bitdial_kernels::Backend;
-use bitdial_protocol::{Bits, Budget, Isolation, LayerSensitivity, Recipe, WeightScheme};
-use bitdial_quant::{Sensitivity, Variant, isolate, quantize, search};
+use bitdial_protocol::{Bits, Budget, Frontier, Isolation, LayerSensitivity, Recipe, WeightScheme};
+use bitdial_quant::{Measured, Sensitivity, Variant, isolate, quantize};
 
 use crate::files::{IMAGE, Model};
 use crate::run::logits;
@@ -68,13 +68,15 @@ fn allocations_are_as_large_as_predicted() {
     let base = uniform(4);
     let size = |recipe: &Recipe| packed::write(&quantize(&graph, recipe, None).unwrap()).len();
     let rest = size(&base) - layers.iter().map(|layer| layer.options[1].bytes).sum::<usize>();
-    let found = search(layers, rest, IMAGES, Budget::Bits(4.0));
-    let chosen = found.chosen.clone().unwrap();
-    let uniform_loss: f32 = found.layers.iter().map(|layer| layer.options[1].loss).sum();
-    assert!(chosen.bits <= 4.0 && chosen.loss <= uniform_loss, "{chosen:?}");
-    for point in found.points.iter().step_by(9).chain([&chosen]) {
-        assert_eq!(size(&found.recipe(point, &base)), point.bytes, "{point:?}");
+    let measured = Measured { layers: &layers, rest };
+    let chosen = measured.allocate(Budget::Bits(4.0)).unwrap();
+    let uniform = measured.uniform(4).unwrap();
+    assert!(chosen.bits <= 4.0 && chosen.loss <= uniform.loss, "{chosen:?}");
+    let points = measured.frontier();
+    let frontier = Frontier { images: IMAGES, run_images: 0, layers: layers.clone(), points: Vec::new(), uniform: None, chosen: None };
+    for point in points.iter().step_by(9).chain([&chosen, &uniform]) {
+        assert_eq!(size(&frontier.recipe(point, &base)), point.bytes, "{point:?}");
     }
-    let within = search(found.layers.clone(), rest, IMAGES, Budget::Bytes(chosen.bytes)).chosen.unwrap();
+    let within = measured.allocate(Budget::Bytes(chosen.bytes)).unwrap();
     assert!(within.bytes <= chosen.bytes && within.loss <= chosen.loss, "{within:?}");
 }
