@@ -15,12 +15,16 @@ pub struct Support {
     pub simd: bool,
     /// The relaxed instructions.
     pub relaxed: bool,
+    /// WebGPU's interface; whether there is a GPU behind it is known when it is asked for.
+    pub gpu: bool,
 }
 
 /// Asks the browser.
 pub fn support() -> Support {
     let compiles = |module: &[u8]| js_sys::WebAssembly::validate(&js_sys::Uint8Array::from(module)).unwrap_or(false);
-    Support { simd: compiles(SIMD), relaxed: compiles(RELAXED) }
+    let gpu = gloo::utils::window().navigator();
+    let gpu = js_sys::Reflect::get(&gpu, &"gpu".into()).is_ok_and(|gpu| gpu.is_object());
+    Support { simd: compiles(SIMD), relaxed: compiles(RELAXED), gpu }
 }
 
 impl Support {
@@ -37,6 +41,7 @@ impl Support {
             _ if !self.simd => None,
             BackendChoice::RelaxedSimd if !self.relaxed => None,
             BackendChoice::Simd128 => Some("simd128"),
+            BackendChoice::WebGpu | BackendChoice::WebGpuF16 => Some("webgpu").filter(|_| self.gpu),
             _ if self.relaxed => Some("relaxed-simd"),
             _ => Some("simd128"),
         }
@@ -50,6 +55,8 @@ pub fn backend_name(choice: BackendChoice) -> &'static str {
         BackendChoice::Scalar => "scalar",
         BackendChoice::Simd128 => "simd128",
         BackendChoice::RelaxedSimd => "relaxed-simd",
+        BackendChoice::WebGpu => "webgpu",
+        BackendChoice::WebGpuF16 => "webgpu-f16",
     }
 }
 
@@ -66,7 +73,7 @@ mod tests {
             ((false, false), [None; 4]),
         ];
         for ((simd, relaxed), builds) in cases {
-            let support = Support { simd, relaxed };
+            let support = Support { simd, relaxed, gpu: false };
             assert_eq!([Auto, RelaxedSimd, Simd128, Scalar].map(|choice| support.build(choice)), builds, "{support:?}");
             assert_eq!(support.choices().contains(&RelaxedSimd), relaxed);
         }

@@ -93,13 +93,15 @@ fn badge(page: &Page) -> Html {
     let Some(checks) = page.state.bench.run().checks.clone() else {
         return html! { <span class="badge open" data-truth="open">{"backends not compared yet"}</span> };
     };
-    let wrong = checks.iter().filter(|check| check.difference != 0).count();
+    let wrong = checks.iter().filter(|check| !check.agrees()).count();
     let line = |check: &bitdial_protocol::BackendCheck| {
         let values = count(usize::try_from(check.values).unwrap_or(usize::MAX));
-        let verdict = match (check.difference, check.layer.as_deref()) {
+        let verdict = match check.worst() {
             (0, _) => format!("equal in all {values} values"),
-            (off, layer) => format!("up to {off} off in {values} values, first in {}", layer.unwrap_or("the output")),
+            (off, None) => format!("integers equal, numbers in f32 up to {off} f32 apart in {values} values"),
+            (off, Some(layer)) => format!("up to {off} off in {values} values, most in {layer}"),
         };
+        let verdict = format!("{verdict}; the same class for {} of {} images", check.agreeing, check.images);
         html! { <li key={check.backend.clone()}><b>{spoken(&check.backend).to_owned()}</b>{" "}{verdict}</li> }
     };
     let (truth, class, text) = match (wrong, checks.len()) {

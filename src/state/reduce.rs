@@ -199,7 +199,7 @@ impl State {
 
     /// Keeps what the comparison found; a backend that computes something else is not used any longer.
     fn verified(&mut self, checks: Rc<Vec<bitdial_protocol::BackendCheck>>) {
-        let wrong: Vec<_> = checks.iter().filter(|check| check.difference != 0).collect();
+        let wrong: Vec<_> = checks.iter().filter(|check| !check.agrees()).collect();
         let in_use = self.engine.as_ref().map(|engine| engine.capabilities.backend.clone());
         let stop = wrong.iter().any(|check| Some(&check.backend) == in_use.as_ref());
         for check in wrong {
@@ -207,11 +207,11 @@ impl State {
                 continue;
             }
             self.bad.push(check.backend.clone());
-            let layer = check.layer.as_deref().unwrap_or("the output");
+            let (off, layer) = check.worst();
             let text = format!(
-                "The backend {} computes something else than the reference on this device: up to {} off, first in {layer}.{}",
+                "The backend {} computes something else than the reference on this device: up to {off} off, most in {}.{}",
                 check.backend,
-                check.difference,
+                layer.unwrap_or("f32"),
                 if stop { " The reference kernels are used instead." } else { "" }
             );
             self.tell(Severity::Error, text, false);
@@ -396,9 +396,13 @@ mod tests {
     fn a_backend_that_disagrees_is_switched_off() {
         let mut state = state();
         let capabilities =
-            bitdial_protocol::Capabilities { build: "simd128".into(), backend: "simd128".into(), backends: vec![], dot: None };
+            bitdial_protocol::Capabilities { build: "simd128".into(), backend: "simd128".into(), backends: vec![], dot: None, gpu: None };
         state.take(Action::Bench(0, BenchReport::Engine(super::super::Engine { capabilities, workers: 1 })));
-        let check = |difference| bitdial_protocol::BackendCheck { backend: "simd128".into(), values: 9, difference, layer: None };
+        let check = |most| {
+            let differences = (most > 0).then(|| bitdial_protocol::LayerDifference { layer: "conv".into(), most });
+            let differences = differences.into_iter().collect();
+            bitdial_protocol::BackendCheck { backend: "simd128".into(), values: 9, differences, ..Default::default() }
+        };
         state.take(Action::Run(0, RunReport::Verified(Rc::new(vec![check(0)]))));
         assert_eq!((state.notices.len(), state.epoch), (0, 0));
         state.take(Action::Run(0, RunReport::Verified(Rc::new(vec![check(3)]))));
@@ -420,7 +424,7 @@ mod tests {
         state.take(Action::Edit { edit: Edit::Backend(BackendChoice::Auto), dragging: false });
         assert_eq!(state.link.backend, BackendChoice::Auto);
         let capabilities =
-            bitdial_protocol::Capabilities { build: "simd128".into(), backend: "simd128".into(), backends: vec![], dot: None };
+            bitdial_protocol::Capabilities { build: "simd128".into(), backend: "simd128".into(), backends: vec![], dot: None, gpu: None };
         state.take(Action::Bench(state.epoch, BenchReport::Engine(super::super::Engine { capabilities, workers: 1 })));
         assert_eq!((state.link.backend, state.engine.is_none()), (BackendChoice::Scalar, true));
     }

@@ -21,6 +21,9 @@ pub enum EngineError {
         /// What there is.
         available: String,
     },
+    /// A device other than the processor that cannot do it, or cannot go on: a sentence.
+    #[error("{0}")]
+    Device(String),
     /// A file that is not the IDX file it should be.
     #[error("the {what} file is not an IDX file that can be used: {reason}")]
     Idx {

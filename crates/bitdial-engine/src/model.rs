@@ -2,33 +2,31 @@
 
 use std::sync::Arc;
 
-use bitdial_ir::{Graph, packed};
+use bitdial_ir::packed;
 use bitdial_protocol::ModelInfo;
-use bitdial_runtime::Options;
 
+use crate::backend::{Backend, Executable, Purpose};
+use crate::cpu::Cpu;
 use crate::describe;
 use crate::energy::energy;
 use crate::error::EngineError;
-use crate::machine::Machine;
 use crate::quantized::Quantized;
-use crate::runner::{Runnable, Runner};
+use crate::runner::Runner;
 
 /// An f32 model, compiled.
 #[derive(Debug)]
-pub struct Model {
-    graph: Arc<Graph>,
-    machine: Arc<Machine>,
-    runner: Runner,
+pub struct Model<B: Backend = Cpu> {
+    backend: Arc<B>,
+    runner: Runner<B::Plan>,
     info: ModelInfo,
 }
 
-impl Model {
-    pub(crate) fn load(bytes: &[u8], machine: &Arc<Machine>) -> Result<Self, EngineError> {
-        let graph = packed::read(bytes)?;
-        machine.allow_tuning();
-        // The baseline that quantized models are timed against: it may use the fastest kernels there are.
-        let runner = Runner::new(&graph, Options { backend: machine.backend(), strict: false }, machine)?;
-        let layers = runner.layers().to_vec();
+impl<B: Backend> Model<B> {
+    pub(crate) async fn load(bytes: &[u8], backend: &Arc<B>) -> Result<Self, EngineError> {
+        let graph = Arc::new(packed::read(bytes)?);
+        backend.allow_tuning();
+        let plan = backend.compile(&graph, Purpose::Baseline).await?;
+        let layers = describe::layers(&graph);
         let info = ModelInfo {
             inputs: describe::tensors(&graph, &graph.inputs),
             outputs: describe::tensors(&graph, &graph.outputs),
@@ -37,9 +35,9 @@ impl Model {
             layers,
             size: bytes.len(),
             energy: energy(&graph),
-            memory: runner.memory(),
+            memory: plan.memory(),
         };
-        Ok(Self { graph: Arc::new(graph), machine: Arc::clone(machine), runner, info })
+        Ok(Self { backend: Arc::clone(backend), runner: Runner::new(graph, plan), info })
     }
 
     /// What it is.
@@ -48,21 +46,17 @@ impl Model {
         &self.info
     }
 
-    /// Takes a model that was quantized from this one, packed.
-    ///
-    /// # Errors
-    /// [`EngineError::Ir`] for bytes that are no packed model, [`EngineError::Runtime`] for one that cannot run here.
-    pub fn adopt(&self, packed: &[u8]) -> Result<Quantized, EngineError> {
-        Quantized::read(packed, &self.machine)
-    }
-}
-
-impl Runnable for Model {
-    fn runner(&mut self) -> &mut Runner {
+    /// What runs it.
+    pub fn runner(&mut self) -> &mut Runner<B::Plan> {
         &mut self.runner
     }
 
-    fn tune(&mut self, now: &dyn Fn() -> f64) -> Result<(), EngineError> {
-        self.runner.tune(&self.graph, now)
+    /// Takes a model that was quantized from this one, packed.
+    ///
+    /// # Errors
+    /// [`EngineError::Ir`] for bytes that are no packed model, [`EngineError::Runtime`] or [`EngineError::Device`] for one
+    /// that cannot run here.
+    pub async fn adopt(&self, packed: &[u8]) -> Result<Quantized<B>, EngineError> {
+        Quantized::read(packed, &self.backend).await
     }
 }

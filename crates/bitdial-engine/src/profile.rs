@@ -1,14 +1,13 @@
 //! Times a model as a whole, layer by layer, and the parts of each layer.
 
-use std::convert::Infallible;
-
 use bitdial_kernels::Part;
 use bitdial_protocol::{LayerTime, Phases, Profile, Rooflines};
 
+use crate::backend::{Executable, Now};
 use crate::error::EngineError;
 use crate::progress::Progress;
 use crate::quantized::execution;
-use crate::runner::Runnable;
+use crate::runner::Runner;
 use crate::timing::Race;
 
 /// What is timed of a layer, the whole first, and how many runs of each count.
@@ -35,15 +34,15 @@ impl Profiling {
     ///
     /// # Errors
     /// [`EngineError::Inputs`] if the model has other than one input.
-    pub fn new(runnable: &mut dyn Runnable, runs: u32) -> Result<Self, EngineError> {
-        let runner = runnable.runner();
+    pub fn new<P: Executable>(runner: &mut Runner<P>, runs: u32) -> Result<Self, EngineError> {
         let input = vec![0.0; runner.input_len()?];
+        let plan = runner.plan();
         // Whatever multiplies takes the time of its parts from its kernel.
-        let parts = |(index, step): (usize, &bitdial_runtime::Step)| match runner.computes(index) {
-            true if step.macs > 0 => PARTS.len(),
+        let parts = |(index, step): (usize, &bitdial_runtime::Step)| match plan.computes(index) {
+            true if step.macs > 0 && plan.has_parts() => PARTS.len(),
             computes => usize::from(computes),
         };
-        let parts: Vec<usize> = runner.steps().iter().enumerate().map(parts).collect();
+        let parts: Vec<usize> = plan.steps().iter().enumerate().map(parts).collect();
         Ok(Self { input, whole: Race::new(1, runs), race: Race::part(PARTS[0].1), layers: vec![Vec::new(); parts.len()], parts })
     }
 
@@ -58,24 +57,28 @@ impl Profiling {
     /// One more run of what [`Self::new`] was given; `now` is a clock in milliseconds.
     ///
     /// # Errors
-    /// [`EngineError::Runtime`] if it cannot run.
-    pub fn step(&mut self, runnable: &mut dyn Runnable, now: &dyn Fn() -> f64) -> Result<Progress, EngineError> {
+    /// [`EngineError::Runtime`] if it cannot run, [`EngineError::Device`] if the device cannot go on.
+    pub async fn step<P: Executable>(&mut self, runner: &mut Runner<P>, now: Now<'_>) -> Result<Progress, EngineError> {
         if !self.whole.progress().is_done() {
             // The last run leaves everything in memory that layers need.
-            self.whole.step(&mut |_| runnable.run(&self.input, 1).map(drop), now)?;
+            let mut run = async |_, times| {
+                for _ in 0..times {
+                    runner.run(&self.input, 1).await?;
+                }
+                Ok::<_, EngineError>(None)
+            };
+            self.whole.step(&mut run, now).await?;
             return Ok(self.progress());
         }
         let next = self.layers.iter().zip(&self.parts).position(|(times, &parts)| times.len() < parts);
         if let Some((layer, times)) = next.map(|layer| (layer, &mut self.layers[layer])) {
             let (part, _) = PARTS[times.len()];
-            let mut run = |_| {
-                runnable.runner().repeat(layer, part);
-                Ok::<_, Infallible>(())
-            };
+            let plan = runner.plan();
+            let mut run = async |_, times| plan.repeat(layer, part, times).await;
             if self.whole.median(0) <= 0.0 {
                 // A clock that stands still.
                 times.push(0.0);
-            } else if self.race.step(&mut run, now).is_ok_and(|progress| progress.is_done()) {
+            } else if self.race.step(&mut run, now).await?.is_done() {
                 // A part is subtracted from the whole: what held the machine up must not be.
                 times.push(if part == Part::All { self.race.median(0) } else { self.race.shortest(0) });
                 let next = if times.len() < self.parts[layer] { times.len() } else { 0 };
@@ -87,23 +90,24 @@ impl Profiling {
 
     /// What was found, and how it compares with what the device does at best.
     #[must_use]
-    pub fn finish(self, runnable: &mut dyn Runnable, rooflines: Option<&Rooflines>) -> Profile {
-        let runner = runnable.runner();
-        let steps = runner.steps().iter().enumerate().zip(&self.layers);
-        let layers = runner.layers().iter().zip(runner.bytes()).zip(steps).map(|((layer, &moved), ((index, step), times))| {
+    pub fn finish<P: Executable>(self, runner: &mut Runner<P>, rooflines: Option<&Rooflines>) -> Profile {
+        let (described, moved) = (runner.layers().to_vec(), runner.bytes().to_vec());
+        let plan = runner.plan();
+        let steps = plan.steps().iter().enumerate().zip(&self.layers);
+        let layers = described.into_iter().zip(moved).zip(steps).map(|((layer, moved), ((index, step), times))| {
             let ms = times.first().copied().unwrap_or(0.0);
-            let bytes = if runner.computes(index) { moved + step.weight_bytes as u64 } else { 0 };
+            let bytes = if plan.computes(index) { moved + step.weight_bytes as u64 } else { 0 };
             let limit = |at: &Rooflines| at.limit(step.macs, at.peak(&step.kernel, execution(step)), bytes);
             LayerTime {
-                name: layer.name.clone(),
-                op: layer.op.clone(),
+                name: layer.name,
+                op: layer.op,
                 kernel: step.kernel.clone(),
                 ms,
                 macs: step.macs,
                 bytes,
                 limit: rooflines.filter(|_| ms > 0.0).map(limit),
                 phases: phases(times),
-                alternatives: runner.alternatives(step),
+                alternatives: plan.alternatives(step),
             }
         });
         Profile { layers: layers.collect(), total: self.whole.timing(0), rooflines: rooflines.cloned() }

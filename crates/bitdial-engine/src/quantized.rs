@@ -3,31 +3,32 @@
 use std::sync::Arc;
 
 use bitdial_ir::{Graph, Node, Value, packed};
-use bitdial_kernels::Backend;
 use bitdial_protocol::{Execution, QuantizedInfo, QuantizedLayer};
-use bitdial_runtime::{Options, Step};
+use bitdial_runtime::Step;
 
+use crate::backend::{Backend, Executable, Purpose};
+use crate::cpu::Cpu;
 use crate::describe;
 use crate::energy::energy;
 use crate::error::EngineError;
 use crate::images::Images;
-use crate::machine::Machine;
-use crate::runner::{Runnable, Runner};
+use crate::runner::Runner;
 use crate::verify::Verification;
 
 /// A quantized model, compiled.
 #[derive(Debug)]
-pub struct Quantized {
+pub struct Quantized<B: Backend = Cpu> {
+    backend: Arc<B>,
     graph: Arc<Graph>,
-    runner: Runner,
+    runner: Runner<B::Plan>,
     info: QuantizedInfo,
 }
 
-impl Quantized {
-    pub(crate) fn read(bytes: &[u8], machine: &Arc<Machine>) -> Result<Self, EngineError> {
-        let graph = packed::read(bytes)?;
-        let runner = Runner::new(&graph, options(machine.backend()), machine)?;
-        let layers = graph.nodes.iter().zip(runner.steps()).map(|(node, step)| QuantizedLayer {
+impl<B: Backend> Quantized<B> {
+    pub(crate) async fn read(bytes: &[u8], backend: &Arc<B>) -> Result<Self, EngineError> {
+        let graph = Arc::new(packed::read(bytes)?);
+        let plan = backend.compile(&graph, Purpose::Exact).await?;
+        let layers = graph.nodes.iter().zip(plan.steps()).map(|(node, step)| QuantizedLayer {
             name: node.name.clone(),
             op: describe::operator(node),
             kernel: step.kernel.clone(),
@@ -41,46 +42,33 @@ impl Quantized {
             layers: layers.collect(),
             size: bytes.len(),
             energy: energy(&graph),
-            memory: runner.memory(),
+            memory: plan.memory(),
             corrections: Vec::new(),
         };
-        Ok(Self { graph: Arc::new(graph), runner, info })
+        Ok(Self { backend: Arc::clone(backend), runner: Runner::new(Arc::clone(&graph), plan), graph, info })
     }
 
-    /// What it is.
+    /// What it is. Its kernels are those that it was compiled with first.
     #[must_use]
     pub fn info(&self) -> &QuantizedInfo {
         &self.info
     }
 
-    /// Starts to compare the backends of this build on the first `count` images of a set.
-    ///
-    /// # Errors
-    /// [`EngineError::Shape`] if the images do not fit the model, [`EngineError::Runtime`] if it cannot be compiled.
-    pub fn verification(&self, images: Arc<Images>, count: usize) -> Result<Verification, EngineError> {
-        self.runner.check_images(&images)?;
-        Verification::new(&self.graph, self.runner.machine(), images, count)
-    }
-}
-
-impl Runnable for Quantized {
-    fn runner(&mut self) -> &mut Runner {
+    /// What runs it.
+    pub fn runner(&mut self) -> &mut Runner<B::Plan> {
         &mut self.runner
     }
 
-    fn tune(&mut self, now: &dyn Fn() -> f64) -> Result<(), EngineError> {
-        self.runner.tune(&self.graph, now)?;
-        for (layer, step) in self.info.layers.iter_mut().zip(self.runner.steps()) {
-            layer.kernel.clone_from(&step.kernel);
-        }
-        Ok(())
+    /// Starts to compare everything that can run it here with the reference, on the first `count` images of a set.
+    ///
+    /// # Errors
+    /// [`EngineError::Shape`] if the images do not fit the model, [`EngineError::Runtime`] or [`EngineError::Device`] if it
+    /// cannot be compiled.
+    pub async fn verification(&self, images: Arc<Images>, count: usize) -> Result<Verification<B::Plan>, EngineError> {
+        self.runner.check_images(&images)?;
+        let rivals = self.backend.rivals(&self.graph).await?;
+        Verification::new(&self.graph, rivals, images, count)
     }
-}
-
-/// How every quantized model is compiled, to run and to be verified: strict, so that what it computes in f32 (all of
-/// it, for weights only) is the same on every backend, as its integers are.
-pub(crate) fn options(backend: Backend) -> Options {
-    Options { backend, strict: true }
 }
 
 pub(crate) fn execution(step: &Step) -> Execution {

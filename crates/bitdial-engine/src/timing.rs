@@ -2,6 +2,7 @@
 
 use bitdial_protocol::Timing;
 
+use crate::backend::Now;
 use crate::progress::Progress;
 
 /// Uncounted runs of each runner before the first counted one.
@@ -82,11 +83,12 @@ impl Race {
         Progress { done, total: self.lanes.len() * self.runs as usize }
     }
 
-    /// The next turn of the next runner: `run(i)` is one inference of runner `i`, `now` is a clock in milliseconds.
+    /// The next turn of the next runner: `run(i, n)` is `n` inferences of runner `i`, which may tell the milliseconds that
+    /// they took by a clock of its own; `now` is the clock for those that do not.
     ///
     /// # Errors
     /// What `run` returns.
-    pub fn step<E>(&mut self, run: &mut dyn FnMut(usize) -> Result<(), E>, now: &dyn Fn() -> f64) -> Result<Progress, E> {
+    pub async fn step<E>(&mut self, run: &mut impl AsyncFnMut(usize, u32) -> Result<Option<f64>, E>, now: Now<'_>) -> Result<Progress, E> {
         if self.progress().is_done() {
             return Ok(self.progress());
         }
@@ -94,19 +96,15 @@ impl Race {
         self.turn = (self.turn + 1) % self.lanes.len();
         let lane = &mut self.lanes[index];
         if lane.warm < WARM_UP {
-            run(index)?;
+            run(index, 1).await?;
             lane.warm += 1;
             return Ok(self.progress());
         }
         if lane.repeat == 0 {
-            lane.repeat = repetitions(&mut || run(index), self.shortest, self.most, now)?;
+            lane.repeat = repetitions(run, index, self.shortest, self.most, now).await?;
         }
         let repeat = lane.repeat + lane.dither();
-        let start = now();
-        for _ in 0..repeat {
-            run(index)?;
-        }
-        let time = now() - start;
+        let time = timed(run, index, repeat, now).await?;
         if time < self.shortest / 2.0 && lane.repeat < self.most {
             // Something else held the machine up when repetitions were counted: these are too few for the clock.
             lane.repeat *= 2;
@@ -139,25 +137,43 @@ impl Race {
 }
 
 /// How often to run, at `most`, for the clock to show at least `shortest` milliseconds, found by doubling.
-fn repetitions<E>(run: &mut dyn FnMut() -> Result<(), E>, shortest: f64, most: u32, now: &dyn Fn() -> f64) -> Result<u32, E> {
+async fn repetitions<E>(
+    run: &mut impl AsyncFnMut(usize, u32) -> Result<Option<f64>, E>,
+    index: usize,
+    shortest: f64,
+    most: u32,
+    now: Now<'_>,
+) -> Result<u32, E> {
     let mut repeat = 1;
-    loop {
-        let start = now();
-        for _ in 0..repeat {
-            run()?;
-        }
-        if now() - start >= shortest || repeat >= most {
-            return Ok(repeat);
-        }
+    while timed(run, index, repeat, now).await? < shortest && repeat < most {
         repeat *= 2;
     }
+    Ok(repeat)
+}
+
+/// What some runs took, in milliseconds.
+async fn timed<E>(
+    run: &mut impl AsyncFnMut(usize, u32) -> Result<Option<f64>, E>,
+    index: usize,
+    times: u32,
+    now: Now<'_>,
+) -> Result<f64, E> {
+    let start = now();
+    let own = run(index, times).await?;
+    Ok(own.unwrap_or_else(|| now() - start))
 }
 
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
 
+    use futures::FutureExt;
+
     use super::*;
+
+    fn now<T>(future: impl Future<Output = T>) -> T {
+        future.now_or_never().expect("nothing waits")
+    }
 
     #[test]
     fn percentiles_interpolate() {
@@ -176,13 +192,13 @@ mod tests {
     fn runners_take_turns_and_get_their_own_time() {
         let (clock, order) = (Cell::new(0.0), std::cell::RefCell::new(Vec::new()));
         let costs = [0.25, 3.0];
-        let mut run = |i: usize| {
-            clock.set(clock.get() + costs[i]);
-            order.borrow_mut().push(i);
-            Ok::<_, ()>(())
+        let mut run = async |i: usize, times: u32| {
+            clock.set(clock.get() + costs[i] * f64::from(times));
+            order.borrow_mut().extend(vec![i; times as usize]);
+            Ok::<_, ()>(None)
         };
         let mut race = Race::new(2, 5);
-        while !race.step(&mut run, &|| clock.get()).unwrap().is_done() {}
+        while !now(race.step(&mut run, &|| clock.get())).unwrap().is_done() {}
         // Three warm-up turns each; then the quick runner's 1, 2, 4, 8, 16 trial runs and 16 counted as one, then the
         // slow one's 1 and 2, and 2 counted as one.
         let mut expected = [0, 1].repeat(3);
@@ -198,12 +214,12 @@ mod tests {
         let measure = |cost: f64| {
             let clock = Cell::new(0.0);
             let mut race = Race::new(1, 50);
-            let mut run = |_| {
-                clock.set(clock.get() + cost);
-                Ok::<_, ()>(())
+            let mut run = async |_, times: u32| {
+                clock.set(clock.get() + cost * f64::from(times));
+                Ok::<_, ()>(None)
             };
             // A tenth of a millisecond, as in a browser.
-            while !race.step(&mut run, &|| (clock.get() * 10.0_f64).floor() / 10.0).unwrap().is_done() {}
+            while !now(race.step(&mut run, &|| (clock.get() * 10.0_f64).floor() / 10.0)).unwrap().is_done() {}
             race.finish()[0].median
         };
         for cost in [0.05, 0.0873, 0.25, 0.2525, 0.9] {
@@ -216,28 +232,37 @@ mod tests {
     fn what_was_held_up_once_is_timed_all_the_same() {
         let (clock, runs) = (Cell::new(0.0), Cell::new(0));
         // The first run after those that warm up takes 50 ms, all others a hundredth.
-        let mut run = |_| {
-            runs.set(runs.get() + 1);
-            clock.set(clock.get() + if runs.get() == 4 { 50.0 } else { 0.01 });
-            Ok::<_, ()>(())
+        let mut run = async |_, times: u32| {
+            for _ in 0..times {
+                runs.set(runs.get() + 1);
+                clock.set(clock.get() + if runs.get() == 4 { 50.0 } else { 0.01 });
+            }
+            Ok::<_, ()>(None)
         };
         let mut race = Race::new(1, 9);
-        while !race.step(&mut run, &|| (clock.get() * 10.0_f64).floor() / 10.0).unwrap().is_done() {}
+        while !now(race.step(&mut run, &|| (clock.get() * 10.0_f64).floor() / 10.0)).unwrap().is_done() {}
         let found = race.finish()[0].median;
         assert!((found - 0.01).abs() < 0.0005, "{found}");
     }
 
     #[test]
+    fn a_runners_own_clock_counts() {
+        let mut race = Race::new(1, 3);
+        while !now(race.step(&mut async |_, times: u32| Ok::<_, ()>(Some(f64::from(times) * 0.5)), &|| 0.0)).unwrap().is_done() {}
+        assert_eq!(race.finish()[0].median, 0.5);
+    }
+
+    #[test]
     fn a_clock_that_stands_still_ends_too() {
         let mut race = Race::new(1, 1);
-        while !race.step(&mut |_| Ok::<_, ()>(()), &|| 0.0).unwrap().is_done() {}
+        while !now(race.step(&mut async |_, _| Ok::<_, ()>(None), &|| 0.0)).unwrap().is_done() {}
         assert_eq!(race.finish()[0].median, 0.0);
     }
 
     #[test]
     fn a_runner_that_fails_stops_the_race() {
         let mut race = Race::new(1, 1);
-        assert_eq!(race.step(&mut |_| Err("no"), &|| 0.0), Err("no"));
+        assert_eq!(now(race.step(&mut async |_, _| Err("no"), &|| 0.0)), Err("no"));
         assert!(Race::new(0, 3).progress().is_done());
     }
 }

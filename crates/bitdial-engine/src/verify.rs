@@ -1,17 +1,18 @@
-//! Compares the backends of this build with the scalar reference on this device, value by value.
+//! Compares what can run a model on this device with the scalar reference, value by value.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bitdial_ir::{Graph, ValueId};
 use bitdial_kernels::Backend;
-use bitdial_protocol::BackendCheck;
-use bitdial_runtime::{Observed, Plan};
+use bitdial_protocol::{BackendCheck, LayerDifference};
+use bitdial_runtime::{Observed, Options, Plan};
 
+use crate::backend::Executable;
+use crate::classify::classify;
 use crate::error::EngineError;
 use crate::images::Images;
-use crate::machine::Machine;
 use crate::progress::Progress;
-use crate::quantized::options;
 
 /// What one image's run wrote into one value.
 enum Seen {
@@ -20,31 +21,22 @@ enum Seen {
 }
 
 /// A comparison that has begun: one image a step.
-///
-/// Every integer must be equal. So must every f32: the plans are compiled as the model that runs is, strict.
 #[derive(Debug)]
-pub struct Verification {
+pub struct Verification<P> {
     graph: Arc<Graph>,
     reference: Plan,
-    others: Vec<(Plan, BackendCheck)>,
+    rivals: Vec<(P, BackendCheck)>,
     images: Arc<Images>,
     done: usize,
     count: usize,
 }
 
-impl Verification {
-    pub(crate) fn new(graph: &Arc<Graph>, machine: &Machine, images: Arc<Images>, count: usize) -> Result<Self, EngineError> {
-        let tuning = machine.tuning();
-        let plan = |backend| Plan::tuned(graph, options(backend), &tuning);
-        let others = Backend::available().into_iter().filter(|&backend| backend != Backend::Scalar);
-        let others = others
-            .map(|backend| {
-                let check = BackendCheck { backend: backend.name().to_owned(), values: 0, difference: 0, layer: None };
-                Ok((plan(backend)?, check))
-            })
-            .collect::<Result<Vec<_>, EngineError>>()?;
+impl<P: Executable> Verification<P> {
+    pub(crate) fn new(graph: &Arc<Graph>, rivals: Vec<(String, P)>, images: Arc<Images>, count: usize) -> Result<Self, EngineError> {
+        let rivals = rivals.into_iter().map(|(backend, plan)| (plan, BackendCheck { backend, ..BackendCheck::default() })).collect();
         let count = count.min(images.count());
-        Ok(Self { graph: Arc::clone(graph), reference: plan(Backend::Scalar)?, others, images, done: 0, count })
+        let reference = Plan::compile(graph, Options { backend: Backend::Scalar, strict: true })?;
+        Ok(Self { graph: Arc::clone(graph), reference, rivals, images, done: 0, count })
     }
 
     /// How far it is.
@@ -53,16 +45,18 @@ impl Verification {
         Progress { done: self.done, total: self.count }
     }
 
-    /// Runs the next image on every backend.
+    /// Runs the next image everywhere.
     ///
     /// # Errors
-    /// [`EngineError::Runtime`] if a plan cannot run.
-    pub fn step(&mut self) -> Result<Progress, EngineError> {
+    /// [`EngineError::Runtime`] if a plan cannot run, [`EngineError::Device`] if the device cannot go on.
+    pub async fn step(&mut self) -> Result<Progress, EngineError> {
         if !self.progress().is_done() {
             let input = self.images.inputs(self.done..self.done + 1)?;
-            let expected = observe(&mut self.reference, &input)?;
-            for (plan, check) in &mut self.others {
-                let found = observe(plan, &input)?;
+            let mut expected = HashMap::new();
+            self.reference.observe(&[&input], 1, &mut |id, value| drop(expected.insert(id, seen(value))))?;
+            for (plan, check) in &mut self.rivals {
+                let mut found = Vec::new();
+                plan.observe(&input, &mut |id, value| found.push((id, seen(value)))).await?;
                 compare(&self.graph, &expected, &found, check);
             }
             self.done += 1;
@@ -73,48 +67,55 @@ impl Verification {
     /// One result for each backend of this build other than the reference.
     #[must_use]
     pub fn finish(self) -> Vec<BackendCheck> {
-        self.others.into_iter().map(|(_, check)| check).collect()
+        self.rivals.into_iter().map(|(_, check)| check).collect()
     }
 }
 
-fn observe(plan: &mut Plan, input: &[f32]) -> Result<Vec<(ValueId, Seen)>, EngineError> {
-    let mut seen = Vec::new();
-    plan.observe(&[input], 1, &mut |id, value| {
-        let value = match value {
-            Observed::F32(value) => Seen::F32(value.to_vec()),
-            Observed::U8(value) => Seen::U8(value.to_vec()),
-        };
-        seen.push((id, value));
-    })?;
-    Ok(seen)
+fn seen(value: Observed<'_>) -> Seen {
+    match value {
+        Observed::F32(value) => Seen::F32(value.to_vec()),
+        Observed::U8(value) => Seen::U8(value.to_vec()),
+    }
 }
 
-/// Adds one image's values to a check.
-fn compare(graph: &Graph, expected: &[(ValueId, Seen)], found: &[(ValueId, Seen)], check: &mut BackendCheck) {
-    if expected.len() != found.len() {
-        differ(check, u32::MAX, || "(the number of layers)".to_owned());
+/// Adds one image's values to a check. Values that a backend does not hold in memory count by what is made of them; that
+/// there are outputs is part of the comparison.
+fn compare(graph: &Graph, expected: &HashMap<ValueId, Seen>, found: &[(ValueId, Seen)], check: &mut BackendCheck) {
+    check.images += 1;
+    for &output in &graph.outputs {
+        if !found.iter().any(|(id, _)| *id == output) {
+            differ(check, &graph.value(output).name, u32::MAX);
+        }
     }
-    for ((id, a), (other, b)) in expected.iter().zip(found) {
-        let (values, difference) = match (a, b) {
-            (Seen::U8(a), Seen::U8(b)) if id == other && a.len() == b.len() => {
-                (a.len(), a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(*b))).max())
+    for (id, found) in found {
+        let name = || graph.producer(*id).map_or(&*graph.value(*id).name, |node| &*node.name);
+        match (expected.get(id), found) {
+            (Some(Seen::U8(a)), Seen::U8(b)) if a.len() == b.len() => {
+                check.values += a.len() as u64;
+                let most = a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(*b))).max().unwrap_or(0);
+                differ(check, name(), most);
             }
-            (Seen::F32(a), Seen::F32(b)) if id == other && a.len() == b.len() => {
-                (a.len(), a.iter().zip(b).map(|(a, b)| steps_between(*a, *b)).max())
+            (Some(Seen::F32(a)), Seen::F32(b)) if a.len() == b.len() => {
+                check.values += a.len() as u64;
+                let most = a.iter().zip(b).map(|(a, b)| steps_between(*a, *b)).max().unwrap_or(0);
+                check.steps = check.steps.max(most);
+                if Some(id) == graph.outputs.first() {
+                    check.agreeing += usize::from(classify(a, false).class == classify(b, false).class);
+                }
             }
-            _ => (0, Some(u32::MAX)),
-        };
-        check.values += values as u64;
-        differ(check, difference.unwrap_or(0), || graph.producer(*id).map_or_else(|| graph.value(*id).name.clone(), |n| n.name.clone()));
+            _ => differ(check, name(), u32::MAX),
+        }
     }
 }
 
-/// Notes a difference, and where the first one is.
-fn differ(check: &mut BackendCheck, difference: u32, layer: impl FnOnce() -> String) {
-    if difference > 0 && check.layer.is_none() {
-        check.layer = Some(layer());
+/// Notes the largest difference of a layer's integers.
+fn differ(check: &mut BackendCheck, layer: &str, most: u32) {
+    if most > 0 {
+        match check.differences.iter_mut().find(|known| known.layer == layer) {
+            Some(known) => known.most = known.most.max(most),
+            None => check.differences.push(LayerDifference { layer: layer.to_owned(), most }),
+        }
     }
-    check.difference = check.difference.max(difference);
 }
 
 /// How many f32 lie from one to the other; every NaN is the same one.
@@ -147,28 +148,33 @@ mod tests {
     }
 
     #[test]
-    fn the_first_layer_that_differs_is_named() {
+    fn layers_that_differ_are_named() {
         let value = |name: &str| bitdial_ir::Value { name: name.into(), dims: vec![2], quant: None, simulated: None };
         let graph = Graph {
             name: String::new(),
             values: vec![value("a"), value("b")],
             nodes: vec![],
             inputs: vec![],
-            outputs: vec![],
+            outputs: vec![ValueId(1)],
             layout: bitdial_ir::Layout::Nhwc,
             accumulator: None,
         };
-        let run = |u: u8, f: f32| vec![(ValueId(0), Seen::U8(vec![1, u])), (ValueId(1), Seen::F32(vec![f]))];
-        for (found, difference, layer) in [
-            (run(2, 1.0), 0, None),
-            (run(2, 1.0 + f32::EPSILON), 1, Some("b")),
-            (run(5, 2.0), 1 << 23, Some("a")),
-            (vec![(ValueId(0), Seen::U8(vec![1, 2]))], u32::MAX, Some("(the number of layers)")),
+        let a = |u: u8| (ValueId(0), Seen::U8(vec![1, u]));
+        let b = |f: f32| (ValueId(1), Seen::F32(vec![1.5, f]));
+        for (found, differences, steps, agreeing) in [
+            (vec![a(2), b(1.0)], vec![], 0, 1),
+            (vec![a(2), b(1.0 + f32::EPSILON)], vec![], 1, 1),
+            (vec![a(5), b(2.0)], vec![("a", 3)], 1 << 23, 0),
+            // What is not held is not compared, but for outputs.
+            (vec![b(1.0)], vec![], 0, 1),
+            (vec![a(2)], vec![("b", u32::MAX)], 0, 0),
+            (vec![b(1.0), (ValueId(0), Seen::U8(vec![1]))], vec![("a", u32::MAX)], 0, 1),
         ] {
-            let mut check = BackendCheck { backend: String::new(), values: 0, difference: 0, layer: None };
-            compare(&graph, &run(2, 1.0), &found, &mut check);
-            assert_eq!((check.difference, check.layer.as_deref()), (difference, layer));
-            assert!(check.values >= 2);
+            let mut check = BackendCheck::default();
+            compare(&graph, &HashMap::from([a(2), b(1.0)]), &found, &mut check);
+            let named: Vec<_> = check.differences.iter().map(|d| (&*d.layer, d.most)).collect();
+            assert_eq!((named, check.steps, check.agreeing, check.images), (differences, steps, agreeing, 1));
+            assert!(check.values >= 1);
         }
     }
 }

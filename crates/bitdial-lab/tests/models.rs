@@ -5,12 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bitdial_engine::{Engine, Images, Model, Prediction, Profiling, Quantized, Race, Runnable};
+use bitdial_engine::{Engine, EngineError, Images, Model, Prediction, Profiling, Quantized, Race};
 use bitdial_kernels::Backend;
 use bitdial_lab::LabError;
 use bitdial_protocol::{
     ActivationMode, BackendChoice, Bandwidth, Bits, Execution, Format, Granularity, LayerTime, Normalize, Recipe, Rooflines,
 };
+use futures::FutureExt;
 
 const UNIT: Normalize = Normalize { mean: 0.0, std: 255.0 };
 
@@ -29,7 +30,16 @@ fn source(name: &str) -> bitdial_lab::Model {
 }
 
 fn load(source: &bitdial_lab::Model) -> Model {
-    Engine::new(BackendChoice::Auto).unwrap().load(&source.packed()).unwrap()
+    ready(engine(BackendChoice::Auto).load(&source.packed())).unwrap()
+}
+
+fn engine(choice: BackendChoice) -> Engine {
+    ready(Engine::new(choice)).unwrap()
+}
+
+/// The processor never waits.
+fn ready<T>(future: impl Future<Output = T>) -> T {
+    future.now_or_never().unwrap()
 }
 
 fn recipe(bits: u8) -> Recipe {
@@ -43,7 +53,7 @@ fn make(source: &bitdial_lab::Model, recipe: &Recipe, images: &Arc<Images>) -> b
 }
 
 fn quantize(source: &bitdial_lab::Model, recipe: &Recipe, images: &Arc<Images>) -> Quantized {
-    load(source).adopt(&make(source, recipe, images).packed()).unwrap()
+    ready(load(source).adopt(&make(source, recipe, images).packed())).unwrap()
 }
 
 fn correct(predictions: &[Prediction], labels: &[u16]) -> usize {
@@ -84,7 +94,7 @@ fn fewer_bits_are_smaller_and_cost_less_energy() {
     let mut last = (model.info().size, model.info().energy.total());
     for bits in (1..=8).rev() {
         let made = make(&source, &recipe(bits), &calibration);
-        let quantized = model.adopt(&made.packed()).unwrap();
+        let quantized = ready(model.adopt(&made.packed())).unwrap();
         let info = quantized.info();
         assert!(info.size < last.0 && info.energy.total() < last.1, "{bits} bits: {} bytes, {:?}", info.size, info.energy);
         assert_eq!(info.size, made.packed().len());
@@ -108,22 +118,22 @@ fn eight_bits_classify_like_f32_and_two_do_not() {
     let calibration = images("mnist", "calib");
     let count = 500;
     let labels = &test.labels()[..count];
-    let f32 = model.evaluate(&test, 0, count).unwrap();
+    let f32 = ready(model.runner().evaluate(&test, 0, count)).unwrap();
     assert!(correct(&f32, labels) >= 490, "{} of {count}", correct(&f32, labels));
 
     let mut eight = quantize(&source, &recipe(8), &calibration);
-    let all = eight.evaluate(&test, 0, count).unwrap();
+    let all = ready(eight.runner().evaluate(&test, 0, count)).unwrap();
     assert!(correct(&all, labels).abs_diff(correct(&f32, labels)) <= 3, "{} of {count}", correct(&all, labels));
     assert!(all.iter().all(|p| (0.1..=1.0).contains(&p.confidence)));
     // However it is cut.
-    let parts = [0..1, 1..40, 40..500].map(|r| eight.evaluate(&test, r.start, r.len()).unwrap()).concat();
+    let parts = [0..1, 1..40, 40..500].map(|r| ready(eight.runner().evaluate(&test, r.start, r.len())).unwrap()).concat();
     assert_eq!(parts, all);
 
     let mut coarse = recipe(2);
     coarse.weights.granularity = Granularity::Tensor;
     coarse.activations.as_mut().unwrap().bits = Bits::MIN;
     let mut two = quantize(&source, &coarse, &calibration);
-    let found = correct(&two.evaluate(&test, 0, count).unwrap(), labels);
+    let found = correct(&ready(two.runner().evaluate(&test, 0, count)).unwrap(), labels);
     assert!(found < correct(&all, labels) - 20, "{found} of {count}");
 }
 
@@ -143,7 +153,7 @@ fn every_mode_runs_and_says_how() {
         for layer in quantized.info().layers.iter().filter(|layer| layer.weight_bits.is_some()) {
             assert_eq!(layer.execution, execution, "{}", layer.name);
         }
-        let found = correct(&quantized.evaluate(&calibration, 0, 100).unwrap(), &calibration.labels()[..100]);
+        let found = correct(&ready(quantized.runner().evaluate(&calibration, 0, 100)).unwrap(), &calibration.labels()[..100]);
         assert!(found >= 80, "{execution:?}: {found} of 100");
     }
 }
@@ -179,16 +189,16 @@ fn a_quantized_model_leaves_as_onnx_and_says_how_it_was_made() {
 fn backends_are_compared_image_by_image() {
     let calibration = images("mnist", "calib");
     let quantized = quantize(&source("digits"), &recipe(5), &calibration);
-    let mut verification = quantized.verification(Arc::clone(&calibration), 3).unwrap();
+    let mut verification = ready(quantized.verification(Arc::clone(&calibration), 3)).unwrap();
     for done in 1..=3 {
-        assert_eq!(verification.step().unwrap().done, done);
+        assert_eq!(ready(verification.step()).unwrap().done, done);
     }
     assert!(verification.progress().is_done());
-    let others = Engine::new(BackendChoice::Auto).unwrap().capabilities().backends.len() - 1;
+    let others = engine(BackendChoice::Auto).capabilities().backends.len() - 1;
     let checks = verification.finish();
     assert_eq!(checks.len(), others);
-    assert!(checks.iter().all(|check| check.difference == 0 && check.values > 3 * 784), "{checks:?}");
-    let error = quantized.verification(Arc::new(Images::from_pixels(vec![0; 4], 1, [2, 2, 1], UNIT).unwrap()), 1).unwrap_err();
+    assert!(checks.iter().all(|check| check.agrees() && check.values > 3 * 784 && (check.images, check.agreeing) == (3, 3)), "{checks:?}");
+    let error = ready(quantized.verification(Arc::new(Images::from_pixels(vec![0; 4], 1, [2, 2, 1], UNIT).unwrap()), 1)).unwrap_err();
     assert_eq!(error.to_string(), "the model takes inputs of 1x28x28 (NCHW without the batch), and the images are 1x2x2");
 }
 
@@ -250,16 +260,16 @@ fn runs_and_images_that_do_not_fit_are_refused() {
     let large = Images::from_pixels(vec![0; 64], 1, [8, 8, 1], UNIT).unwrap();
     let small = images("mnist", "first");
     for (error, reason) in [
-        (model.run(&[0.0; 784], 2).unwrap_err(), "784"),
-        (model.run(&[], 0).unwrap_err(), "at least one input"),
-        (model.run(&[0.0; 784], usize::MAX).unwrap_err(), "784"),
-        (model.evaluate(&large, 0, 1).unwrap_err(), "the images are 1x8x8"),
-        (model.evaluate(&small, 999, 2).unwrap_err(), "there is no image 1000"),
-        (model.evaluate(&small, 1, usize::MAX).unwrap_err(), "there is no image"),
+        (ready(model.runner().run(&[0.0; 784], 2)).unwrap_err(), "784"),
+        (ready(model.runner().run(&[], 0)).unwrap_err(), "at least one input"),
+        (ready(model.runner().run(&[0.0; 784], usize::MAX)).unwrap_err(), "784"),
+        (ready(model.runner().evaluate(&large, 0, 1)).unwrap_err(), "the images are 1x8x8"),
+        (ready(model.runner().evaluate(&small, 999, 2)).unwrap_err(), "there is no image 1000"),
+        (ready(model.runner().evaluate(&small, 1, usize::MAX)).unwrap_err(), "there is no image"),
     ] {
         assert!(error.to_string().contains(reason), "{error}");
     }
-    assert_eq!(model.evaluate(&small, 1000, 0).unwrap(), []);
+    assert_eq!(ready(model.runner().evaluate(&small, 1000, 0)).unwrap(), []);
 }
 
 #[test]
@@ -267,7 +277,7 @@ fn files_that_are_no_model_are_refused() {
     let whole = file("models/digits.onnx");
     for bytes in [&b""[..], b"not a model", &whole[..whole.len() / 2]] {
         assert!(!bitdial_lab::Model::load(bytes, Backend::best()).unwrap_err().to_string().is_empty());
-        assert!(!Engine::new(BackendChoice::Scalar).unwrap().load(bytes).unwrap_err().to_string().is_empty());
+        assert!(!ready(engine(BackendChoice::Scalar).load(bytes)).unwrap_err().to_string().is_empty());
     }
 }
 
@@ -284,11 +294,11 @@ fn times_and_profiles() {
     let mut recipe = recipe(8);
     recipe.weights.granularity = Granularity::Group;
     let mut quantized = quantize(&source, &recipe, &images("mnist", "calib"));
-    let mut profiling = Profiling::new(&mut quantized, 4).unwrap();
-    while !profiling.step(&mut quantized, &now).unwrap().is_done() {}
+    let mut profiling = Profiling::new(quantized.runner(), 4).unwrap();
+    while !ready(profiling.step(quantized.runner(), &now)).unwrap().is_done() {}
     let memory = [1 << 14, 1 << 24].map(|bytes| Bandwidth { bytes, read: 20.0, copy: 10.0 });
     let rooflines = Rooflines { dot: 100.0, float: 25.0, bits: 400.0, memory: memory.to_vec() };
-    let profile = profiling.finish(&mut quantized, Some(&rooflines));
+    let profile = profiling.finish(quantized.runner(), Some(&rooflines));
     assert_eq!(profile.total.runs, 4);
     let names = |layers: &mut dyn Iterator<Item = &str>| layers.map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(names(&mut profile.layers.iter().map(|l| l.name.as_str())), names(&mut model.info().layers.iter().map(|l| l.name.as_str())));
@@ -309,7 +319,13 @@ fn times_and_profiles() {
 
     let mut race = Race::new(2, 3);
     let input = vec![0.0; 784];
-    let mut run = |i: usize| if i == 0 { model.run(&input, 1).map(drop) } else { quantized.run(&input, 1).map(drop) };
-    while !race.step(&mut run, &now).unwrap().is_done() {}
+    let mut run = async |i: usize, times: u32| {
+        let runner = if i == 0 { model.runner() } else { quantized.runner() };
+        for _ in 0..times {
+            runner.run(&input, 1).await?;
+        }
+        Ok::<_, EngineError>(None)
+    };
+    while !ready(race.step(&mut run, &now)).unwrap().is_done() {}
     assert_eq!(race.finish().iter().map(|t| t.runs).collect::<Vec<_>>(), [3, 3]);
 }

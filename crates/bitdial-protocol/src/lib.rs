@@ -24,8 +24,8 @@ pub use recipe::{
     WeightOverride,
 };
 pub use result::{
-    BackendCheck, Bandwidth, Capabilities, Energy, Execution, Histogram, KernelTime, LayerDetail, LayerInfo, LayerOverflows, LayerTime,
-    MemoryUse, ModelInfo, Phases, Profile, QuantizedInfo, QuantizedLayer, Rooflines, TensorInfo, Timing,
+    BackendCheck, Bandwidth, Capabilities, Energy, Execution, GpuInfo, Histogram, KernelTime, LayerDetail, LayerDifference, LayerInfo,
+    LayerOverflows, LayerTime, MemoryUse, ModelInfo, Phases, Profile, QuantizedInfo, QuantizedLayer, Rooflines, TensorInfo, Timing,
 };
 pub use runner::{BackendChoice, Request, Response, Target};
 pub use scheme::{

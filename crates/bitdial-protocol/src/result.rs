@@ -263,14 +263,16 @@ pub struct Profile {
 /// What this module can run on this device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Capabilities {
-    /// The build: `simd128` or `relaxed-simd`.
+    /// The build: `simd128`, `relaxed-simd` or `webgpu`.
     pub build: String,
-    /// The backend in use: `scalar`, `simd128` or `relaxed-simd`.
+    /// The backend in use: `scalar`, `simd128`, `relaxed-simd`, `webgpu` or `webgpu-f16`.
     pub backend: String,
     /// Every backend of this build.
     pub backends: Vec<String>,
     /// What the relaxed 8-bit dot product does here (`signed`, `unsigned`, `saturating`), if the build has it.
     pub dot: Option<String>,
+    /// The GPU, if that is what models run on.
+    pub gpu: Option<GpuInfo>,
 }
 
 /// What a narrow accumulator did in one layer.
@@ -285,16 +287,60 @@ pub struct LayerOverflows {
 }
 
 /// How one backend compares with the scalar reference on this device.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BackendCheck {
     /// The backend.
     pub backend: String,
+    /// Images that were run.
+    pub images: usize,
+    /// Images to which both give the same class.
+    pub agreeing: usize,
     /// Values compared, over all layers.
     pub values: u64,
-    /// Largest difference of an integer activation, over all layers; 0 when it agrees.
-    pub difference: u32,
-    /// The first layer that differs.
-    pub layer: Option<String>,
+    /// Layers whose integers differ, in order of execution; none when it agrees.
+    pub differences: Vec<LayerDifference>,
+    /// The largest difference of a number in f32, counted in f32 between both: 0 where it is the same number.
+    pub steps: u32,
+}
+
+impl BackendCheck {
+    /// Whether it computes what the reference computes: every integer, and on the processor every f32 as well. A GPU may
+    /// round f32 in another way.
+    #[must_use]
+    pub fn agrees(&self) -> bool {
+        self.differences.is_empty() && (self.steps == 0 || self.backend.starts_with("webgpu"))
+    }
+
+    /// The largest difference of an integer, and its layer; of an f32, if the integers are equal.
+    #[must_use]
+    pub fn worst(&self) -> (u32, Option<&str>) {
+        let worst = self.differences.iter().max_by_key(|d| d.most);
+        worst.map_or((self.steps, None), |d| (d.most, Some(&d.layer)))
+    }
+}
+
+/// How far the integers of one layer are from the reference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerDifference {
+    /// As in [`LayerInfo`].
+    pub layer: String,
+    /// The largest difference.
+    pub most: u32,
+}
+
+/// The GPU that WebGPU runs on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GpuInfo {
+    /// Adapter, vendor and architecture, as far as the browser tells.
+    pub name: String,
+    /// Whether it is a program that imitates a GPU: right, and slow.
+    pub software: bool,
+    /// Features that kernels use, by their WebGPU names.
+    pub features: Vec<String>,
+    /// Limits that models meet: a name, and how much.
+    pub limits: Vec<(String, u64)>,
+    /// Whether times come from the device's own clock.
+    pub timestamps: bool,
 }
 
 /// Counts of values in equally wide bins.

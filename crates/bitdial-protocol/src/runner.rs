@@ -18,6 +18,12 @@ pub enum BackendChoice {
     Simd128,
     /// 128-bit SIMD with the relaxed instructions.
     RelaxedSimd,
+    /// The GPU: integers for quantized models, f32 for others.
+    #[serde(rename = "webgpu")]
+    WebGpu,
+    /// The GPU, with f16 for what is not quantized.
+    #[serde(rename = "webgpu-f16")]
+    WebGpuF16,
 }
 
 /// What is run: a model in f32, or a quantized one.

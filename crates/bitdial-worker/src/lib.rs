@@ -35,7 +35,7 @@ pub use session::Session;
 
 /// The session of this module.
 #[cfg(feature = "runner")]
-type Own = Runner;
+type Own = Runner<bitdial_engine::Cpu>;
 #[cfg(not(feature = "runner"))]
 type Own = Lab;
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bitdial_engine::{Engine, Images, Model, Prediction, Profiling, Progress, Quantized, Race, Runnable};
+use bitdial_engine::{Backend, Engine, Images, Model, Prediction, Profiling, Progress, Quantized, Race};
 use bitdial_protocol::{BackendChoice, ImagesHandle, ModelHandle, Normalize, QuantizedHandle, Request, Response, Target};
 use js_sys::ArrayBuffer;
 
@@ -12,18 +12,24 @@ use crate::turn::{Stop, Turn, now};
 use crate::wire;
 
 /// Everything one runner keeps.
-#[derive(Default)]
-pub struct Runner {
-    engine: Option<Engine>,
-    models: HashMap<ModelHandle, Model>,
+pub struct Runner<B: Backend> {
+    engine: Option<Engine<B>>,
+    models: HashMap<ModelHandle, Model<B>>,
     /// How many images of each model make a good step.
     paces: HashMap<ModelHandle, usize>,
-    quantized: HashMap<QuantizedHandle, (ModelHandle, Quantized)>,
+    quantized: HashMap<QuantizedHandle, (ModelHandle, Quantized<B>)>,
     images: HashMap<ImagesHandle, Arc<Images>>,
     handles: u32,
 }
 
-impl Session for Runner {
+impl<B: Backend> Default for Runner<B> {
+    fn default() -> Self {
+        let (models, paces, quantized, images) = Default::default();
+        Self { engine: None, models, paces, quantized, images, handles: 0 }
+    }
+}
+
+impl<B: Backend> Session for Runner<B> {
     type Request = Request;
     type Response = Response;
 
@@ -40,11 +46,11 @@ impl Session for Runner {
     }
 }
 
-impl Runner {
+impl<B: Backend> Runner<B> {
     async fn compute(&mut self, request: Request, buffers: &[ArrayBuffer], turn: &mut Turn<'_>) -> Result<Answer<Response>, Stop> {
         let response = match request {
-            Request::Start { backend } => self.start(backend)?,
-            Request::Load {} => self.load(buffer(buffers, 0, "a model")?)?,
+            Request::Start { backend } => self.start(backend).await?,
+            Request::Load {} => self.load(buffer(buffers, 0, "a model")?).await?,
             Request::AddIdx { normalize } => {
                 let (images, labels) = (buffer(buffers, 0, "images")?, buffer(buffers, 1, "labels")?);
                 self.keep(Images::from_idx(&wire::bytes(images), &wire::bytes(labels), normalize)?)
@@ -52,7 +58,7 @@ impl Runner {
             Request::AddPixels { count, height, width, channels, normalize } => {
                 self.add_pixels(buffer(buffers, 0, "pixels")?, count, [height, width, channels], normalize)?
             }
-            Request::Adopt { model } => self.adopt(model, buffer(buffers, 0, "a quantized model")?)?,
+            Request::Adopt { model } => self.adopt(model, buffer(buffers, 0, "a quantized model")?).await?,
             Request::Evaluate { target, images, first, count } => self.evaluate(target, images, first, count, turn).await?,
             Request::Run { target, batch } => {
                 let input = floats(buffers, "inputs")?;
@@ -60,26 +66,26 @@ impl Runner {
             }
             Request::Time { targets, images, runs } => self.time(&targets, images, runs, turn).await?,
             Request::Tune { target } => {
-                self.target(target)?.tune(&now)?;
+                self.target(target)?.tune(&now).await?;
                 Response::Done {}
             }
-            Request::Rooflines {} => Response::Rooflines { rooflines: self.engine()?.rooflines(&now) },
+            Request::Rooflines {} => Response::Rooflines { rooflines: self.engine()?.rooflines(&now).await },
             Request::Profile { target, runs } => {
-                let runnable = self.target(target)?;
-                runnable.tune(&now)?;
-                let mut profiling = Profiling::new(runnable, runs)?;
+                let runner = self.target(target)?;
+                runner.tune(&now).await?;
+                let mut profiling = Profiling::new(runner, runs)?;
                 while !profiling.progress().is_done() {
-                    let progress = profiling.step(runnable, &now)?;
+                    let progress = profiling.step(runner, &now).await?;
                     turn.rest(progress).await?;
                 }
-                let rooflines = self.engine()?.rooflines(&now);
+                let rooflines = self.engine()?.rooflines(&now).await;
                 Response::Profiled { profile: profiling.finish(self.target(target)?, rooflines.as_ref()) }
             }
             Request::Verify { quantized, images, count } => {
                 let images = self.images(images)?;
-                let mut verification = self.quantized(quantized)?.verification(images, count)?;
+                let mut verification = self.quantized(quantized)?.verification(images, count).await?;
                 while !verification.progress().is_done() {
-                    let progress = verification.step()?;
+                    let progress = verification.step().await?;
                     turn.rest(progress).await?;
                 }
                 Response::Verified { checks: verification.finish() }
@@ -111,13 +117,13 @@ impl Runner {
         }
     }
 
-    fn start(&mut self, backend: BackendChoice) -> Result<Response, Stop> {
-        let engine = self.engine.insert(Engine::new(backend)?);
+    async fn start(&mut self, backend: BackendChoice) -> Result<Response, Stop> {
+        let engine = self.engine.insert(Engine::new(backend).await?);
         Ok(Response::Ready { capabilities: engine.capabilities() })
     }
 
-    fn load(&mut self, packed: &ArrayBuffer) -> Result<Response, Stop> {
-        let model = self.engine()?.load(&wire::bytes(packed))?;
+    async fn load(&mut self, packed: &ArrayBuffer) -> Result<Response, Stop> {
+        let model = self.engine()?.load(&wire::bytes(packed)).await?;
         let info = model.info().clone();
         let handle = ModelHandle(self.handle());
         self.models.insert(handle, model);
@@ -135,8 +141,8 @@ impl Runner {
         response
     }
 
-    fn adopt(&mut self, model: ModelHandle, packed: &ArrayBuffer) -> Result<Response, Stop> {
-        let quantized = self.model(model)?.adopt(&wire::bytes(packed))?;
+    async fn adopt(&mut self, model: ModelHandle, packed: &ArrayBuffer) -> Result<Response, Stop> {
+        let quantized = self.model(model)?.adopt(&wire::bytes(packed)).await?;
         let info = quantized.info().clone();
         let handle = QuantizedHandle(self.handle());
         self.quantized.insert(handle, (model, quantized));
@@ -152,25 +158,25 @@ impl Runner {
         turn: &mut Turn<'_>,
     ) -> Result<Response, Stop> {
         let images = self.images(images)?;
-        let runnable = self.target(target)?;
+        let runner = self.target(target)?;
         let (mut top1, mut confidence) = (Vec::new(), Vec::new());
-        runnable.runner().take_overflows();
+        runner.take_overflows();
         while top1.len() < count {
-            let next = turn.images().min(count - top1.len());
-            let predictions = runnable.evaluate(&images, first.saturating_add(top1.len()), next)?;
+            let next = turn.images().max(runner.chunk()).min(count - top1.len());
+            let predictions = runner.evaluate(&images, first.saturating_add(top1.len()), next).await?;
             for Prediction { class, confidence: sure } in predictions {
                 top1.push(class);
                 confidence.push(sure);
             }
             turn.rest(Progress { done: top1.len(), total: count }).await?;
         }
-        let overflows = runnable.runner().take_overflows();
+        let overflows = runner.take_overflows();
         Ok(Response::Evaluated { first, top1, confidence, overflows })
     }
 
     async fn run(&mut self, target: Target, input: &[f32], batch: usize, turn: &mut Turn<'_>) -> Result<Answer<Response>, Stop> {
-        let runnable = self.target(target)?;
-        let len = runnable.runner().input_len()?;
+        let runner = self.target(target)?;
+        let len = runner.input_len()?;
         // In slices where the input is what it should be; as a whole where the engine is to say what is wrong with it.
         let whole = batch == 0 || len.checked_mul(batch) != Some(input.len());
         let mut outputs = Vec::new();
@@ -178,7 +184,7 @@ impl Runner {
         while done < batch || whole {
             let next = if whole { batch } else { turn.images().min(batch - done) };
             let part = if whole { input } else { &input[done * len..(done + next) * len] };
-            let found = runnable.run(part, next)?;
+            let found = runner.run(part, next).await?;
             outputs.resize_with(found.len(), Vec::new);
             for (all, part) in outputs.iter_mut().zip(found) {
                 all.extend(part);
@@ -186,7 +192,7 @@ impl Runner {
             done += next;
             turn.rest(Progress { done, total: batch }).await?;
         }
-        let shapes = runnable.runner().output_shapes(batch);
+        let shapes = runner.output_shapes(batch);
         Ok((Response::Ran { shapes }, outputs.iter().map(|output| wire::from_floats(output)).collect()))
     }
 
@@ -194,29 +200,31 @@ impl Runner {
         let images = images.map(|handle| self.images(handle)).transpose()?;
         let mut inputs = Vec::new();
         for &target in targets {
-            self.target(target)?.tune(&now)?;
+            self.target(target)?.tune(&now).await?;
             inputs.push(wire::from_floats(&match &images {
                 Some(images) => images.inputs(0..1)?,
-                None => vec![0.0; self.target(target)?.runner().input_len()?],
+                None => vec![0.0; self.target(target)?.input_len()?],
             }));
         }
         let mut race = Race::new(targets.len(), runs);
         while !race.progress().is_done() {
             // From JavaScript's numbers to JavaScript's numbers, as whoever uses a model pays for it.
-            let mut run = |i: usize| {
-                let input = wire::floats(&inputs[i]).map_err(|reason| Stop::because(&reason))?;
-                for output in self.target(targets[i])?.run(&input, 1)? {
-                    drop(wire::from_floats(output));
+            let mut run = async |i: usize, times: u32| {
+                for _ in 0..times {
+                    let input = wire::floats(&inputs[i]).map_err(|reason| Stop::because(&reason))?;
+                    for output in self.target(targets[i])?.run(&input, 1).await? {
+                        drop(wire::from_floats(output));
+                    }
                 }
-                Ok::<_, Stop>(())
+                Ok::<_, Stop>(None)
             };
-            let progress = race.step(&mut run, &now)?;
+            let progress = race.step(&mut run, &now).await?;
             turn.rest(progress).await?;
         }
         Ok(Response::Timed { timings: race.finish() })
     }
 
-    fn engine(&self) -> Result<&Engine, Stop> {
+    fn engine(&self) -> Result<&Engine<B>, Stop> {
         self.engine.as_ref().ok_or_else(|| Stop::because("the engine was not started"))
     }
 
@@ -229,19 +237,20 @@ impl Runner {
         self.images.get(&handle).cloned().ok_or_else(|| gone("set of images"))
     }
 
-    fn model(&self, handle: ModelHandle) -> Result<&Model, Stop> {
+    fn model(&self, handle: ModelHandle) -> Result<&Model<B>, Stop> {
         self.models.get(&handle).ok_or_else(|| gone("model"))
     }
 
-    fn quantized(&self, handle: QuantizedHandle) -> Result<&Quantized, Stop> {
+    fn quantized(&self, handle: QuantizedHandle) -> Result<&Quantized<B>, Stop> {
         self.quantized.get(&handle).map(|(_, quantized)| quantized).ok_or_else(|| gone("quantized model"))
     }
 
-    fn target(&mut self, target: Target) -> Result<&mut dyn Runnable, Stop> {
+    fn target(&mut self, target: Target) -> Result<&mut bitdial_engine::Runner<B::Plan>, Stop> {
         match target {
-            Target::F32(handle) => self.models.get_mut(&handle).map(|model| model as &mut dyn Runnable).ok_or_else(|| gone("model")),
+            Target::F32(handle) => self.models.get_mut(&handle).map(Model::runner).ok_or_else(|| gone("model")),
             Target::Quantized(handle) => {
-                self.quantized.get_mut(&handle).map(|(_, quantized)| quantized as &mut dyn Runnable).ok_or_else(|| gone("quantized model"))
+                let quantized = self.quantized.get_mut(&handle).map(|(_, quantized)| quantized);
+                quantized.map(Quantized::runner).ok_or_else(|| gone("quantized model"))
             }
         }
     }

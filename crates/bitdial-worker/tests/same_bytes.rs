@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use bitdial_engine::{Engine, Images, Runnable};
+use bitdial_engine::{Cpu, Engine, Images};
 use bitdial_kernels::Backend;
 use bitdial_lab::{Model as Source, Quantized};
 use bitdial_protocol::{BackendChoice, Normalize, Recipe};
+use futures::FutureExt;
 
 #[cfg(target_arch = "wasm32")]
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_dedicated_worker);
@@ -232,8 +233,13 @@ fn the_same_bytes_give_the_same_logits() {
                 Backend::Simd128 => BackendChoice::Simd128,
                 Backend::RelaxedSimd => BackendChoice::RelaxedSimd,
             };
-            let model = Engine::new(choice).unwrap().load(&source.packed()).unwrap();
-            let logits = model.adopt(&quantized.packed()).unwrap().run(&inputs, COUNT).unwrap()[0].clone();
+            let logits = async {
+                let model = Engine::<Cpu>::new(choice).await.unwrap().load(&source.packed()).await.unwrap();
+                let mut adopted = model.adopt(&quantized.packed()).await.unwrap();
+                adopted.runner().run(&inputs, COUNT).await.unwrap()[0].clone()
+            };
+            // The processor never waits.
+            let logits = logits.now_or_never().unwrap();
             fnv1a(&logits.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>())
         },
     );

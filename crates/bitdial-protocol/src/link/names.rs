@@ -12,6 +12,8 @@ pub const BACKENDS: Names<BackendChoice> = &[
     ("scalar", BackendChoice::Scalar),
     ("simd128", BackendChoice::Simd128),
     ("relaxed-simd", BackendChoice::RelaxedSimd),
+    ("webgpu", BackendChoice::WebGpu),
+    ("webgpu-f16", BackendChoice::WebGpuF16),
 ];
 /// As recipe files name them.
 pub const FORMATS: Names<Format> = &[

@@ -93,7 +93,7 @@ fn what_cannot_be_is_named_and_the_rest_is_kept() {
         ("sums=7", "8 to 32"),
         ("sums=16-explode", "sums="),
         ("sums=-saturate", "sums="),
-        ("backend=webgpu", "auto, scalar, simd128 or relaxed-simd"),
+        ("backend=webgl", "auto, scalar, simd128, relaxed-simd, webgpu or webgpu-f16"),
         ("w-scale=row", "channel, tensor or group"),
         ("w-group=48", "16, 32, 64 or 128"),
         ("samples=0", "samples="),
