@@ -2,16 +2,14 @@
 
 use std::sync::LazyLock;
 
-use bitdial_protocol::Normalize;
-use serde::Deserialize;
-
 use crate::json;
+use bitdial_protocol::Normalize;
 
 /// Opened when the link names no model.
 const DEFAULT: &str = "fashion-mobilenet";
 
 /// A model and what belongs to it. Paths are relative to the page.
-#[derive(Debug, PartialEq, Deserialize)]
+#[derive(Debug, PartialEq)]
 pub struct Entry {
     /// Names it in links.
     pub id: String,
@@ -42,7 +40,7 @@ pub struct Entry {
 }
 
 /// Labelled images, in two IDX pairs: the first ones alone, and all of them.
-#[derive(Debug, PartialEq, Deserialize)]
+#[derive(Debug, PartialEq)]
 pub struct TestImages {
     /// All images.
     pub images: String,
@@ -59,8 +57,7 @@ pub struct TestImages {
 }
 
 /// Calibration images.
-#[derive(Debug, PartialEq, Deserialize)]
-#[serde(from = "Listed")]
+#[derive(Debug, PartialEq)]
 pub enum Calibration {
     /// Training images in an IDX pair.
     Images {
@@ -78,22 +75,6 @@ pub enum Calibration {
     },
 }
 
-/// As the catalogue has them: an untagged enum would take a copy that knows no type, and 10 kB of the page.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Listed {
-    images: String,
-    labels: String,
-    count: usize,
-    photos: Option<String>,
-}
-
-impl From<Listed> for Calibration {
-    fn from(Listed { images, labels, count, photos }: Listed) -> Self {
-        photos.map_or(Self::Images { images, labels, count }, |photos| Self::Photos { photos })
-    }
-}
-
 impl Entry {
     /// The catalogue's entry of this id.
     pub fn find(id: &str) -> Option<&'static Self> {
@@ -105,7 +86,7 @@ impl Entry {
 pub fn all() -> &'static [Entry] {
     // Part of the page, so that it is never of another version than the page and costs no round trip.
     static ENTRIES: LazyLock<Vec<Entry>> =
-        LazyLock::new(|| json::read(include_str!("../models/models.json")).expect("a test reads the catalogue that is compiled in"));
+        LazyLock::new(|| json::read(include_str!("../models/models.json"), false).expect("a test reads the catalogue that is compiled in"));
     &ENTRIES
 }
 

@@ -3,9 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use bitdial_protocol::{
-    Advice, Diagnosis, ImagesHandle, LabRequest, LabResponse, LayerDetail, Making, ModelHandle, QuantizedHandle, Recipe,
-};
+use bitdial_protocol::{Advice, Diagnosis, ImagesHandle, LabRequest, LayerDetail, Making, ModelHandle, QuantizedHandle, Recipe};
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, OptionFuture, WeakShared};
 use js_sys::ArrayBuffer;
@@ -65,10 +63,8 @@ impl Lab {
         let (worker, model) = futures::try_join!(start, model)?;
         let load = async {
             let answer = worker.request(&LabRequest::Load {}, vec![model.slice(0)]).await?;
-            match (answer.body, answer.buffers.into_iter().next()) {
-                (LabResponse::Loaded { model }, Some(packed)) => Ok((model, packed)),
-                _ => Err(ClientError::Unexpected("loading the model")),
-            }
+            let model = answer.take("loaded", "loading the model", |from| from.field("model"))?;
+            Ok((model, answer.buffers.into_iter().next().ok_or(ClientError::Unexpected("loading the model"))?))
         };
         let images = OptionFuture::from(match &kit.entry.calibration {
             Calibration::Images { images, labels, .. } => Some(async {
@@ -122,10 +118,8 @@ impl Lab {
     /// A closer look at one layer of the model under a recipe.
     pub async fn layer(self: &Rc<Self>, recipe: &Recipe, layer: String) -> Result<LayerDetail, ClientError> {
         let quantized = self.make(recipe).await?.handle;
-        match self.worker.ask(LabRequest::Layer { quantized, layer }).await? {
-            LabResponse::Layer { detail } => Ok(detail),
-            _ => Err(ClientError::Unexpected("the layer")),
-        }
+        let answer = self.worker.ask(&LabRequest::Layer { quantized, layer }).await?;
+        answer.take("layer", "the layer", |from| from.field("detail"))
     }
 
     /// The model under a recipe as an ONNX file.
@@ -139,10 +133,8 @@ impl Lab {
     pub async fn diagnose(self: &Rc<Self>, recipe: &Recipe) -> Result<(Diagnosis, Vec<Advice>), ClientError> {
         let quantized = self.make(recipe).await?.handle;
         let images = self.calibration.ok_or(ClientError::Unexpected("diagnosing"))?;
-        match self.worker.ask(LabRequest::Diagnose { quantized, images }).await? {
-            LabResponse::Diagnosed { diagnosis, advice } => Ok((diagnosis, advice)),
-            _ => Err(ClientError::Unexpected("diagnosing")),
-        }
+        let answer = self.worker.ask(&LabRequest::Diagnose { quantized, images }).await?;
+        answer.take("diagnosed", "diagnosing", |from| (from.field("diagnosis"), from.field("advice")))
     }
 
     async fn quantize(&self, recipe: Recipe) -> Result<Made, ClientError> {
@@ -152,12 +144,9 @@ impl Lab {
         let answer = self.worker.request_watched(&request, Vec::new(), Some(watch)).await;
         (self.kit.on_making)(None);
         let answer = answer?;
-        match (answer.body, answer.buffers.into_iter().next()) {
-            (LabResponse::Quantized { quantized, making }, Some(packed)) => {
-                Ok(Made { recipe, handle: quantized, packed, making: Rc::new(making) })
-            }
-            _ => Err(ClientError::Unexpected("quantizing")),
-        }
+        let (handle, making) = answer.take("quantized", "quantizing", |from| (from.field("quantized"), from.field("making")))?;
+        let packed = answer.buffers.into_iter().next().ok_or(ClientError::Unexpected("quantizing"))?;
+        Ok(Made { recipe, handle, packed, making })
     }
 
     fn keep(&self, made: &Rc<Made>) {
@@ -180,8 +169,5 @@ impl Lab {
 }
 
 async fn add(worker: &Worker<worker::Lab>, request: &LabRequest, buffers: Vec<ArrayBuffer>) -> Result<ImagesHandle, ClientError> {
-    match worker.request(request, buffers).await?.body {
-        LabResponse::Images { images, .. } => Ok(images),
-        _ => Err(ClientError::Unexpected("keeping images")),
-    }
+    worker.request(request, buffers).await?.take("images", "keeping images", |from| from.field("images"))
 }
