@@ -5,7 +5,7 @@ use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use yew::prelude::*;
 
-use super::draw::{CARD, Drawing, FLOAT, QUANTIZED, Spot, drawing, percent_axes, percent_range, text};
+use super::draw::{CARD, Drawing, FLOAT, QUANTIZED, SOFT, Spot, drawing, percent_plane, percent_range, text};
 use super::export::{Column, IMAGES, KIND, Table};
 use super::frame::{Frame, Press, plot, use_width};
 use crate::format::{bytes, count, percent};
@@ -36,31 +36,33 @@ fn draw(data: &Data, width: u32) -> Drawing {
         let ends = data.points.iter().flat_map(|point| <[f64; 2]>::from(point.share.interval()));
         let known = !data.points.is_empty();
         let range = percent_range(ends.chain(data.float.filter(|_| known)));
-        let axes = percent_axes(area, 0.6..8.4, range.clone(), 8, &|bits| format!("{bits:.0}"))?;
-        let plane = axes.plotting_area();
+        let plane = percent_plane(area, (width, HEIGHT), 0.6..8.4, range.clone())?;
+        for bits in 1..=8 {
+            let (at, _) = plane.place((f64::from(bits), range.start));
+            area.draw(&Text::new(bits.to_string(), (at - 3, plane.floor() + 6), text(&SOFT)))?;
+        }
         if let Some(float) = data.float.filter(|_| known) {
-            let plane = axes.as_coord_spec();
-            let (left, right) = (plane.translate(&(0.6, float)), plane.translate(&(8.4, float)));
+            let (left, right) = (plane.place((0.6, float)), plane.place((8.4, float)));
             area.draw(&DashedPathElement::new([left, right], 4, 4, FLOAT.stroke_width(1)))?;
             // At the left, where the curve is lowest; below the line unless that leaves the chart.
             let below = float - range.start > (range.end - range.start) * 0.15;
             area.draw(&Text::new("f32", (left.0 + 5, left.1 + if below { 4 } else { -15 }), text(&FLOAT)))?;
         }
-        let at = |point: &Point, share: f64| (f64::from(point.bits), share);
+        let at = |point: &Point, share: f64| plane.place((f64::from(point.bits), share));
         let centre = |point: &Point| at(point, point.share.value().unwrap_or_default());
         // Points that are next to each other belong to one line; a gap is not known yet.
         for line in data.points.chunk_by(|a, b| a.bits + 1 == b.bits) {
             let upper = line.iter().map(|point| at(point, point.share.interval().1));
             let lower = line.iter().rev().map(|point| at(point, point.share.interval().0));
-            plane.draw(&Polygon::new(upper.chain(lower).collect::<Vec<_>>(), QUANTIZED.mix(0.14)))?;
-            plane.draw(&PathElement::new(line.iter().map(centre).collect::<Vec<_>>(), QUANTIZED.stroke_width(2)))?;
+            area.draw(&Polygon::new(upper.chain(lower).collect::<Vec<_>>(), QUANTIZED.mix(0.14)))?;
+            area.draw(&PathElement::new(line.iter().map(centre).collect::<Vec<_>>(), QUANTIZED.stroke_width(2)))?;
         }
         let mut spots = Vec::new();
         for point in &data.points {
             let here = point.bits == data.current;
-            plane.draw(&Circle::new(centre(point), if here { 6 } else { 4 }, if here { QUANTIZED } else { CARD }.filled()))?;
-            plane.draw(&Circle::new(centre(point), if here { 6 } else { 4 }, QUANTIZED.stroke_width(2)))?;
-            let (x, y) = axes.as_coord_spec().translate(&centre(point));
+            area.draw(&Circle::new(centre(point), if here { 6 } else { 4 }, if here { QUANTIZED } else { CARD }.filled()))?;
+            area.draw(&Circle::new(centre(point), if here { 6 } else { 4 }, QUANTIZED.stroke_width(2)))?;
+            let (x, y) = centre(point);
             spots.push(Spot { x, y });
         }
         Ok(spots)

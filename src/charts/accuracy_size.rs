@@ -5,7 +5,7 @@ use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use yew::prelude::*;
 
-use super::draw::{CARD, Drawing, FLOAT, LINE, QUANTIZED, SOFT, Spot, drawing, percent_axes, percent_range, text};
+use super::draw::{CARD, Drawing, FLOAT, LINE, QUANTIZED, SOFT, Spot, drawing, percent_plane, percent_range, text};
 use super::export::{Column, IMAGES, KIND, Table};
 use super::frame::{Frame, Press, plot, use_width};
 use crate::format::{bytes, percent};
@@ -80,20 +80,19 @@ fn draw(data: &Data, width: u32) -> Drawing {
         // Equal steps for equal ratios: f32 is far from all that is quantized.
         let (low, high) = (least.min(most) as f64 * 0.85, most as f64 * 1.15);
         let x = |size: usize| (size as f64).ln();
-        let axes = percent_axes(area, low.ln()..high.ln(), range.clone(), 0, &|_| String::new())?;
-        let plane = axes.plotting_area();
+        let plane = percent_plane(area, (width, HEIGHT), low.ln()..high.ln(), range.clone())?;
         for size in round_sizes(low, high) {
-            let (at, floor) = axes.as_coord_spec().translate(&(size.ln(), range.start));
+            let (at, floor) = plane.place((size.ln(), range.start));
             let label = bytes(size as usize).to_string().replace(".00 ", " ").replace(".0 ", " ");
             area.draw(&PathElement::new(vec![(at, floor), (at, floor + 4)], LINE.stroke_width(1)))?;
             area.draw(&Text::new(label.clone(), (at - 3 * label.len() as i32, floor + 7), text(&SOFT)))?;
         }
         let all: Vec<_> = data.points.iter().map(|point| (point.size, point.value())).chain(data.float).collect();
-        let best: Vec<_> = frontier(&all).into_iter().map(|(size, share)| axes.as_coord_spec().translate(&(x(size), share))).collect();
+        let best: Vec<_> = frontier(&all).into_iter().map(|(size, share)| plane.place((x(size), share))).collect();
         area.draw(&DashedPathElement::new(best, 3, 3, SOFT.stroke_width(1)))?;
         if let Some((size, share)) = data.float {
-            plane.draw(&Circle::new((x(size), share), 5, FLOAT.filled()))?;
-            let (left, top) = axes.as_coord_spec().translate(&(x(size), share));
+            area.draw(&Circle::new(plane.place((x(size), share)), 5, FLOAT.filled()))?;
+            let (left, top) = plane.place((x(size), share));
             area.draw(&Text::new("f32", (left - 22, top + 7), text(&FLOAT)))?;
         }
         let mut spots = vec![Spot { x: 0, y: 0 }; data.points.len()];
@@ -101,19 +100,19 @@ fn draw(data: &Data, width: u32) -> Drawing {
         let all = || data.points.iter().enumerate();
         let current = |(_, point): &(usize, &Point)| point.origin == Origin::Current;
         for (index, point) in all().filter(|point| !current(point)).chain(all().filter(current)) {
-            let place = (x(point.size), point.value());
+            let place = plane.place((x(point.size), point.value()));
             match point.origin {
-                Origin::Current => plane.draw(&Circle::new(place, 7, QUANTIZED.filled()))?,
+                Origin::Current => area.draw(&Circle::new(place, 7, QUANTIZED.filled()))?,
                 Origin::Tried => {
-                    plane.draw(&Circle::new(place, 5, CARD.filled()))?;
-                    plane.draw(&Circle::new(place, 5, QUANTIZED.mix(0.45).filled()))?;
+                    area.draw(&Circle::new(place, 5, CARD.filled()))?;
+                    area.draw(&Circle::new(place, 5, QUANTIZED.mix(0.45).filled()))?;
                 }
                 Origin::Swept => {
-                    plane.draw(&Circle::new(place, 4, CARD.filled()))?;
-                    plane.draw(&Circle::new(place, 4, QUANTIZED.mix(0.6).stroke_width(1)))?;
+                    area.draw(&Circle::new(place, 4, CARD.filled()))?;
+                    area.draw(&Circle::new(place, 4, QUANTIZED.mix(0.6).stroke_width(1)))?;
                 }
             }
-            let (x, y) = axes.as_coord_spec().translate(&place);
+            let (x, y) = place;
             spots[index] = Spot { x, y };
         }
         Ok(spots)

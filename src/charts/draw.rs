@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 use yew::AttrValue;
 
 // The light theme's colours, by role. `charts.css` maps each to the theme in force; a download keeps them.
@@ -32,9 +32,6 @@ const NARROWEST: f64 = 0.04;
 
 /// A chart's area.
 pub type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
-
-/// A chart with two axes of numbers.
-pub type Axes<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 /// A point that can be pointed at, in pixels of the drawing.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,29 +73,48 @@ pub fn text(colour: &RGBColor) -> TextStyle<'static> {
     ("sans-serif", TEXT).into_font().color(colour)
 }
 
-/// A pair of axes with quiet grid lines, the vertical one in percent.
-pub fn percent_axes<'a, 'b>(
-    area: &'a Area<'b>,
+/// A plane of numbers, in pixels.
+pub struct Plane {
     x: Range<f64>,
     y: Range<f64>,
-    ticks: usize,
-    name: &dyn Fn(&f64) -> String,
-) -> Drawn<Axes<'a, 'b>> {
-    let mut axes =
-        ChartBuilder::on(area).margin_top(10).margin_right(12).x_label_area_size(24).y_label_area_size(38).build_cartesian_2d(x, y)?;
-    axes.configure_mesh()
-        .disable_x_mesh()
-        .x_labels(ticks)
-        .y_labels(5)
-        .x_label_formatter(name)
-        .y_label_formatter(&|share| format!("{:.0} %", share * 100.0))
-        .bold_line_style(GRID)
-        .light_line_style(TRANSPARENT)
-        .axis_style(LINE)
-        .set_all_tick_mark_size(0)
-        .label_style(text(&SOFT))
-        .draw()?;
-    Ok(axes)
+    /// Pixels of its left, right, top and lower edge.
+    edges: [i32; 4],
+}
+
+impl Plane {
+    /// Where a point lies.
+    pub fn place(&self, (x, y): (f64, f64)) -> (i32, i32) {
+        let part = |range: &Range<f64>, value: f64| (value - range.start) / (range.end - range.start).max(f64::MIN_POSITIVE);
+        let [left, right, top, floor] = self.edges.map(f64::from);
+        let (x, y) = (left + (right - left) * part(&self.x, x), floor - (floor - top) * part(&self.y, y));
+        (x.round() as i32, y.round() as i32)
+    }
+
+    /// Its lower edge.
+    pub fn floor(&self) -> i32 {
+        self.edges[3]
+    }
+}
+
+/// A plane of shares with quiet lines at full percents, in an area of this size. plotters has axes of its own: they take
+/// 15 kB of the page.
+pub fn percent_plane(area: &Area, (width, height): (u32, u32), x: Range<f64>, y: Range<f64>) -> Drawn<Plane> {
+    let plane = Plane { x, y, edges: [38, width as i32 - 12, 10, height as i32 - 24] };
+    let [left, right, top, floor] = plane.edges;
+    let steps = [1, 2, 5, 10, 20];
+    let percents = (plane.y.end - plane.y.start) * 100.0;
+    let step = steps.into_iter().find(|step| percents / f64::from(*step) <= 5.5).unwrap_or(25);
+    for percent in (0..=100).step_by(step as usize) {
+        let share = f64::from(percent) / 100.0;
+        if (plane.y.start..=plane.y.end).contains(&share) {
+            let (_, at) = plane.place((plane.x.start, share));
+            area.draw(&PathElement::new(vec![(left, at), (right, at)], GRID.stroke_width(1)))?;
+            let style = text(&SOFT).pos(Pos::new(HPos::Right, VPos::Center));
+            area.draw(&Text::new(format!("{percent} %"), (left - 6, at), style))?;
+        }
+    }
+    area.draw(&PathElement::new(vec![(left, top), (left, floor), (right, floor)], LINE.stroke_width(1)))?;
+    Ok(plane)
 }
 
 /// A range of shares that holds all of `values` with some air, on full percents and not too narrow to read.
@@ -129,6 +145,18 @@ mod tests {
         ] {
             let range = percent_range(values.iter().copied());
             assert!((range.start - low).abs() < 1e-6 && (range.end - high).abs() < 1e-6, "{values:?}: {range:?}");
+        }
+    }
+
+    #[test]
+    fn a_plane_has_its_corners_in_the_corners_and_lines_between() {
+        for (range, labels) in [(0.0..1.0, 6), (0.91..0.96, 6), (0.03..1.0, 5), (0.48..0.52, 5)] {
+            let drawing = drawing(200, 100, |area| {
+                let plane = percent_plane(area, (200, 100), 1.0..8.0, range.clone())?;
+                assert_eq!([plane.place((1.0, range.start)), plane.place((8.0, range.end))], [(38, 76), (188, 10)]);
+                Ok(vec![])
+            });
+            assert_eq!(drawing.svg.matches(" %").count(), labels, "{range:?}: {}", drawing.svg);
         }
     }
 
