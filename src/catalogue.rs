@@ -2,14 +2,16 @@
 
 use std::sync::LazyLock;
 
-use crate::json;
 use bitdial_protocol::Normalize;
+use serde::Deserialize;
+
+use crate::json;
 
 /// Opened when the link names no model.
 const DEFAULT: &str = "fashion-mobilenet";
 
 /// A model and what belongs to it. Paths are relative to the page.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, PartialEq, Deserialize)]
 pub struct Entry {
     /// Names it in links.
     pub id: String,
@@ -40,7 +42,7 @@ pub struct Entry {
 }
 
 /// Labelled images, in two IDX pairs: the first ones alone, and all of them.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, PartialEq, Deserialize)]
 pub struct TestImages {
     /// All images.
     pub images: String,
@@ -57,7 +59,8 @@ pub struct TestImages {
 }
 
 /// Calibration images.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(from = "Listed")]
 pub enum Calibration {
     /// Training images in an IDX pair.
     Images {
@@ -75,6 +78,22 @@ pub enum Calibration {
     },
 }
 
+/// As the catalogue has them: an untagged enum would take a copy that knows no type, and 10 kB of the page.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Listed {
+    images: String,
+    labels: String,
+    count: usize,
+    photos: Option<String>,
+}
+
+impl From<Listed> for Calibration {
+    fn from(Listed { images, labels, count, photos }: Listed) -> Self {
+        photos.map_or(Self::Images { images, labels, count }, |photos| Self::Photos { photos })
+    }
+}
+
 impl Entry {
     /// The catalogue's entry of this id.
     pub fn find(id: &str) -> Option<&'static Self> {
@@ -86,7 +105,7 @@ impl Entry {
 pub fn all() -> &'static [Entry] {
     // Part of the page, so that it is never of another version than the page and costs no round trip.
     static ENTRIES: LazyLock<Vec<Entry>> =
-        LazyLock::new(|| json::read(include_str!("../models/models.json"), false).expect("a test reads the catalogue that is compiled in"));
+        LazyLock::new(|| json::read(include_str!("../models/models.json")).expect("a test reads the catalogue that is compiled in"));
     &ENTRIES
 }
 

@@ -1,21 +1,18 @@
 //! JSON files: in a browser, the browser's own parser reads and writes them, which costs the page nothing.
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-use crate::read::{self, Read};
-
-/// Reads a JSON text; what is wrong with it is the error. `strict` refuses names that do not belong there.
-pub fn read<T: Read>(text: &str, strict: bool) -> Result<T, String> {
-    read::read(parse(text)?, strict, T::read)
-}
-
+/// Reads a JSON text; what is wrong with it is the error.
 #[cfg(target_arch = "wasm32")]
-fn parse(text: &str) -> Result<wasm_bindgen::JsValue, String> {
-    js_sys::JSON::parse(text).map_err(|error| crate::client::said(&error))
+pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    let value = js_sys::JSON::parse(text).map_err(|error| crate::client::said(&error))?;
+    serde_wasm_bindgen::from_value(value).map_err(|error| error.to_string())
 }
 
+/// Reads a JSON text; what is wrong with it is the error.
 #[cfg(not(target_arch = "wasm32"))]
-fn parse(text: &str) -> Result<serde_json::Value, String> {
+pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_json::from_str(text).map_err(|error| error.to_string())
 }
 

@@ -9,7 +9,6 @@ mod json;
 mod kinds;
 mod panels;
 mod parts;
-mod read;
 mod speed;
 mod state;
 mod stats;

@@ -4,12 +4,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use bitdial_protocol::{
-    BackendChoice, Capabilities, ImagesHandle, ModelHandle, ModelInfo, QuantizedHandle, QuantizedInfo, Recipe, Request, Target,
+    BackendChoice, Capabilities, ImagesHandle, ModelHandle, ModelInfo, QuantizedHandle, QuantizedInfo, Recipe, Request, Response, Target,
 };
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, OptionFuture, Shared, WeakShared};
 use js_sys::{ArrayBuffer, Uint8Array};
-use wasm_bindgen::JsValue;
 
 use super::error::ClientError;
 use super::fetch::{Library, OnProgress};
@@ -18,7 +17,6 @@ use super::photos::{self, Photos};
 use super::pool::{MOST_LOSSES, Seat, Slot};
 use super::worker::{Progress, Runner, Worker};
 use crate::catalogue::{Calibration, Entry};
-use crate::read::{Read, Reader};
 use crate::state::Evaluated;
 
 /// A model over so many bytes is held by few workers, and under few recipes: each holds it in f32 too.
@@ -105,16 +103,19 @@ impl Desk {
     pub async fn set_up(kit: Rc<Kit>, lab: Rc<Slot<Lab>>) -> Result<Rc<Self>, ClientError> {
         let start = async {
             let worker = Worker::<Runner>::start(&kit.url).await?;
-            let answer = worker.ask(&Request::Start { backend: kit.backend }).await?;
-            let capabilities = answer.take("ready", "the start", |from| from.field("capabilities"))?;
+            let Response::Ready { capabilities } = worker.ask(Request::Start { backend: kit.backend }).await? else {
+                return Err(ClientError::Unexpected("the start"));
+            };
             Ok((worker, capabilities))
         };
         let packed = in_lab(&kit, &lab, async |lab: Rc<Lab>| Ok(lab.packed()));
         let ((worker, capabilities), packed) = futures::try_join!(start, packed)?;
         let load = async {
             // Whatever follows is decoded while later files are still on their way.
-            let answer = worker.request(&Request::Load {}, vec![packed]).await?;
-            answer.take("loaded", "loading the model", |from| (from.field("model"), from.field("info")))
+            let Response::Loaded { model, info } = worker.request(&Request::Load {}, vec![packed]).await?.body else {
+                return Err(ClientError::Unexpected("loading the model"));
+            };
+            Ok((model, info))
         };
         let images = OptionFuture::from(kit.entry.test.as_ref().map(|test| kit.add_idx(&worker, &test.first_images, &test.first_labels)));
         let photos = OptionFuture::from(kit.photos.clone().map(|photos| kit.add_photos(&worker, photos)));
@@ -201,9 +202,9 @@ impl Desk {
     /// Takes a quantized model from the lab.
     async fn adopt(&self, made: &Made) -> Result<(QuantizedHandle, QuantizedInfo), ClientError> {
         let request = Request::Adopt { model: self.model };
-        let answer = self.worker.request(&request, vec![made.packed()]).await?;
-        let read = |from: &Reader<JsValue>| (from.field("quantized"), from.field("info"));
-        let (quantized, mut info): (_, QuantizedInfo) = answer.take("quantized", "quantizing", read)?;
+        let Response::Quantized { quantized, mut info } = self.worker.request(&request, vec![made.packed()]).await?.body else {
+            return Err(ClientError::Unexpected("quantizing"));
+        };
         for (layer, made) in info.layers.iter_mut().zip(&made.making.layers) {
             layer.activation_bits = made.activation_bits;
             layer.weight_sqnr = made.weight_sqnr;
@@ -215,8 +216,10 @@ impl Desk {
     /// Classes of some images, and how sure the model is.
     pub async fn evaluate(&self, target: Target, first: usize, count: usize) -> Result<Evaluated, ClientError> {
         let images = self.holding(first + count).await?.handle;
-        let answer = self.worker.ask(&Request::Evaluate { target, images, first, count }).await?;
-        answer.take("evaluated", "running images", Evaluated::read)
+        match self.worker.ask(Request::Evaluate { target, images, first, count }).await? {
+            Response::Evaluated { first, top1, confidence, overflows } => Ok(Evaluated { first, top1, confidence, overflows }),
+            _ => Err(ClientError::Unexpected("running images")),
+        }
     }
 }
 
@@ -267,10 +270,8 @@ impl Kit {
 }
 
 async fn add(worker: &Worker<Runner>, request: Request, buffers: Vec<ArrayBuffer>) -> Result<Images, ClientError> {
-    let answer = worker.request(&request, buffers).await?;
-    answer.take("images", "keeping images", |from| Images {
-        handle: from.field("images"),
-        count: from.field("count"),
-        labels: from.field("labels"),
-    })
+    match worker.request(&request, buffers).await?.body {
+        Response::Images { images, count, labels, .. } => Ok(Images { handle: images, count, labels: Rc::new(labels) }),
+        _ => Err(ClientError::Unexpected("keeping images")),
+    }
 }

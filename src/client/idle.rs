@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use bitdial_protocol::{Bits, Profile, QuantizedHandle, Request, Target};
+use bitdial_protocol::{Bits, Profile, QuantizedHandle, Request, Response, Target};
 use futures::future::try_join_all;
 
 use super::desk::Desk;
@@ -31,8 +31,10 @@ pub async fn verify(order: &Order, pool: &Pool, voice: &Voice) -> Result<(), Cli
     let checks = on_first(pool, voice, async |desk: Rc<Desk>| {
         let (quantized, _) = desk.quantized(recipe).await?;
         let count = ((VERIFY_MACS / order.entry.macs.max(1)) as usize).clamp(1, desk.first.count.max(1));
-        let answer = desk.worker.ask(&Request::Verify { quantized, images: desk.first.handle, count }).await?;
-        answer.take("verified", "comparing backends", |from| from.field("checks"))
+        match desk.worker.ask(Request::Verify { quantized, images: desk.first.handle, count }).await? {
+            Response::Verified { checks } => Ok(checks),
+            _ => Err(ClientError::Unexpected("comparing backends")),
+        }
     });
     voice.run(RunReport::Verified(Rc::new(checks.await?)));
     Ok(())
@@ -52,8 +54,10 @@ pub async fn profile(order: &Order, pool: &Pool, voice: &Voice) -> Result<(), Cl
 }
 
 async fn profile_one(desk: &Desk, target: Target) -> Result<Profile, ClientError> {
-    let answer = desk.worker.ask(&Request::Profile { target, runs: PROFILE_RUNS }).await?;
-    answer.take("profiled", "profiling", |from| from.field("profile"))
+    match desk.worker.ask(Request::Profile { target, runs: PROFILE_RUNS }).await? {
+        Response::Profiled { profile } => Ok(profile),
+        _ => Err(ClientError::Unexpected("profiling")),
+    }
 }
 
 /// Looks for what quantization broke, layer by layer; not of a model that is too large for it.

@@ -3,7 +3,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use bitdial_protocol::{Advice, Diagnosis, ImagesHandle, LabRequest, LayerDetail, Making, ModelHandle, QuantizedHandle, Recipe};
+use bitdial_protocol::{
+    Advice, Diagnosis, ImagesHandle, LabRequest, LabResponse, LayerDetail, Making, ModelHandle, QuantizedHandle, Recipe,
+};
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, OptionFuture, WeakShared};
 use js_sys::ArrayBuffer;
@@ -63,8 +65,10 @@ impl Lab {
         let (worker, model) = futures::try_join!(start, model)?;
         let load = async {
             let answer = worker.request(&LabRequest::Load {}, vec![model.slice(0)]).await?;
-            let model = answer.take("loaded", "loading the model", |from| from.field("model"))?;
-            Ok((model, answer.buffers.into_iter().next().ok_or(ClientError::Unexpected("loading the model"))?))
+            match (answer.body, answer.buffers.into_iter().next()) {
+                (LabResponse::Loaded { model }, Some(packed)) => Ok((model, packed)),
+                _ => Err(ClientError::Unexpected("loading the model")),
+            }
         };
         let images = OptionFuture::from(match &kit.entry.calibration {
             Calibration::Images { images, labels, .. } => Some(async {
@@ -118,8 +122,10 @@ impl Lab {
     /// A closer look at one layer of the model under a recipe.
     pub async fn layer(self: &Rc<Self>, recipe: &Recipe, layer: String) -> Result<LayerDetail, ClientError> {
         let quantized = self.make(recipe).await?.handle;
-        let answer = self.worker.ask(&LabRequest::Layer { quantized, layer }).await?;
-        answer.take("layer", "the layer", |from| from.field("detail"))
+        match self.worker.ask(LabRequest::Layer { quantized, layer }).await? {
+            LabResponse::Layer { detail } => Ok(detail),
+            _ => Err(ClientError::Unexpected("the layer")),
+        }
     }
 
     /// The model under a recipe as an ONNX file.
@@ -133,8 +139,10 @@ impl Lab {
     pub async fn diagnose(self: &Rc<Self>, recipe: &Recipe) -> Result<(Diagnosis, Vec<Advice>), ClientError> {
         let quantized = self.make(recipe).await?.handle;
         let images = self.calibration.ok_or(ClientError::Unexpected("diagnosing"))?;
-        let answer = self.worker.ask(&LabRequest::Diagnose { quantized, images }).await?;
-        answer.take("diagnosed", "diagnosing", |from| (from.field("diagnosis"), from.field("advice")))
+        match self.worker.ask(LabRequest::Diagnose { quantized, images }).await? {
+            LabResponse::Diagnosed { diagnosis, advice } => Ok((diagnosis, advice)),
+            _ => Err(ClientError::Unexpected("diagnosing")),
+        }
     }
 
     async fn quantize(&self, recipe: Recipe) -> Result<Made, ClientError> {
@@ -144,9 +152,12 @@ impl Lab {
         let answer = self.worker.request_watched(&request, Vec::new(), Some(watch)).await;
         (self.kit.on_making)(None);
         let answer = answer?;
-        let (handle, making) = answer.take("quantized", "quantizing", |from| (from.field("quantized"), from.field("making")))?;
-        let packed = answer.buffers.into_iter().next().ok_or(ClientError::Unexpected("quantizing"))?;
-        Ok(Made { recipe, handle, packed, making })
+        match (answer.body, answer.buffers.into_iter().next()) {
+            (LabResponse::Quantized { quantized, making }, Some(packed)) => {
+                Ok(Made { recipe, handle: quantized, packed, making: Rc::new(making) })
+            }
+            _ => Err(ClientError::Unexpected("quantizing")),
+        }
     }
 
     fn keep(&self, made: &Rc<Made>) {
@@ -169,5 +180,8 @@ impl Lab {
 }
 
 async fn add(worker: &Worker<worker::Lab>, request: &LabRequest, buffers: Vec<ArrayBuffer>) -> Result<ImagesHandle, ClientError> {
-    worker.request(request, buffers).await?.take("images", "keeping images", |from| from.field("images"))
+    match worker.request(request, buffers).await?.body {
+        LabResponse::Images { images, .. } => Ok(images),
+        _ => Err(ClientError::Unexpected("keeping images")),
+    }
 }

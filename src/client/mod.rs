@@ -17,6 +17,5 @@ mod worker;
 
 #[cfg(target_arch = "wasm32")]
 pub use error::said;
-pub use photos::Listed;
 pub use session::{Order, Session};
 pub use worker::Progress;

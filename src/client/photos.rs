@@ -1,6 +1,7 @@
 //! Sample photos: listed in a file, decoded by the browser, cropped for the model.
 
 use js_sys::{Array, ArrayBuffer};
+use serde::Deserialize;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, CanvasRenderingContext2d, HtmlCanvasElement, ImageBitmap};
@@ -13,11 +14,10 @@ use crate::json;
 const CROP: f64 = 224.0 / 256.0;
 
 /// One line of the list.
-pub struct Listed {
-    /// Beside the list.
-    pub file: String,
-    /// What it shows.
-    pub title: String,
+#[derive(Deserialize)]
+struct Listed {
+    file: String,
+    title: String,
 }
 
 /// Photos, ready for a model.
@@ -31,7 +31,7 @@ pub struct Photos {
 /// Fetches and crops every photo of a list to `side` x `side`.
 pub async fn load(library: &Library, list: &str, side: usize) -> Result<Photos, ClientError> {
     let text = library.text(list).await?;
-    let listed: Vec<Listed> = json::read(&text, false).map_err(|reason| ClientError::Fetch { file: list.to_owned(), reason })?;
+    let listed: Vec<Listed> = json::read(&text).map_err(|reason| ClientError::Fetch { file: list.to_owned(), reason })?;
     let folder = list.rsplit_once('/').map_or("", |(folder, _)| folder);
     let mut photos = Photos { titles: Vec::new(), pixels: Vec::new() };
     let paths: Vec<_> = listed.iter().map(|photo| format!("{folder}/{}", photo.file)).collect();

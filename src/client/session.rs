@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use bitdial_protocol::{Bits, Link, Recipe, Request};
+use bitdial_protocol::{Bits, Link, Recipe, Request, Response};
 use futures::FutureExt;
 use futures::future::{AbortHandle, Abortable};
 use js_sys::{ArrayBuffer, Uint8Array};
@@ -218,8 +218,9 @@ impl Session {
             desk.worker.request(&Request::Pixels { images, indices: indices.clone() }, Vec::new()).await
         });
         let answer = answer.await.inspect_err(|error| voice.trouble(error))?;
-        let shape: [usize; 3] = answer.take("pixels", "pixels", |from| from.field("shape"))?;
-        let buffer = answer.buffers.first().ok_or(ClientError::Unexpected("pixels"))?;
+        let (Response::Pixels { shape }, Some(buffer)) = (answer.body, answer.buffers.first()) else {
+            return Err(ClientError::Unexpected("pixels"));
+        };
         let bytes = Uint8Array::new(buffer).to_vec();
         let length = shape.iter().product::<usize>().max(1);
         Ok((shape, bytes.chunks_exact(length).map(<[u8]>::to_vec).collect()))

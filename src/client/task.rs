@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use bitdial_protocol::{QuantizedHandle, Recipe, Request, Target};
+use bitdial_protocol::{QuantizedHandle, Recipe, Request, Response, Target};
 use futures::future::try_join_all;
 use yew::AttrValue;
 
@@ -220,10 +220,10 @@ async fn time(desk: &Rc<Desk>, recipe: &Recipe, budget: f64) -> Result<Latency, 
     let (handle, _) = desk.quantized(recipe).await?;
     let time = async |runs: u32| {
         let targets = vec![Target::F32(desk.model), Target::Quantized(handle)];
-        let answer = desk.worker.ask(&Request::Time { targets, images: Some(desk.first.handle), runs }).await?;
-        let timings: Vec<_> = answer.take("timed", "timing", |from| from.field("timings"))?;
-        let [float, quantized] = timings[..] else { return Err(ClientError::Unexpected("timing")) };
-        Ok(Latency { float, quantized })
+        match desk.worker.ask(Request::Time { targets, images: Some(desk.first.handle), runs }).await? {
+            Response::Timed { timings } if timings.len() == 2 => Ok(Latency { float: timings[0], quantized: timings[1] }),
+            _ => Err(ClientError::Unexpected("timing")),
+        }
     };
     let probe = time(3).await?;
     let runs = budget / (probe.float.median + probe.quantized.median).max(1e-3);

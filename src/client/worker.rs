@@ -8,26 +8,31 @@ use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
 
-use bitdial_protocol::{LabRequest, Request};
+use bitdial_protocol::{LabRequest, LabResponse, Request, Response};
 use futures::channel::oneshot;
 use futures::future::{Either, select};
 use js_sys::{Array, ArrayBuffer, Object, Reflect};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::prelude::*;
 use web_sys::{Event, MessageEvent, WorkerOptions, WorkerType};
 
 use super::clock::sleep;
 use super::error::{ClientError, said};
-use crate::read::{Reader, read};
 
 /// A worker that says nothing for so long after its start never will.
 const PATIENCE_MS: u32 = 30_000;
 
-/// What a kind of worker takes.
+/// What a kind of worker takes and answers.
 pub trait Kind: 'static {
     /// What it takes.
     type Request: Serialize;
+    /// What it answers.
+    type Response: DeserializeOwned;
+
+    /// What to ask when an answer comes that nobody waits for any more: what was made for it is of no use to anybody.
+    fn forget(answer: &Self::Response) -> Option<Self::Request>;
 }
 
 /// Runs packed models.
@@ -35,6 +40,16 @@ pub struct Runner;
 
 impl Kind for Runner {
     type Request = Request;
+    type Response = Response;
+
+    fn forget(answer: &Response) -> Option<Request> {
+        Some(match *answer {
+            Response::Quantized { quantized, .. } => Request::DisposeQuantized { quantized },
+            Response::Loaded { model, .. } => Request::DisposeModel { model },
+            Response::Images { images, .. } => Request::DisposeImages { images },
+            _ => return None,
+        })
+    }
 }
 
 /// Makes packed models.
@@ -42,37 +57,24 @@ pub struct Lab;
 
 impl Kind for Lab {
     type Request = LabRequest;
-}
+    type Response = LabResponse;
 
-/// What to ask when an answer comes that nobody waits for any more: what was made for it is of no use to anybody. Both
-/// kinds of worker are told so in the same words.
-fn forget(answer: JsValue) -> Option<Request> {
-    let request = read(answer, false, |from| {
-        if from.has("quantized") {
-            return Some(Request::DisposeQuantized { quantized: from.part("quantized").field("quantized") });
-        }
-        if from.has("loaded") {
-            return Some(Request::DisposeModel { model: from.part("loaded").field("model") });
-        }
-        from.has("images").then(|| Request::DisposeImages { images: from.part("images").field("images") })
-    });
-    request.ok()?
+    fn forget(answer: &LabResponse) -> Option<LabRequest> {
+        Some(match *answer {
+            LabResponse::Quantized { quantized, .. } => LabRequest::DisposeQuantized { quantized },
+            LabResponse::Loaded { model, .. } => LabRequest::DisposeModel { model },
+            LabResponse::Images { images, .. } => LabRequest::DisposeImages { images },
+            _ => return None,
+        })
+    }
 }
 
 /// An answer and the buffers beside it.
-pub struct Answer {
-    body: JsValue,
+pub struct Answer<R> {
+    /// The answer.
+    pub body: R,
     /// What moved with it.
     pub buffers: Vec<ArrayBuffer>,
-}
-
-impl Answer {
-    /// Reads what is called `name`, which answers `question`.
-    pub fn take<T>(&self, name: &str, question: &'static str, all: impl FnOnce(&Reader<JsValue>) -> T) -> Result<T, ClientError> {
-        let found = read(self.body.clone(), false, |from| from.has(name).then(|| all(&from.part(name))));
-        let unreadable = |why: String| ClientError::Refused(format!("An answer of the worker could not be read: {why}. Reload the page."));
-        found.map_err(unreadable)?.ok_or(ClientError::Unexpected(question))
-    }
 }
 
 /// How far a request is.
@@ -105,7 +107,7 @@ impl<K> Clone for Worker<K> {
 type Listener<E> = Option<Closure<dyn FnMut(E)>>;
 
 /// An answer as it came.
-type Raw = Result<Answer, ClientError>;
+type Raw = Result<Answer<JsValue>, ClientError>;
 
 /// A request without an answer.
 struct Open {
@@ -119,6 +121,8 @@ struct Inner {
     next: Cell<u32>,
     open: RefCell<HashMap<u32, Open>>,
     listening: RefCell<Option<oneshot::Sender<()>>>,
+    /// What to ask after an answer that nobody waits for.
+    forget: fn(JsValue) -> Option<JsValue>,
     /// Why it is gone.
     gone: RefCell<Option<String>>,
     on_message: RefCell<Listener<MessageEvent>>,
@@ -128,23 +132,27 @@ struct Inner {
 impl<K: Kind> Worker<K> {
     /// Starts a worker and waits until it listens.
     pub async fn start(url: &str) -> Result<Self, ClientError> {
-        Ok(Self { inner: Inner::start(url).await?, kind: PhantomData })
+        let forget = |answer: JsValue| {
+            let request = K::forget(&serde_wasm_bindgen::from_value(answer).ok()?)?;
+            value(&request).ok()
+        };
+        Ok(Self { inner: Inner::start(url, forget).await?, kind: PhantomData })
     }
 
     /// Asks for something. `buffers` move to the worker.
-    pub fn request(&self, body: &K::Request, buffers: Vec<ArrayBuffer>) -> Pending {
+    pub fn request(&self, body: &K::Request, buffers: Vec<ArrayBuffer>) -> Pending<K> {
         self.request_watched(body, buffers, None)
     }
 
     /// The same, with somebody who is told how far it is.
-    pub fn request_watched(&self, body: &K::Request, buffers: Vec<ArrayBuffer>, watch: Option<Watch>) -> Pending {
+    pub fn request_watched(&self, body: &K::Request, buffers: Vec<ArrayBuffer>, watch: Option<Watch>) -> Pending<K> {
         let (id, answer) = self.inner.request(value(body), buffers, watch);
-        Pending { worker: Rc::downgrade(&self.inner), id, answer }
+        Pending { worker: Rc::downgrade(&self.inner), id, answer, kind: PhantomData }
     }
 
-    /// Asks for something that neither takes nor gives buffers.
-    pub fn ask(&self, body: &K::Request) -> Pending {
-        self.request(body, Vec::new())
+    /// Asks for something where only the answer's kind matters.
+    pub async fn ask(&self, body: K::Request) -> Result<K::Response, ClientError> {
+        Ok(self.request(&body, Vec::new()).await?.body)
     }
 
     /// Asks for something and does not wait.
@@ -176,7 +184,7 @@ fn object(name: &str, value: &JsValue) -> Object {
 }
 
 impl Inner {
-    async fn start(url: &str) -> Result<Rc<Self>, ClientError> {
+    async fn start(url: &str, forget: fn(JsValue) -> Option<JsValue>) -> Result<Rc<Self>, ClientError> {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
         let raw = web_sys::Worker::new_with_options(url, &options).map_err(|e| ClientError::Lost(said(&e)))?;
@@ -186,6 +194,7 @@ impl Inner {
             next: Cell::new(1),
             open: RefCell::default(),
             listening: RefCell::new(Some(tell)),
+            forget,
             gone: RefCell::default(),
             on_message: RefCell::default(),
             on_error: RefCell::default(),
@@ -277,8 +286,8 @@ impl Inner {
                 match self.open.borrow_mut().remove(&id) {
                     Some(open) => drop(open.tell.send(Ok(Answer { body, buffers }))),
                     None => {
-                        if let Some(request) = forget(body) {
-                            self.tell(value(&request));
+                        if let Some(request) = (self.forget)(body) {
+                            self.tell(Ok(request));
                         }
                     }
                 }
@@ -325,23 +334,29 @@ impl Drop for Inner {
 }
 
 /// An answer to come. Dropping it takes the request back.
-pub struct Pending {
+pub struct Pending<K> {
     worker: Weak<Inner>,
     id: u32,
     answer: oneshot::Receiver<Raw>,
+    kind: PhantomData<K>,
 }
 
-impl Future for Pending {
-    type Output = Result<Answer, ClientError>;
+impl<K> Unpin for Pending<K> {}
+
+impl<K: Kind> Future for Pending<K> {
+    type Output = Result<Answer<K::Response>, ClientError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.answer)
-            .poll(context)
-            .map(|answer| answer.unwrap_or_else(|_| Err(ClientError::Lost("The worker was ended.".into()))))
+        Pin::new(&mut self.answer).poll(context).map(|answer| {
+            let Answer { body, buffers } = answer.unwrap_or_else(|_| Err(ClientError::Lost("The worker was ended.".into())))?;
+            let body = serde_wasm_bindgen::from_value(body)
+                .map_err(|error| ClientError::Refused(format!("An answer of the worker could not be read: {error}. Reload the page.")))?;
+            Ok(Answer { body, buffers })
+        })
     }
 }
 
-impl Drop for Pending {
+impl<K> Drop for Pending<K> {
     fn drop(&mut self) {
         let Some(worker) = self.worker.upgrade() else { return };
         if worker.open.borrow_mut().remove(&self.id).is_some() {

@@ -14,7 +14,11 @@ const MOST_BYTES: f64 = 1e6;
 
 /// The recipe of a text, or a sentence that says why it holds none.
 fn read(text: &str) -> Result<Recipe, String> {
-    json::read(text, true).map_err(|error| format!("it is not a recipe: {error}"))
+    // A list would be taken for the fields of a recipe in their order.
+    if text.trim_start().starts_with('[') {
+        return Err("it is a list, not a recipe".to_owned());
+    }
+    json::read(text).map_err(|error| format!("it is not a recipe: {error}"))
 }
 
 /// Opens a file as the recipe in force.
