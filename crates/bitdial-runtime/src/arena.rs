@@ -35,11 +35,15 @@ impl<T> Clone for Buf<T> {
 
 impl<T> Copy for Buf<T> {}
 
-#[derive(Debug)]
-struct Life {
-    len: usize,
-    first: usize,
-    last: usize,
+/// How long a buffer is, and when it is alive.
+#[derive(Clone, Copy, Debug)]
+pub struct Life {
+    /// Elements for one image.
+    pub len: usize,
+    /// The first step that uses it.
+    pub first: usize,
+    /// The last one.
+    pub last: usize,
 }
 
 /// The buffers of elements `T`, before they have places.
@@ -68,31 +72,39 @@ impl<T: Copy + Default> Lives<T> {
 
     /// Gives every buffer its place.
     pub(crate) fn place(self) -> Arena<T> {
-        let mut order: Vec<usize> = (0..self.lives.len()).collect();
-        order.sort_by_key(|&i| (std::cmp::Reverse(self.lives[i].len), i));
-        let mut places = vec![Place::default(); self.lives.len()];
-        let mut placed: Vec<usize> = Vec::with_capacity(order.len()); // by ascending offset
-        for i in order {
-            let life = &self.lives[i];
-            let len = life.len.next_multiple_of(ALIGN);
-            let mut offset = 0usize;
-            for &other in &placed {
-                let (place, alive) = (&places[other], &self.lives[other]);
-                if alive.first > life.last || alive.last < life.first {
-                    continue;
-                }
-                if place.offset >= offset.saturating_add(len) {
-                    break;
-                }
-                offset = offset.max(place.end());
-            }
-            places[i] = Place { offset, len: life.len };
-            let at = placed.partition_point(|&other| places[other].offset <= offset);
-            placed.insert(at, i);
-        }
-        let per_image = places.iter().map(Place::end).max().unwrap_or(0);
+        let (offsets, per_image) = place(&self.lives);
+        let places = offsets.into_iter().zip(&self.lives).map(|(offset, life)| Place { offset, len: life.len }).collect();
         Arena { places, per_image, images: 0, data: Vec::new() }
     }
+}
+
+/// An offset for each buffer, such that those that are alive together do not overlap, and where the last one ends.
+#[must_use]
+pub fn place(lives: &[Life]) -> (Vec<usize>, usize) {
+    let mut order: Vec<usize> = (0..lives.len()).collect();
+    order.sort_by_key(|&i| (std::cmp::Reverse(lives[i].len), i));
+    let mut places = vec![Place::default(); lives.len()];
+    let mut placed: Vec<usize> = Vec::with_capacity(order.len()); // by ascending offset
+    for i in order {
+        let life = &lives[i];
+        let len = life.len.next_multiple_of(ALIGN);
+        let mut offset = 0usize;
+        for &other in &placed {
+            let (place, alive) = (&places[other], &lives[other]);
+            if alive.first > life.last || alive.last < life.first {
+                continue;
+            }
+            if place.offset >= offset.saturating_add(len) {
+                break;
+            }
+            offset = offset.max(place.end());
+        }
+        places[i] = Place { offset, len: life.len };
+        let at = placed.partition_point(|&other| places[other].offset <= offset);
+        placed.insert(at, i);
+    }
+    let end = places.iter().map(Place::end).max().unwrap_or(0);
+    (places.iter().map(|place| place.offset).collect(), end)
 }
 
 #[derive(Clone, Copy, Debug, Default)]

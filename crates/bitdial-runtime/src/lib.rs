@@ -15,5 +15,5 @@ mod ranges;
 
 pub use error::RuntimeError;
 pub use footprint::Footprint;
-pub use lower::check;
+pub use lower::{check, shared};
 pub use plan::{Execution, Observed, Options, Overflows, Plan, See, Step};

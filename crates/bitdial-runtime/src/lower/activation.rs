@@ -12,7 +12,8 @@ use crate::plan::Execution;
 
 /// The interval that an activation clamps to, if that is all it does. Its ends are in order: like ONNX's Clip, a
 /// lower end above the upper one gives the upper one.
-pub(crate) fn interval(activation: Activation) -> Option<(f32, f32)> {
+#[must_use]
+pub fn interval(activation: Activation) -> Option<(f32, f32)> {
     let (low, high) = activation.clamp()?;
     // A bound that is no number bounds nothing.
     let low = if low.is_nan() { f32::NEG_INFINITY } else { low };
@@ -21,18 +22,21 @@ pub(crate) fn interval(activation: Activation) -> Option<(f32, f32)> {
 }
 
 /// The interval for a kernel's own clamp, and whether the activation is then still to be applied.
-pub(crate) fn split(activation: Activation) -> (f32, f32, bool) {
+#[must_use]
+pub fn split(activation: Activation) -> (f32, f32, bool) {
     interval(activation).map_or((f32::NEG_INFINITY, f32::INFINITY, true), |(low, high)| (low, high, false))
 }
 
 /// The grid with only those integers that a clamping activation lets through; `None` for other activations.
-pub(crate) fn clamped(grid: ActivationParams, activation: Activation) -> Option<ActivationParams> {
+#[must_use]
+pub fn clamped(grid: ActivationParams, activation: Activation) -> Option<ActivationParams> {
     let (low, high) = interval(activation)?;
     Some(ActivationParams { low: grid.quantize(low), high: grid.quantize(high), ..grid })
 }
 
 /// An activation of one number.
-pub(crate) fn apply(activation: Activation, x: f32) -> f32 {
+#[must_use]
+pub fn apply(activation: Activation, x: f32) -> f32 {
     match activation {
         Activation::None | Activation::Relu | Activation::Clip(..) => {
             let (low, high) = interval(activation).unwrap_or((f32::NEG_INFINITY, f32::INFINITY));
@@ -52,12 +56,14 @@ pub(crate) fn apply(activation: Activation, x: f32) -> f32 {
 }
 
 /// What each integer of one grid becomes on another, with an activation between.
-pub(crate) fn table(from: &ActivationParams, activation: Activation, to: &ActivationParams) -> [u8; 256] {
+#[must_use]
+pub fn table(from: &ActivationParams, activation: Activation, to: &ActivationParams) -> [u8; 256] {
     std::array::from_fn(|q| to.quantize(apply(activation, from.dequantize(q as u8))))
 }
 
 /// The table, if it changes anything.
-pub(crate) fn table_if_needed(from: &ActivationParams, activation: Activation, to: &ActivationParams) -> Option<[u8; 256]> {
+#[must_use]
+pub fn table_if_needed(from: &ActivationParams, activation: Activation, to: &ActivationParams) -> Option<[u8; 256]> {
     (from != to || activation != Activation::None).then(|| table(from, activation, to))
 }
 

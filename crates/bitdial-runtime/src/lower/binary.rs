@@ -1,6 +1,6 @@
 //! Sums and products of two values, or of a value and a constant.
 
-use bitdial_ir::{Activation, Binary, Node, Tensor, ValueId};
+use bitdial_ir::{Activation, Binary, Graph, Node, Tensor, ValueId};
 use bitdial_kernels::Elementwise;
 use bitdial_numerics::ActivationParams;
 
@@ -16,7 +16,7 @@ use crate::plan::Execution;
 
 /// Two values.
 pub(crate) fn values(l: &mut Lowering, node: &Node, op: Binary) -> Result<Lowered, RuntimeError> {
-    let covers = covers(l, node)?;
+    let covers = covers(l.graph, node)?;
     let grid = l.graph.value(node.output).quant.and_then(|grid| clamped(grid, node.activation));
     if let (Held::U8(a, a_grid), Held::U8(b, b_grid), Some(grid)) = (l.input(node, 0), l.input(node, 1), grid) {
         check_factors(node, &factors(op, a_grid, b_grid, grid))?;
@@ -80,7 +80,8 @@ pub(crate) fn constant(l: &mut Lowering, node: &Node, op: Binary, constant: &Ten
 }
 
 /// What a step of each operand (or of the product) is in steps of the result, and the farthest that a result can be.
-pub(super) fn factors(op: Binary, a: ActivationParams, b: ActivationParams, to: ActivationParams) -> Vec<f32> {
+#[must_use]
+pub fn factors(op: Binary, a: ActivationParams, b: ActivationParams, to: ActivationParams) -> Vec<f32> {
     match op {
         Binary::Add => {
             let (a, b) = (a.scale / to.scale, b.scale / to.scale);
@@ -106,8 +107,11 @@ fn float(kernels: &dyn Elementwise, op: Binary, activation: Activation, a: &[f32
 }
 
 /// How each operand covers the result, whose dimensions must be those that numpy gives.
-fn covers(l: &Lowering, node: &Node) -> Result<[Cover; 2], RuntimeError> {
-    let dims = |value: ValueId| &l.graph.value(value).dims;
+///
+/// # Errors
+/// If they give other dimensions than the node's output has.
+pub fn covers(graph: &Graph, node: &Node) -> Result<[Cover; 2], RuntimeError> {
+    let dims = |value: ValueId| &graph.value(value).dims;
     let (a, b, to) = (dims(node.inputs[0]), dims(node.inputs[1]), dims(node.output));
     let from_end = |dims: &[usize], i: usize| dims.len().checked_sub(i + 1).map_or(1, |at| dims[at]);
     let tight = to.len() == a.len().max(b.len()) && (0..to.len()).all(|i| from_end(to, i) == from_end(a, i).max(from_end(b, i)));

@@ -2,7 +2,7 @@
 
 /// How an operand covers a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cover {
+pub enum Cover {
     /// Element by element.
     Full,
     /// Again and again in order: one value per channel, or a scalar.
@@ -12,7 +12,8 @@ pub(crate) enum Cover {
 }
 
 /// How an operand with dimensions `from` covers a result with dimensions `to`; `None` if it does not.
-pub(crate) fn cover(from: &[usize], to: &[usize]) -> Option<Cover> {
+#[must_use]
+pub fn cover(from: &[usize], to: &[usize]) -> Option<Cover> {
     let offset = to.len().checked_sub(from.len())?;
     if from.iter().zip(&to[offset..]).any(|(&f, &t)| f != t && f != 1) {
         return None;
@@ -29,7 +30,7 @@ pub(crate) fn cover(from: &[usize], to: &[usize]) -> Option<Cover> {
 }
 
 /// Writes `x` of dimensions `from` over `out` of dimensions `to`, which it must cover.
-pub(crate) fn spread<T: Copy>(x: &[T], from: &[usize], to: &[usize], out: &mut [T]) {
+pub fn spread<T: Copy>(x: &[T], from: &[usize], to: &[usize], out: &mut [T]) {
     let Some((&n, inner_to)) = to.split_first() else {
         out[0] = x[0];
         return;

@@ -55,7 +55,10 @@ fn check_reach(node: &Node, window: &Window, input: [usize; 3], output: [usize; 
 }
 
 /// The shape of a convolution.
-pub(crate) fn conv(graph: &Graph, node: &Node, conv: &Conv) -> Result<ConvShape, RuntimeError> {
+///
+/// # Errors
+/// If it does not lead from the node's input to its output.
+pub fn conv(graph: &Graph, node: &Node, conv: &Conv) -> Result<ConvShape, RuntimeError> {
     let (input, output) = (image(graph, node, node.inputs[0])?, image(graph, node, node.output)?);
     let Conv { in_channels, out_channels, groups, window, .. } = conv;
     if input[2] != *in_channels || output[2] != *out_channels {
@@ -68,7 +71,10 @@ pub(crate) fn conv(graph: &Graph, node: &Node, conv: &Conv) -> Result<ConvShape,
 }
 
 /// The shape of a linear layer: a 1x1 convolution over as many pixels as the input has rows.
-pub(crate) fn linear(graph: &Graph, node: &Node, linear: &Linear) -> Result<ConvShape, RuntimeError> {
+///
+/// # Errors
+/// If it does not lead from the node's input to its output.
+pub fn linear(graph: &Graph, node: &Node, linear: &Linear) -> Result<ConvShape, RuntimeError> {
     let (input, output) = (&graph.value(node.inputs[0]).dims, &graph.value(node.output).dims);
     let Linear { in_features, out_features, .. } = *linear;
     let fits = input.last() == Some(&in_features) && output.last() == Some(&out_features);
@@ -88,7 +94,10 @@ pub(crate) fn linear(graph: &Graph, node: &Node, linear: &Linear) -> Result<Conv
 }
 
 /// The shape of a pooling window. Its output may reach beyond the padding, as ONNX's `ceil_mode` lets it.
-pub(crate) fn pool(graph: &Graph, node: &Node, pool: &Pool) -> Result<PoolShape, RuntimeError> {
+///
+/// # Errors
+/// If it does not lead from the node's input to its output.
+pub fn pool(graph: &Graph, node: &Node, pool: &Pool) -> Result<PoolShape, RuntimeError> {
     let (input, output) = (image(graph, node, node.inputs[0])?, image(graph, node, node.output)?);
     if input[2] != output[2] {
         return Err(RuntimeError::node(node, format!("pooling does not lead from {input:?} to {output:?}")));

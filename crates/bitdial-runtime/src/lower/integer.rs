@@ -132,18 +132,24 @@ fn headroom(node: &Node, shape: &ConvShape) -> Result<u32, RuntimeError> {
         .ok_or_else(|| RuntimeError::node(node, format!("a sum of {} products could overflow 32 bits", shape.row_len())))
 }
 
-/// The bias in units of the accumulator.
-fn int_bias(layer: &Layer, scales: &[f32]) -> Result<Vec<i32>, RuntimeError> {
-    let headroom = headroom(layer.node, &layer.shape)?;
-    let bias: Vec<i32> = layer.float_bias().iter().zip(scales).map(|(&b, &s)| round_ties_even(b / s) as i32).collect();
+/// The bias in units of the accumulator: one number, and one scale, for each output channel.
+///
+/// # Errors
+/// If a sum could overflow.
+pub fn int_bias(node: &Node, shape: &ConvShape, bias: &[f32], scales: &[f32]) -> Result<Vec<i32>, RuntimeError> {
+    let headroom = headroom(node, shape)?;
+    let bias: Vec<i32> = bias.iter().zip(scales).map(|(&b, &s)| round_ties_even(b / s) as i32).collect();
     match bias.iter().position(|b| b.unsigned_abs() > headroom) {
-        Some(c) => Err(RuntimeError::node(layer.node, format!("the bias of channel {c} could overflow the 32-bit sum"))),
+        Some(c) => Err(RuntimeError::node(node, format!("the bias of channel {c} could overflow the 32-bit sum"))),
         None => Ok(bias),
     }
 }
 
 /// Fails unless every factor is a positive finite number.
-pub(super) fn check_factors(node: &Node, factors: &[f32]) -> Result<(), RuntimeError> {
+///
+/// # Errors
+/// If one is not.
+pub fn check_factors(node: &Node, factors: &[f32]) -> Result<(), RuntimeError> {
     if factors.iter().all(|f| f.is_finite() && *f > 0.0) {
         return Ok(());
     }
@@ -169,7 +175,7 @@ pub(crate) fn fixed(
     };
     let multipliers: Vec<f32> = scales.iter().map(|s| s / to.scale).collect();
     check_factors(layer.node, &multipliers)?;
-    let bias = int_bias(layer, &scales)?;
+    let bias = int_bias(layer.node, &layer.shape, &layer.float_bias(), &scales)?;
     l.need(packed.need(false));
     let sum = l.int_sum(layer.node, to);
     let out = sum.as_ref().map_or_else(|| l.output_u8(layer.node), |sum| sum.out);
@@ -262,7 +268,8 @@ pub(crate) fn dynamic(
 }
 
 /// The grid of one image; an image of NaN alone has one too.
-pub(super) fn grid_of(dynamic: DynamicQuant, min: f32, max: f32) -> ActivationParams {
+#[must_use]
+pub fn grid_of(dynamic: DynamicQuant, min: f32, max: f32) -> ActivationParams {
     let (min, max) = if min <= max { (min, max) } else { (0.0, 0.0) };
     if dynamic.symmetric { ActivationParams::symmetric(min, max, dynamic.bits) } else { ActivationParams::affine(min, max, dynamic.bits) }
 }

@@ -32,6 +32,17 @@ pub(crate) use simulate::Simulation;
 
 pub use check::check;
 
+/// What every lowering of a graph decides alike, also one to other hardware: shapes, grids, constants, which sums fuse.
+pub mod shared {
+    pub use super::activation::{apply, clamped, interval, split, table, table_if_needed};
+    pub use super::binary::{covers, factors};
+    pub use super::broadcast::{Cover, cover, spread};
+    pub use super::geometry::{conv as conv_shape, linear as linear_shape, pool as pool_shape};
+    pub use super::integer::{check_factors, grid_of, int_bias};
+    pub use super::residual::{Candidate, candidates};
+    pub use crate::arena::{Life, place};
+}
+
 /// A part of it.
 pub(crate) type Code = Box<dyn Fn(&mut Memory) + Send + Sync>;
 

@@ -18,14 +18,16 @@ use crate::ranges::Ranges;
 
 /// A sum that the convolution that writes one of its operands could compute.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Candidate {
+pub struct Candidate {
     /// The node of the sum.
-    sum: usize,
-    other: ValueId,
+    pub sum: usize,
+    /// The other operand.
+    pub other: ValueId,
 }
 
 /// For each value the sum that its producer could compute.
-pub(crate) fn candidates(graph: &Graph) -> Vec<Option<Candidate>> {
+#[must_use]
+pub fn candidates(graph: &Graph) -> Vec<Option<Candidate>> {
     let mut found = vec![None; graph.values.len()];
     let mut reads = vec![0usize; graph.values.len()];
     let mut writers: Vec<Option<usize>> = vec![None; graph.values.len()];
