@@ -1,0 +1,474 @@
+//! A compiled graph.
+
+use bitdial_ir::{Graph, ValueId};
+use bitdial_kernels::Backend;
+use bitdial_runtime::{Observed, RuntimeError, See};
+
+use crate::arena::{Arena, Rows};
+use crate::error::GpuError;
+use crate::gpu::Gpu;
+use crate::kernel::PARAMS_BYTES;
+use crate::lower::{Dispatch, Grid, Held, Lowering, Mode, Params, Step, Word};
+use crate::tune::{Candidate, Choice};
+
+/// Threads of a group of kernels that work element by element.
+const THREADS: usize = 64;
+/// Groups of a dimension at most.
+const GROUPS: usize = 65_535;
+/// Bytes that are read back at once when every value is looked at.
+const OBSERVED_BYTES: usize = 64 << 20;
+
+/// How to compile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Images that are computed at once; fewer where memory does not suffice. Runs take any number.
+    pub batch: usize,
+    /// Only f32 kernels that equal the reference: for quantized models. The timed f32 baseline may fuse.
+    pub strict: bool,
+    /// The same kernel wherever there are rivals.
+    pub candidate: Option<Candidate>,
+    /// Requantize in integers even where the device's f32 can be trusted.
+    pub exact: bool,
+    /// Let convolutions compute the residual sums that follow them.
+    pub fuse: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { batch: 1, strict: true, candidate: None, exact: false, fuse: true }
+    }
+}
+
+/// A graph's input or output.
+#[derive(Debug)]
+struct Port {
+    name: String,
+    value: ValueId,
+    len: usize,
+    /// Where the f32 of all images are.
+    start: usize,
+}
+
+/// A node's dispatches, from one on, and what it writes.
+#[derive(Debug)]
+struct StepCode {
+    dispatches: std::ops::Range<usize>,
+    output: ValueId,
+}
+
+/// A graph compiled for a device.
+#[derive(Debug)]
+pub struct Plan {
+    gpu: Gpu,
+    steps: Vec<Step>,
+    code: Vec<StepCode>,
+    /// Dispatches of the inputs.
+    head: std::ops::Range<usize>,
+    dispatches: Vec<Dispatch>,
+    pipelines: Vec<wgpu::ComputePipeline>,
+    choices: Vec<Candidate>,
+    arena: Arena,
+    capacity: usize,
+    inputs: Vec<Port>,
+    outputs: Vec<Port>,
+    held: Vec<Option<Held>>,
+    rows: Vec<Rows>,
+    buffer: wgpu::Buffer,
+    params: wgpu::Buffer,
+    read: wgpu::Buffer,
+    bind: wgpu::BindGroup,
+    constant_bytes: usize,
+    /// Images that the numbers of all dispatches are for.
+    images: usize,
+}
+
+impl Plan {
+    /// Compiles a graph that went through `bitdial_ir::passes::prepare`, quantized or not, for a device.
+    ///
+    /// # Errors
+    /// [`GpuError::Graph`] if it could not run anywhere, [`GpuError::Unsupported`] with the node that has no kernel here,
+    /// [`GpuError::TooLarge`] and [`GpuError::OutOfMemory`] if it does not fit, [`GpuError::Shader`] if the device refuses
+    /// a kernel.
+    pub async fn compile(gpu: &Gpu, graph: &Graph, options: Options) -> Result<Self, GpuError> {
+        Self::compile_chosen(gpu, graph, options, &[]).await
+    }
+
+    /// The same with the kernels that were chosen for its layers.
+    pub(crate) async fn compile_chosen(gpu: &Gpu, graph: &Graph, options: Options, chosen: &[Choice]) -> Result<Self, GpuError> {
+        gpu.check()?;
+        // It checks everything about a graph, and its steps are the same.
+        let reference =
+            bitdial_runtime::Plan::compile(graph, bitdial_runtime::Options { backend: Backend::Scalar, strict: options.strict })?;
+        let batch = options.batch.max(1);
+        let choices: Vec<Candidate> = (0..graph.nodes.len()).map(|node| choice(gpu, graph, options, chosen, node)).collect();
+        let of = |node: usize| choices[node];
+        let mode = Mode { strict: options.strict, exact: options.exact || !gpu.info().exact, fuse: options.fuse };
+        let mut lowering = Lowering::new(graph, mode, &of);
+        let mut dispatches = lowering.take();
+        let head = 0..dispatches.len();
+        let (mut steps, mut code) = (Vec::new(), Vec::new());
+        for (index, (node, step)) in graph.nodes.iter().zip(reference.steps()).enumerate() {
+            let constants = lowering.constants.len();
+            let lowered = lowering.node(index)?;
+            let weight_bytes = lowering.constants.len() - constants;
+            let first = dispatches.len();
+            dispatches.append(&mut lowering.take());
+            code.push(StepCode { dispatches: first..dispatches.len(), output: node.output });
+            let moved: usize = node.inputs.iter().chain([&node.output]).map(|&id| bytes(graph, id)).sum();
+            steps.push(Step {
+                node: index,
+                kernel: lowered.kernel,
+                execution: step.execution,
+                macs: step.macs,
+                bytes: (moved + weight_bytes) as u64,
+                weight_bytes,
+                rivals: lowered.rivals,
+            });
+        }
+        drop(reference);
+        lowering.finish();
+        let Lowering { held, constants, given, lives, .. } = lowering;
+        let arena = lives.place();
+        let capacity = capacity(gpu, &arena, batch)?;
+
+        let mut pipelines = Vec::with_capacity(dispatches.len());
+        for dispatch in &dispatches {
+            gpu.compile(&dispatch.kernel).await?;
+            pipelines.push(gpu.pipeline(&dispatch.kernel)?);
+        }
+        let port = |value: ValueId, start: usize| {
+            let about = graph.value(value);
+            Port { name: about.name.clone(), value, len: about.len(), start }
+        };
+        let inputs = given.into_iter().map(|(value, buf)| port(value, arena.start(buf, capacity))).collect();
+        let output = |&value: &ValueId| match held[value.0] {
+            Some(Held::F32(buf)) => Ok(port(value, arena.start(buf, capacity))),
+            _ => Err(GpuError::Device(format!("the output '{}' is not held in f32", graph.value(value).name))),
+        };
+        let outputs = graph.outputs.iter().map(output).collect::<Result<Vec<Port>, GpuError>>()?;
+
+        let storage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+        let buffer =
+            gpu.buffer("the activations", 4 * (arena.per_image() * capacity) as u64, storage | wgpu::BufferUsages::COPY_SRC).await?;
+        let weights = gpu.buffer("the weights", constants.len() as u64, storage).await?;
+        gpu.queue.write_buffer(&weights, 0, &constants.bytes());
+        let slots = 2 * dispatches.len().max(1) as u64;
+        let params =
+            gpu.buffer("the layers' numbers", slots * PARAMS_BYTES, wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST).await?;
+        let words: usize = outputs.iter().map(|port| port.len * capacity).sum();
+        let read = gpu.buffer("the results", 4 * words as u64, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST).await?;
+        let bind = gpu.bind(&buffer, &weights, &params);
+        let rows = graph.values.iter().map(|value| Rows::of(&value.dims)).collect();
+        let constant_bytes = constants.len();
+        let gpu = gpu.clone();
+        Ok(Self {
+            gpu,
+            steps,
+            code,
+            head,
+            dispatches,
+            pipelines,
+            choices,
+            arena,
+            capacity,
+            inputs,
+            outputs,
+            held,
+            rows,
+            buffer,
+            params,
+            read,
+            bind,
+            constant_bytes,
+            images: 0,
+        })
+    }
+
+    /// The device that it runs on.
+    #[must_use]
+    pub fn gpu(&self) -> &Gpu {
+        &self.gpu
+    }
+
+    /// What the plan does, one step per node in order of execution.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// Images that are computed at once.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Bytes of the device's memory: activations of all images that are computed at once, and weights.
+    #[must_use]
+    pub fn memory_bytes(&self) -> [usize; 2] {
+        [4 * self.arena.per_image() * self.capacity, self.constant_bytes]
+    }
+
+    /// Runs of kernels that one inference takes.
+    #[must_use]
+    pub fn dispatches(&self) -> usize {
+        self.dispatches.len()
+    }
+
+    /// The kernel of a step, if rivals could run it.
+    pub(crate) fn choice(&self, step: usize) -> Candidate {
+        self.choices[step]
+    }
+
+    /// Runs a batch of images. Inputs and outputs are in the graph's own order, NCHW, image after image.
+    ///
+    /// # Errors
+    /// [`GpuError::Graph`] if inputs are missing or have the wrong length, [`GpuError::DeviceLost`].
+    pub async fn run(&mut self, inputs: &[&[f32]], batch: usize) -> Result<Vec<Vec<f32>>, GpuError> {
+        self.check_inputs(inputs, batch)?;
+        let mut outputs: Vec<Vec<f32>> = self.outputs.iter().map(|port| Vec::with_capacity(port.len * batch)).collect();
+        let mut first = 0;
+        while first < batch {
+            let images = self.capacity.min(batch - first);
+            self.give(inputs, first, images)?;
+            let commands = self.commands(Some(images))?;
+            self.gpu.queue.submit([commands]);
+            let words = self.gpu.read(&self.read, self.outputs.iter().map(|port| port.len * images).sum()).await?;
+            let mut rest = &words[..];
+            for (port, output) in self.outputs.iter().zip(&mut outputs) {
+                let (own, others) = rest.split_at(port.len * images);
+                output.extend(own.iter().map(|&bits| f32::from_bits(bits)));
+                rest = others;
+            }
+            first += images;
+        }
+        Ok(outputs)
+    }
+
+    /// Runs a batch and shows every value as it was right after it was written, some images at a time; inputs of the graph
+    /// too. For checks: everything is read back.
+    ///
+    /// # Errors
+    /// As [`Plan::run`].
+    pub async fn observe(&mut self, inputs: &[&[f32]], batch: usize, see: See<'_>) -> Result<(), GpuError> {
+        self.check_inputs(inputs, batch)?;
+        let order: Vec<ValueId> = self.inputs.iter().map(|port| port.value).chain(self.code.iter().map(|code| code.output)).collect();
+        let per_image: usize = order.iter().map(|&id| self.words(id)).sum();
+        let most = (OBSERVED_BYTES / (4 * per_image.max(1))).clamp(1, self.capacity);
+        let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+        let read = self.gpu.buffer("all values", 4 * (per_image * most) as u64, usage).await?;
+        let mut first = 0;
+        while first < batch {
+            let images = most.min(batch - first);
+            self.give(inputs, first, images)?;
+            let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            {
+                let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+                self.record_range(&mut pass, self.head.clone(), false);
+            }
+            let mut at = 0;
+            let mut copy = |encoder: &mut wgpu::CommandEncoder, id: ValueId| {
+                if let Some(Held::F32(buf) | Held::U8(buf, _)) = self.held[id.0] {
+                    let (start, len) = (self.arena.start(buf, self.capacity), self.arena.len(buf) * images);
+                    encoder.copy_buffer_to_buffer(&self.buffer, 4 * start as u64, &read, 4 * at as u64, 4 * len as u64);
+                    at += len;
+                }
+            };
+            for port in &self.inputs {
+                copy(&mut encoder, port.value);
+            }
+            for code in &self.code {
+                let sums = self.dispatches[code.dispatches.clone()].iter().any(|dispatch| dispatch.alone.is_some());
+                for alone in [true, false] {
+                    if alone || sums {
+                        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+                        self.record_range(&mut pass, code.dispatches.clone(), alone);
+                    }
+                    if alone {
+                        copy(&mut encoder, code.output);
+                    }
+                }
+            }
+            self.gpu.queue.submit([encoder.finish()]);
+            let all = self.gpu.read(&read, per_image * images).await?;
+            let mut rest = &all[..];
+            for &id in &order {
+                let (own, others) = rest.split_at(self.words(id) * images);
+                self.show(id, own, see);
+                rest = others;
+            }
+            first += images;
+        }
+        Ok(())
+    }
+
+    /// Words of a value of one image.
+    fn words(&self, id: ValueId) -> usize {
+        match self.held[id.0] {
+            Some(Held::F32(buf) | Held::U8(buf, _)) => self.arena.len(buf),
+            None => 0,
+        }
+    }
+
+    /// Shows a value without what fills its words up.
+    fn show(&self, id: ValueId, words: &[u32], see: &mut dyn FnMut(ValueId, Observed<'_>)) {
+        match self.held[id.0] {
+            Some(Held::F32(_)) => {
+                let numbers: Vec<f32> = words.iter().map(|&bits| f32::from_bits(bits)).collect();
+                see(id, Observed::F32(&numbers));
+            }
+            Some(Held::U8(..)) => {
+                let rows = self.rows[id.0];
+                let row = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).take(rows.last).collect::<Vec<u8>>();
+                let bytes: Vec<u8> = words.chunks_exact(rows.row_words()).flat_map(row).collect();
+                see(id, Observed::U8(&bytes));
+            }
+            None => {}
+        }
+    }
+
+    fn check_inputs(&self, inputs: &[&[f32]], batch: usize) -> Result<(), GpuError> {
+        self.gpu.check()?;
+        if inputs.len() != self.inputs.len() {
+            return Err(RuntimeError::Inputs { expected: self.inputs.len(), given: inputs.len() }.into());
+        }
+        for (port, input) in self.inputs.iter().zip(inputs) {
+            if port.len.checked_mul(batch) != Some(input.len()) {
+                let (expected, given) = (port.len.saturating_mul(batch), input.len());
+                return Err(RuntimeError::InputLength { input: port.name.clone(), batch, expected, given }.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the inputs of some images, and the numbers of all dispatches if those are for another number of images.
+    fn give(&mut self, inputs: &[&[f32]], first: usize, images: usize) -> Result<(), GpuError> {
+        self.prepare(images)?;
+        for (port, input) in self.inputs.iter().zip(inputs) {
+            let input = &input[first * port.len..(first + images) * port.len];
+            let bytes: Vec<u8> = input.iter().flat_map(|x| x.to_le_bytes()).collect();
+            self.gpu.queue.write_buffer(&self.buffer, 4 * port.start as u64, &bytes);
+        }
+        Ok(())
+    }
+
+    /// Prepares runs of as many images as there is room for, and says how many that are.
+    pub(crate) fn prepare_all(&mut self) -> Result<usize, GpuError> {
+        self.prepare(self.capacity)?;
+        Ok(self.capacity)
+    }
+
+    fn prepare(&mut self, images: usize) -> Result<(), GpuError> {
+        self.gpu.check()?;
+        if self.images == images {
+            return Ok(());
+        }
+        let slot = PARAMS_BYTES as usize;
+        let mut all = vec![0u8; 2 * slot * self.dispatches.len().max(1)];
+        let alone = self.dispatches.len() * slot;
+        for (i, dispatch) in self.dispatches.iter().enumerate() {
+            self.write(&dispatch.params, images, &mut all[i * slot..][..slot])?;
+            if let Some(params) = &dispatch.alone {
+                self.write(params, images, &mut all[alone + i * slot..][..slot])?;
+            }
+        }
+        self.gpu.queue.write_buffer(&self.params, 0, &all);
+        self.images = images;
+        Ok(())
+    }
+
+    fn write(&self, params: &Params, images: usize, to: &mut [u8]) -> Result<(), GpuError> {
+        let words = [images as u32, 0].into_iter().chain(params.0.iter().map(|&word| match word {
+            Word::Is(word) => word,
+            Word::At(buf) => self.arena.start(buf, self.capacity) as u32,
+        }));
+        let (to, _) = to.as_chunks_mut::<4>();
+        if params.0.len() + 2 > to.len() {
+            return Err(GpuError::Device("a kernel has more numbers than a slot".to_owned()));
+        }
+        for (to, word) in to.iter_mut().zip(words) {
+            *to = word.to_le_bytes();
+        }
+        Ok(())
+    }
+
+    /// Everything that is done for the images that were prepared; with the way of the outputs of so many, if asked for.
+    pub(crate) fn commands(&self, outputs: Option<usize>) -> Result<wgpu::CommandBuffer, GpuError> {
+        self.gpu.check()?;
+        let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            self.record_range(&mut pass, 0..self.dispatches.len(), false);
+        }
+        if let Some(images) = outputs {
+            let mut at = 0;
+            for port in &self.outputs {
+                let bytes = 4 * (port.len * images) as u64;
+                encoder.copy_buffer_to_buffer(&self.buffer, 4 * port.start as u64, &self.read, at, bytes);
+                at += bytes;
+            }
+        }
+        Ok(encoder.finish())
+    }
+
+    /// Records one step.
+    pub(crate) fn record(&self, pass: &mut wgpu::ComputePass<'_>, step: usize, alone: bool) -> Result<(), GpuError> {
+        let code = self.code.get(step).ok_or_else(|| GpuError::Device("there is no such step".to_owned()))?;
+        self.record_range(pass, code.dispatches.clone(), alone);
+        Ok(())
+    }
+
+    fn record_range(&self, pass: &mut wgpu::ComputePass<'_>, range: std::ops::Range<usize>, alone: bool) {
+        for i in range {
+            let dispatch = &self.dispatches[i];
+            let slot = if alone && dispatch.alone.is_some() { self.dispatches.len() + i } else { i };
+            let [x, y, z] = groups(dispatch.grid, self.images);
+            pass.set_pipeline(&self.pipelines[i]);
+            pass.set_bind_group(0, &self.bind, &[(slot as u64 * PARAMS_BYTES) as u32]);
+            pass.dispatch_workgroups(x, y, z);
+        }
+    }
+}
+
+/// Bytes of a value of one image.
+fn bytes(graph: &Graph, id: ValueId) -> usize {
+    let about = graph.value(id);
+    if about.quant.is_some() { about.len() } else { 4 * about.len() }
+}
+
+/// The kernel of a node, where there are rivals.
+fn choice(gpu: &Gpu, graph: &Graph, options: Options, chosen: &[Choice], node: usize) -> Candidate {
+    let output = Rows::of(&graph.value(graph.nodes[node].output).dims);
+    let timed = chosen.iter().find(|choice| choice.node == node).map(|choice| choice.chosen);
+    let usual = || Candidate::usual(gpu, output.rows * options.batch.max(1), output.last);
+    options.candidate.or(timed).unwrap_or_else(usual)
+}
+
+/// Images, at most `batch`, for which a buffer can be had.
+fn capacity(gpu: &Gpu, arena: &Arena, batch: usize) -> Result<usize, GpuError> {
+    let info = gpu.info();
+    // Offsets are 32-bit numbers of words.
+    let limit = info.max_buffer.min(info.max_binding).min(u64::from(u32::MAX));
+    let needs = 4 * arena.per_image().max(1) as u64;
+    match (limit / needs).min(batch as u64) {
+        0 => Err(GpuError::TooLarge { what: "one image's activations".to_owned(), needs, limit }),
+        images => Ok(images as usize),
+    }
+}
+
+/// Groups of threads along three dimensions.
+fn groups(grid: Grid, images: usize) -> [u32; 3] {
+    let groups = match grid {
+        Grid::Items(items) => {
+            let all = (items * images).div_ceil(THREADS);
+            let x = all.min(GROUPS);
+            [x, all.div_ceil(x.max(1)), 1]
+        }
+        Grid::Tiles { pixels, rows, columns } => {
+            let all = (pixels * images).div_ceil(rows);
+            let y = all.min(GROUPS);
+            [columns, y, all.div_ceil(y.max(1))]
+        }
+        Grid::Images => [images, 1, 1],
+    };
+    groups.map(|n| n as u32)
+}
