@@ -18,7 +18,7 @@ const fn pool(
     PoolShape { input, output: [rows, columns], kernel, stride, pad: [pad[0], pad[1]], dilation, count_include_pad }
 }
 
-const SHAPES: &[PoolShape] = &[
+pub(crate) const SHAPES: &[PoolShape] = &[
     pool([4, 4, 16], [2, 2], [2, 2], [0; 4], [1, 1], false),
     pool([5, 7, 3], [3, 3], [2, 2], [1; 4], [1, 1], false),
     pool([5, 7, 35], [3, 3], [1, 1], [1; 4], [1, 1], true),

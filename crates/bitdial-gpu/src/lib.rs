@@ -21,7 +21,6 @@ mod tune;
 pub use error::GpuError;
 pub use gpu::Gpu;
 pub use info::GpuInfo;
-pub use lower::Step;
 pub use plan::{Options, Plan};
 pub use time::{Clock, Now, Profile, StepTime};
 pub use tune::{Candidate, Choice, Dot, Tile};

@@ -128,7 +128,7 @@ impl Plan {
     pub async fn tune(gpu: &Gpu, graph: &Graph, options: Options, repeat: usize, now: Now<'_>) -> Result<(Self, Vec<Choice>), GpuError> {
         let usual = Self::compile(gpu, graph, options).await?;
         let mut choices: Vec<Choice> = (0..usual.steps().len())
-            .filter(|&i| usual.steps()[i].rivals)
+            .filter(|&i| usual.rivals(i))
             .map(|node| Choice { node, times: Vec::new(), chosen: usual.choice(node) })
             .collect();
         for candidate in Candidate::all(gpu) {

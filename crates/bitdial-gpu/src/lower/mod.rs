@@ -9,7 +9,6 @@ mod pool;
 
 use bitdial_ir::{Activation, Graph, Node, Op, ValueId};
 use bitdial_numerics::ActivationParams;
-use bitdial_runtime::Execution;
 use bitdial_runtime::shared::{Candidate as Sum, candidates, split};
 
 use crate::arena::{Buf, Lives, Rows};
@@ -17,25 +16,6 @@ use crate::constants::Constants;
 use crate::error::GpuError;
 use crate::kernel::Kernel;
 use crate::tune::Candidate;
-
-/// What a plan does for one node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// Index of the node in the graph.
-    pub node: usize,
-    /// Kernel that runs, with its tile.
-    pub kernel: String,
-    /// How it computes.
-    pub execution: Execution,
-    /// Multiply-accumulates for one image.
-    pub macs: u64,
-    /// Bytes that one image's run must read and write at least: inputs, outputs, weights.
-    pub bytes: u64,
-    /// Bytes of its weights and other constants as the kernel keeps them.
-    pub weight_bytes: usize,
-    /// Whether rival kernels could run it.
-    pub rivals: bool,
-}
 
 /// A number of a dispatch.
 #[derive(Clone, Copy, Debug)]

@@ -26,7 +26,7 @@ fn weights(k: u32, quad: u32) -> vec4<f32> {
         return bitcast<vec4<f32>>(constants[p.weights + k * p.panel + quad]);
     }
     let word = k / 4u;
-    let per = 8u / BITS;
+    let per = max(8u / BITS, 1u);
     let packed = constants[p.weights + (word / per) * p.panel + quad] >> vec4<u32>(8u * (k % 4u) + BITS * (word % per));
     let integers = vec4<i32>(packed << vec4<u32>(32u - BITS)) >> vec4<u32>(32u - BITS);
     let row = (k / p.group) * p.panel + quad;
@@ -126,9 +126,9 @@ fn main(
         }
         workgroupBarrier();
     }
-    let pixel = first + 4u * local.y;
-    finish(pixel, quad, s0);
-    finish(pixel + 1u, quad, s1);
-    finish(pixel + 2u, quad, s2);
-    finish(pixel + 3u, quad, s3);
+    // Once in the code for all four: compilers take their time over it.
+    var sums = array<vec4<f32>, 4>(s0, s1, s2, s3);
+    for (var i = 0u; i < 4u; i++) {
+        finish(first + 4u * local.y + i, quad, sums[i]);
+    }
 }

@@ -207,9 +207,10 @@ fn main(
             }
         }
     }
-    let pixel = first + 4u * local.y;
-    finish(pixel, quad, s0, ones.x, t0);
-    finish(pixel + 1u, quad, s1, ones.y, t1);
-    finish(pixel + 2u, quad, s2, ones.z, t2);
-    finish(pixel + 3u, quad, s3, ones.w, t3);
+    // Once in the code for all four: compilers take their time over it.
+    var sums = array<vec4<i32>, 4>(s0, s1, s2, s3);
+    var totals = array<vec4<f32>, 4>(t0, t1, t2, t3);
+    for (var i = 0u; i < 4u; i++) {
+        finish(first + 4u * local.y + i, quad, sums[i], ones[i], totals[i]);
+    }
 }

@@ -66,7 +66,10 @@ fn rounded_exactly(sum: i32, m: f32) -> i32 {
 // `round(clamp(f32(sum) * m, low, high))`.
 fn rounded(sum: vec4<i32>, m: vec4<f32>, low: i32, high: i32) -> vec4<i32> {
     if (EXACT) {
-        let n = vec4<i32>(rounded_exactly(sum.x, m.x), rounded_exactly(sum.y, m.y), rounded_exactly(sum.z, m.z), rounded_exactly(sum.w, m.w));
+        var n = vec4<i32>(0);
+        for (var i = 0u; i < 4u; i++) {
+            n[i] = rounded_exactly(sum[i], m[i]);
+        }
         return clamp(n, vec4<i32>(low), vec4<i32>(high));
     }
     return nearest(vec4<f32>(sum) * m, low, high);

@@ -1,8 +1,11 @@
 //! On an adapter, a software one if need be (`VK_DRIVER_FILES` names its driver): everything that a device is needed for.
 
 mod compare;
+mod conformance;
+mod failures;
 mod models;
 mod open;
+mod speed;
 
 use bitdial_gpu::Gpu;
 

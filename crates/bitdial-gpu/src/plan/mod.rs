@@ -1,22 +1,22 @@
 //! A compiled graph.
 
+mod observe;
+
 use bitdial_ir::{Graph, ValueId};
 use bitdial_kernels::Backend;
-use bitdial_runtime::{Observed, RuntimeError, See};
+use bitdial_runtime::{RuntimeError, Step};
 
 use crate::arena::{Arena, Rows};
 use crate::error::GpuError;
 use crate::gpu::Gpu;
 use crate::kernel::PARAMS_BYTES;
-use crate::lower::{Dispatch, Grid, Held, Lowering, Mode, Params, Step, Word};
+use crate::lower::{Dispatch, Grid, Held, Lowering, Mode, Params, Word};
 use crate::tune::{Candidate, Choice};
 
 /// Threads of a group of kernels that work element by element.
 const THREADS: usize = 64;
 /// Groups of a dimension at most.
 const GROUPS: usize = 65_535;
-/// Bytes that are read back at once when every value is looked at.
-const OBSERVED_BYTES: usize = 64 << 20;
 
 /// How to compile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +66,10 @@ pub struct Plan {
     head: std::ops::Range<usize>,
     dispatches: Vec<Dispatch>,
     pipelines: Vec<wgpu::ComputePipeline>,
+    /// For each step the kernel it takes where there are rivals, and the bytes that it moves.
     choices: Vec<Candidate>,
+    traffic: Vec<u64>,
+    rivals: Vec<bool>,
     arena: Arena,
     capacity: usize,
     inputs: Vec<Port>,
@@ -106,7 +109,7 @@ impl Plan {
         let mut lowering = Lowering::new(graph, mode, &of);
         let mut dispatches = lowering.take();
         let head = 0..dispatches.len();
-        let (mut steps, mut code) = (Vec::new(), Vec::new());
+        let (mut steps, mut code, mut traffic, mut rivals) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (index, (node, step)) in graph.nodes.iter().zip(reference.steps()).enumerate() {
             let constants = lowering.constants.len();
             let lowered = lowering.node(index)?;
@@ -115,15 +118,10 @@ impl Plan {
             dispatches.append(&mut lowering.take());
             code.push(StepCode { dispatches: first..dispatches.len(), output: node.output });
             let moved: usize = node.inputs.iter().chain([&node.output]).map(|&id| bytes(graph, id)).sum();
-            steps.push(Step {
-                node: index,
-                kernel: lowered.kernel,
-                execution: step.execution,
-                macs: step.macs,
-                bytes: (moved + weight_bytes) as u64,
-                weight_bytes,
-                rivals: lowered.rivals,
-            });
+            traffic.push((moved + weight_bytes) as u64);
+            rivals.push(lowered.rivals);
+            let conv = step.conv.filter(|_| lowered.rivals);
+            steps.push(Step { node: index, kernel: lowered.kernel, execution: step.execution, macs: step.macs, weight_bytes, conv });
         }
         drop(reference);
         lowering.finish();
@@ -169,6 +167,8 @@ impl Plan {
             dispatches,
             pipelines,
             choices,
+            traffic,
+            rivals,
             arena,
             capacity,
             inputs,
@@ -196,6 +196,18 @@ impl Plan {
         &self.steps
     }
 
+    /// Bytes that a step must read and write at least for one image: inputs, outputs, weights.
+    #[must_use]
+    pub fn bytes(&self, step: usize) -> u64 {
+        self.traffic.get(step).copied().unwrap_or(0)
+    }
+
+    /// Whether a step has anything to do; one that only gives its input another name has not.
+    #[must_use]
+    pub fn computes(&self, step: usize) -> bool {
+        self.code.get(step).is_some_and(|code| !code.dispatches.is_empty())
+    }
+
     /// Images that are computed at once.
     #[must_use]
     pub fn capacity(&self) -> usize {
@@ -214,6 +226,11 @@ impl Plan {
         self.dispatches.len()
     }
 
+    /// Whether rival kernels could run a step.
+    pub(crate) fn rivals(&self, step: usize) -> bool {
+        self.rivals.get(step).copied().unwrap_or(false)
+    }
+
     /// The kernel of a step, if rivals could run it.
     pub(crate) fn choice(&self, step: usize) -> Candidate {
         self.choices[step]
@@ -224,8 +241,19 @@ impl Plan {
     /// # Errors
     /// [`GpuError::Graph`] if inputs are missing or have the wrong length, [`GpuError::DeviceLost`].
     pub async fn run(&mut self, inputs: &[&[f32]], batch: usize) -> Result<Vec<Vec<f32>>, GpuError> {
+        let mut outputs = Vec::new();
+        self.run_into(inputs, batch, &mut outputs).await?;
+        Ok(outputs)
+    }
+
+    /// Runs a batch of images into vectors of the caller's, one for each output; what they held is lost.
+    ///
+    /// # Errors
+    /// As [`Plan::run`].
+    pub async fn run_into(&mut self, inputs: &[&[f32]], batch: usize, outputs: &mut Vec<Vec<f32>>) -> Result<(), GpuError> {
         self.check_inputs(inputs, batch)?;
-        let mut outputs: Vec<Vec<f32>> = self.outputs.iter().map(|port| Vec::with_capacity(port.len * batch)).collect();
+        outputs.resize_with(self.outputs.len(), Vec::new);
+        outputs.iter_mut().for_each(Vec::clear);
         let mut first = 0;
         while first < batch {
             let images = self.capacity.min(batch - first);
@@ -234,96 +262,14 @@ impl Plan {
             self.gpu.queue.submit([commands]);
             let words = self.gpu.read(&self.read, self.outputs.iter().map(|port| port.len * images).sum()).await?;
             let mut rest = &words[..];
-            for (port, output) in self.outputs.iter().zip(&mut outputs) {
+            for (port, output) in self.outputs.iter().zip(outputs.iter_mut()) {
                 let (own, others) = rest.split_at(port.len * images);
                 output.extend(own.iter().map(|&bits| f32::from_bits(bits)));
                 rest = others;
             }
             first += images;
         }
-        Ok(outputs)
-    }
-
-    /// Runs a batch and shows every value as it was right after it was written, some images at a time; inputs of the graph
-    /// too. For checks: everything is read back.
-    ///
-    /// # Errors
-    /// As [`Plan::run`].
-    pub async fn observe(&mut self, inputs: &[&[f32]], batch: usize, see: See<'_>) -> Result<(), GpuError> {
-        self.check_inputs(inputs, batch)?;
-        let order: Vec<ValueId> = self.inputs.iter().map(|port| port.value).chain(self.code.iter().map(|code| code.output)).collect();
-        let per_image: usize = order.iter().map(|&id| self.words(id)).sum();
-        let most = (OBSERVED_BYTES / (4 * per_image.max(1))).clamp(1, self.capacity);
-        let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
-        let read = self.gpu.buffer("all values", 4 * (per_image * most) as u64, usage).await?;
-        let mut first = 0;
-        while first < batch {
-            let images = most.min(batch - first);
-            self.give(inputs, first, images)?;
-            let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-            {
-                let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-                self.record_range(&mut pass, self.head.clone(), false);
-            }
-            let mut at = 0;
-            let mut copy = |encoder: &mut wgpu::CommandEncoder, id: ValueId| {
-                if let Some(Held::F32(buf) | Held::U8(buf, _)) = self.held[id.0] {
-                    let (start, len) = (self.arena.start(buf, self.capacity), self.arena.len(buf) * images);
-                    encoder.copy_buffer_to_buffer(&self.buffer, 4 * start as u64, &read, 4 * at as u64, 4 * len as u64);
-                    at += len;
-                }
-            };
-            for port in &self.inputs {
-                copy(&mut encoder, port.value);
-            }
-            for code in &self.code {
-                let sums = self.dispatches[code.dispatches.clone()].iter().any(|dispatch| dispatch.alone.is_some());
-                for alone in [true, false] {
-                    if alone || sums {
-                        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-                        self.record_range(&mut pass, code.dispatches.clone(), alone);
-                    }
-                    if alone {
-                        copy(&mut encoder, code.output);
-                    }
-                }
-            }
-            self.gpu.queue.submit([encoder.finish()]);
-            let all = self.gpu.read(&read, per_image * images).await?;
-            let mut rest = &all[..];
-            for &id in &order {
-                let (own, others) = rest.split_at(self.words(id) * images);
-                self.show(id, own, see);
-                rest = others;
-            }
-            first += images;
-        }
         Ok(())
-    }
-
-    /// Words of a value of one image.
-    fn words(&self, id: ValueId) -> usize {
-        match self.held[id.0] {
-            Some(Held::F32(buf) | Held::U8(buf, _)) => self.arena.len(buf),
-            None => 0,
-        }
-    }
-
-    /// Shows a value without what fills its words up.
-    fn show(&self, id: ValueId, words: &[u32], see: &mut dyn FnMut(ValueId, Observed<'_>)) {
-        match self.held[id.0] {
-            Some(Held::F32(_)) => {
-                let numbers: Vec<f32> = words.iter().map(|&bits| f32::from_bits(bits)).collect();
-                see(id, Observed::F32(&numbers));
-            }
-            Some(Held::U8(..)) => {
-                let rows = self.rows[id.0];
-                let row = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).take(rows.last).collect::<Vec<u8>>();
-                let bytes: Vec<u8> = words.chunks_exact(rows.row_words()).flat_map(row).collect();
-                see(id, Observed::U8(&bytes));
-            }
-            None => {}
-        }
     }
 
     fn check_inputs(&self, inputs: &[&[f32]], batch: usize) -> Result<(), GpuError> {
