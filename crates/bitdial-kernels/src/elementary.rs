@@ -6,7 +6,7 @@ const MAGIC: f32 = 12_582_912.0;
 
 /// `2^x` within `1e-6` of itself; `x` is taken to lie in -126..=126.
 #[inline]
-pub(crate) fn exp2(x: f32) -> f32 {
+pub fn exp2(x: f32) -> f32 {
     let x = x.clamp(-126.0, 126.0);
     let shifted = x + MAGIC;
     let f = (x - (shifted - MAGIC)) * std::f32::consts::LN_2;
@@ -17,7 +17,7 @@ pub(crate) fn exp2(x: f32) -> f32 {
 
 /// The logarithm to base 2 of a positive normal number, within `1e-5`.
 #[inline]
-pub(crate) fn log2(x: f32) -> f32 {
+pub fn log2(x: f32) -> f32 {
     // The mantissa between sqrt(1/2) and sqrt(2).
     const HALF: u32 = 0x3f35_04f3;
     let shifted = x.to_bits().wrapping_sub(HALF);
@@ -32,7 +32,7 @@ pub(crate) fn log2(x: f32) -> f32 {
 
 /// `1 / (1 + e^-x)`.
 #[inline]
-pub(crate) fn sigmoid(x: f32) -> f32 {
+pub fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp2(-x * std::f32::consts::LOG2_E))
 }
 

@@ -3,8 +3,10 @@
 //! One file per operation and instruction set; the reference of each operation is the simplest loop that is right,
 //! and every other kernel of it gives the same integers. Which kernel runs is read from one table: `rows.rs`.
 
+pub mod adaround;
 mod api;
 mod dot;
+pub mod elementary;
 mod elementwise;
 mod geometry;
 mod grouped;

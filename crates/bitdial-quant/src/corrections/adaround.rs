@@ -2,18 +2,12 @@
 //!
 //! Source: Nagel et al. 2020, 'Up or down? Adaptive rounding for post-training quantization', equations 21 to 25.
 
-use super::rounding::elementary::{exp2, log2, sigmoid};
 use super::rounding::grid::RowGrid;
 use super::rounding::problem::Problem;
 use super::rounding::windows::BATCH;
+use bitdial_kernels::adaround::{Adam, DECAYS, Descent, GAMMA, ZETA, descend, slopes, soften};
+use bitdial_kernels::elementary::log2;
 use bitdial_kernels::matrix::multiply;
-
-/// Ends of the stretched sigmoid.
-const ZETA: f32 = 1.1;
-const GAMMA: f32 = -0.1;
-/// Adam's decay of means and squares, and what it adds to roots.
-const DECAYS: (f32, f32) = (0.9, 0.999);
-const EPSILON: f32 = 1e-8;
 
 /// Iterations: at least and at most, and in between so that iterations times weights is this.
 const FEWEST: usize = 600;
@@ -95,24 +89,17 @@ impl Learner {
     /// One iteration, on the next batch.
     pub fn iterate(&mut self) {
         let Self { problem, weights, gradient, .. } = self;
-        for (((w, v), low), step) in weights.iter_mut().zip(&self.v).zip(&self.low).zip(&self.step) {
-            *w = low + step * (sigmoid(*v) * (ZETA - GAMMA) + GAMMA).clamp(0.0, 1.0);
-        }
+        soften(weights, &self.v, &self.low, &self.step);
         let windows = &problem.windows;
         let batch = self.done % windows.batches().max(1);
         let (by_window, by_number) = windows.batch(batch);
-        let mut slopes = vec![0.0; problem.rows() * BATCH];
-        multiply(weights, windows.padded, by_number, windows.len, &mut slopes, BATCH, false);
-        let (low, high) = problem.clamp;
-        let rows = slopes.chunks_exact_mut(BATCH).zip(problem.target(batch).chunks_exact(BATCH)).zip(&problem.bias);
-        for ((slopes, targets), bias) in rows {
-            for (slope, target) in slopes.iter_mut().zip(targets) {
-                let z = *slope + bias;
-                let error = (z.max(low).min(high) - target) * (2.0 / BATCH as f32);
-                *slope = if z > low && z < high { error } else { 0.0 };
-            }
+        let mut outputs = vec![0.0; problem.rows() * BATCH];
+        multiply(weights, windows.padded, by_number, windows.len, &mut outputs, BATCH, false);
+        let rows = outputs.chunks_exact_mut(BATCH).zip(problem.target(batch).chunks_exact(BATCH));
+        for ((outputs, targets), &bias) in rows.zip(&problem.bias) {
+            slopes(outputs, targets, bias, problem.clamp, 2.0 / BATCH as f32);
         }
-        multiply(&slopes, BATCH, by_window, BATCH, gradient, windows.padded, false);
+        multiply(&outputs, BATCH, by_window, BATCH, gradient, windows.padded, false);
         self.descend();
         self.done += 1;
     }
@@ -125,18 +112,8 @@ impl Learner {
         let at = (self.done as f32 / iterations as f32 - free) / (1.0 - free);
         let exponent = beta.0 + (beta.1 - beta.0) * at.clamp(0.0, 1.0);
         let press = if at < 0.0 { 0.0 } else { 2.0 * lambda * self.unit * exponent };
-        let adam = self.v.iter_mut().zip(&mut self.mean).zip(&mut self.square);
-        for (((v, mean), square), (gradient, step)) in adam.zip(self.gradient.iter().zip(&self.step)) {
-            let s = sigmoid(*v);
-            let h = s * (ZETA - GAMMA) + GAMMA;
-            let slope = if h > 0.0 && h < 1.0 { (ZETA - GAMMA) * s * (1.0 - s) } else { 0.0 };
-            let side = 2.0 * h.clamp(0.0, 1.0) - 1.0;
-            let pressure = press * exp2((exponent - 1.0) * log2(side.abs().max(1e-6)));
-            let gradient = (gradient * step - if side < 0.0 { -pressure } else { pressure }) * slope;
-            *mean = DECAYS.0 * *mean + (1.0 - DECAYS.0) * gradient;
-            *square = DECAYS.1 * *square + (1.0 - DECAYS.1) * gradient * gradient;
-            *v -= rate * *mean / ((*square * correction).sqrt() + EPSILON);
-        }
+        let adam = Adam { v: &mut self.v, mean: &mut self.mean, square: &mut self.square };
+        descend(adam, &self.gradient, &self.step, Descent { rate, correction, press, exponent });
     }
 
     /// What was to be solved, and each weight rounded to the side where it is: `[row][len]`.
@@ -156,6 +133,8 @@ fn start(fraction: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use bitdial_kernels::elementary::sigmoid;
+
     use super::super::rounding::testing::{layer, nearest};
     use super::*;
 

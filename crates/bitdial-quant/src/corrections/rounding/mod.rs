@@ -3,7 +3,6 @@
 //! Layers are taken in order of execution. Two runs go through the graph side by side, one in f32 and one with the layers
 //! rounded so far; at each layer windows are drawn from both, the layer is solved group by group, and both go on.
 
-pub(crate) mod elementary;
 pub(crate) mod grid;
 pub(crate) mod layer;
 pub(crate) mod problem;
