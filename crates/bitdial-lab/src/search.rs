@@ -1,12 +1,13 @@
-//! Mixed precision: measures what each layer loses at each width, once for each kind of recipe, and allocates widths.
+//! Mixed precision: measures what each layer loses at each width, once for each kind of recipe, allocates widths, and runs
+//! them.
 
+use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bitdial_ir::{Graph, Node, packed};
-use bitdial_protocol::{
-    Bits, Budget, Correction, Format, Frontier, FrontierPoint, LayerOverride, LayerSensitivity, Recipe, WeightOverride,
-};
-use bitdial_quant::{Measured, Ranges, SENSITIVITY_IMAGES, Sensitivity, TRIAL_IMAGES, Trials, Variant, quantize};
+use bitdial_kernels::Backend;
+use bitdial_protocol::{Bits, Budget, Correction, Format, Frontier, LayerOverride, LayerSensitivity, Recipe, WeightOverride};
+use bitdial_quant::{Ranges, Refining, SENSITIVITY_IMAGES, Sensitivity, TRIAL_IMAGES, TrialImages, Trials, Variant, quantize};
 
 use crate::Progress;
 use crate::error::LabError;
@@ -47,19 +48,46 @@ impl Memory {
 /// A search that has begun. Dropping it gives it up.
 #[derive(Debug)]
 pub struct Searching {
-    work: Option<Sensitivity>,
+    phase: Phase,
     key: Key,
+    /// On how many images sensitivity was measured.
     images: usize,
-    /// Bytes of the packed model beside its layers with weights.
+    /// Layers with weights.
+    layers: usize,
+    /// Bytes of the packed model beside them.
     rest: usize,
     budget: Budget,
-    trials: Trials,
     measured: Arc<Memory>,
+    /// Steps of the phases before.
+    done: usize,
+}
+
+/// Where a search stands.
+#[derive(Debug)]
+enum Phase {
+    /// Each layer's losses are measured.
+    Measuring(Box<Sensitivity>, Box<Setup>),
+    /// They are known.
+    Known(Arc<Vec<LayerSensitivity>>, Box<Setup>),
+    /// Allocations are run.
+    Refining(Box<Refining>),
+    /// A step failed.
+    Failed,
+}
+
+/// What trials need.
+#[derive(Debug)]
+struct Setup {
+    float: Arc<Graph>,
+    variants: Vec<Variant>,
+    unbiased: bool,
+    images: TrialImages,
+    backend: Backend,
 }
 
 impl Quantized {
     /// Starts to search for widths of the weights of each layer under a budget, for a recipe like this model's. What was
-    /// measured before is used again.
+    /// measured before is used again; what is found is run.
     ///
     /// # Errors
     /// [`LabError::FixedWidth`] if the recipe's format has but one width, [`LabError::Images`] if the images do not fit
@@ -70,42 +98,79 @@ impl Quantized {
         if fixed(recipe.weights.format) || recipe.layers.values().filter_map(|l| l.weights?.format).any(fixed) {
             return Err(LabError::FixedWidth);
         }
-        let (input, count, _) = self.inputs(images, SENSITIVITY_IMAGES)?;
         let key = Key { recipe, images: images.fingerprint() };
         let shifts = |c: &Correction| !matches!(c, Correction::Cle | Correction::Smooth);
         let unbiased = self.recipe().corrections.iter().any(shifts);
-        let work = match self.measured().get(&key) {
-            Some(_) => None,
+        let (input, count, labels) = self.inputs(images, TRIAL_IMAGES)?;
+        let setup = Box::new(Setup {
+            float: Arc::clone(self.float()),
+            variants: variants(self.float(), self.recipe(), self.ranges())?,
+            unbiased,
+            images: TrialImages { input, count, labels },
+            backend: self.backend(),
+        });
+        let (phase, images) = match self.measured().get(&key) {
+            Some((layers, images)) => (Phase::Known(layers, setup), images),
             None => {
+                let (input, count, _) = self.inputs(images, SENSITIVITY_IMAGES)?;
                 let variants = variants(self.float(), &key.recipe, None)?;
-                Some(Sensitivity::new(Arc::clone(self.float()), variants, unbiased, input, count, self.backend())?)
+                let work = Sensitivity::new(Arc::clone(self.float()), variants, unbiased, input, count, self.backend())?;
+                (Phase::Measuring(Box::new(work), setup), count)
             }
         };
-        let layers: usize = self.graph().nodes.iter().filter(|node| has_weights(node)).map(packed::node_bytes).sum();
-        let rest = packed::write(self.graph()).len().saturating_sub(layers);
-        let (input, run, labels) = self.inputs(images, TRIAL_IMAGES)?;
-        let all = variants(self.float(), self.recipe(), self.ranges())?;
-        let trials = Trials::new(self.float(), all, unbiased, input, run, &labels, self.backend())?;
-        Ok(Searching { work, key, images: count, rest, budget, trials, measured: Arc::clone(self.measured()) })
+        let weighted = || self.graph().nodes.iter().filter(|node| has_weights(node));
+        let bytes: usize = weighted().map(packed::node_bytes).sum();
+        let rest = packed::write(self.graph()).len().saturating_sub(bytes);
+        let layers = weighted().count();
+        Ok(Searching { phase, key, images, layers, rest, budget, measured: Arc::clone(self.measured()), done: 0 })
     }
 }
 
 impl Searching {
-    /// How far it is: widths of layers, on batches of images. Nothing is left to do where all was measured before.
+    /// How far it is: widths of layers on batches of images, then runs, of which it may need fewer.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        let (done, total) = self.work.as_ref().map_or((0, 0), Sensitivity::progress);
-        Progress { done, total }
+        let runs = 1 + Refining::most_steps(self.layers);
+        let (done, total) = match &self.phase {
+            Phase::Measuring(work, _) => {
+                let (done, total) = work.progress();
+                (done, total + runs)
+            }
+            Phase::Known(..) => (0, runs),
+            Phase::Refining(work) => work.progress(),
+            Phase::Failed => (0, 0),
+        };
+        Progress { done: self.done + done, total: self.done + total }
     }
 
     /// Does one more step.
     ///
     /// # Errors
-    /// [`LabError::Quant`] if the model cannot run.
+    /// [`LabError::Quant`] if the model cannot run; the search is of no use then.
     pub fn step(&mut self) -> Result<Progress, LabError> {
-        if let Some(work) = &mut self.work {
-            work.step()?;
-        }
+        self.phase = match mem::replace(&mut self.phase, Phase::Failed) {
+            Phase::Measuring(mut work, setup) => {
+                if work.step()? {
+                    Phase::Measuring(work, setup)
+                } else {
+                    self.done = work.progress().0;
+                    let layers = Arc::new(work.finish()?);
+                    self.measured.put(self.key.clone(), Arc::clone(&layers), self.images);
+                    Phase::Known(layers, setup)
+                }
+            }
+            Phase::Known(layers, setup) => {
+                let Setup { float, variants, unbiased, images, backend } = *setup;
+                let trials = Trials::new(&float, variants, unbiased, images, backend)?;
+                self.done += 1;
+                Phase::Refining(Box::new(Refining::new(layers, self.rest, self.budget, trials)))
+            }
+            Phase::Refining(mut work) => {
+                work.step()?;
+                Phase::Refining(work)
+            }
+            Phase::Failed => Phase::Failed,
+        };
         Ok(self.progress())
     }
 
@@ -113,51 +178,14 @@ impl Searching {
     ///
     /// # Errors
     /// As [`Self::step`].
-    pub fn finish(self) -> Result<Frontier, LabError> {
-        let Self { work, key, images, rest, budget, trials, measured } = self;
-        let (layers, images) = match work {
-            Some(work) => {
-                let layers = Arc::new(work.finish()?);
-                measured.put(key, Arc::clone(&layers), images);
-                (layers, images)
-            }
-            None => measured.get(&key).unwrap_or_default(),
-        };
-        let known = Measured { layers: &layers, rest };
-        let run = |mut point: FrontierPoint| {
-            point.measured = Some(trials.run(&point.widths)?);
-            Ok::<_, LabError>(point)
-        };
-        let mut points = known.frontier();
-        let mut uniform = None;
-        let widths: Vec<u8> = layers.first().map(|layer| layer.options.iter().map(|option| option.bits).collect()).unwrap_or_default();
-        let is_drop = matches!(budget, Budget::Drop(_));
-        for point in widths.iter().filter_map(|&bits| known.uniform(bits)) {
-            let point = if is_drop { run(point)? } else { point };
-            if known.fits(&point, budget) && !(is_drop && uniform.is_some()) {
-                uniform = Some(point);
-            }
+    pub fn finish(mut self) -> Result<Frontier, LabError> {
+        while !self.progress().is_done() {
+            self.step()?;
         }
-        let mut uniform = uniform.map(run).transpose()?;
-        let mut chosen = known.allocate(budget).map(run).transpose()?;
-        if is_drop {
-            // The narrowest point that keeps the budget: by bisection, as if losses fell all along the frontier.
-            let (mut low, mut high) = (0, points.len());
-            while low < high {
-                let middle = usize::midpoint(low, high);
-                points[middle] = run(points[middle].clone())?;
-                if known.fits(&points[middle], budget) { high = middle } else { low = middle + 1 }
-            }
-            chosen = points.get(high).cloned();
+        match self.phase {
+            Phase::Refining(work) => Ok(work.finish(self.images)?),
+            Phase::Measuring(..) | Phase::Known(..) | Phase::Failed => Err(LabError::NoCalibration),
         }
-        let loss = |point: &FrontierPoint| point.measured.map_or(f32::INFINITY, |measured| measured.loss);
-        let better = |a: &FrontierPoint, b: &FrontierPoint| if is_drop { a.bytes < b.bytes } else { loss(a) < loss(b) };
-        if let Some(uniform) = &mut uniform
-            && chosen.as_ref().is_none_or(|chosen| better(uniform, chosen))
-        {
-            chosen = Some(uniform.clone());
-        }
-        Ok(Frontier { images, run_images: trials.images(), layers: layers.to_vec(), points, uniform, chosen })
     }
 }
 

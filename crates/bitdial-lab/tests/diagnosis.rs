@@ -55,25 +55,27 @@ fn a_diagnosis_tells_which_layer_is_to_blame() {
 #[test]
 fn a_search_measures_once_and_keeps_its_budget() {
     let (model, images) = (digits(), images("mnist"));
-    let quantized = make(&model, r#"{"weights":{"bits":4}}"#, &images);
+    let base = r#"{"weights":{"bits":4},"calibration":{"samples":32}}"#;
+    let quantized = make(&model, base, &images);
     let searching = quantized.search(&images, Budget::Bits(4.0)).unwrap();
-    assert!(searching.progress().total > 0);
+    let first = searching.progress();
     let found = searching.finish().unwrap();
-    let chosen = found.chosen.clone().unwrap();
-    assert!(chosen.bits <= 4.0);
+    let (uniform, chosen) = (found.uniform.clone().unwrap(), found.chosen.clone().unwrap());
+    assert!(chosen.bits <= 4.0 && uniform.widths.iter().all(|&bits| bits == 4));
+    assert!(chosen.measured.unwrap().loss <= uniform.measured.unwrap().loss);
     // With its activations and all, the model is as large as was predicted.
-    let recipe = found.recipe(&chosen, &Recipe::from_json(r#"{"weights":{"bits":4}}"#).unwrap());
+    let recipe = found.recipe(&chosen, &Recipe::from_json(base).unwrap());
     let mixed = make(&model, &recipe.to_json(), &images);
     assert_eq!(mixed.packed().len(), chosen.bytes);
     // Other widths and budgets are no other measurement.
-    let again = mixed.search(&images, Budget::Bytes(chosen.bytes)).unwrap();
-    assert_eq!(again.progress().total, 0);
+    let again = mixed.search(&images, Budget::Drop(0.5)).unwrap();
+    assert!(again.progress().total < first.total);
     let again = again.finish().unwrap();
     assert_eq!(again.layers, found.layers);
-    assert!(again.chosen.unwrap().loss <= chosen.loss);
+    assert!(again.chosen.unwrap().measured.unwrap().drop <= 0.5);
     // Another range is.
-    let other = make(&model, r#"{"weights":{"bits":4,"range":"mse"}}"#, &images).search(&images, Budget::Bits(4.0)).unwrap();
-    assert!(other.progress().total > 0);
+    let other = make(&model, r#"{"weights":{"bits":4,"range":"mse"},"calibration":{"samples":32}}"#, &images);
+    assert_eq!(other.search(&images, Budget::Bits(4.0)).unwrap().progress(), first);
     let fixed = make(&model, r#"{"weights":{"format":"nf4"}}"#, &images).search(&images, Budget::Bits(4.0));
     assert!(matches!(fixed, Err(LabError::FixedWidth)));
 }

@@ -1,6 +1,9 @@
 //! Runs an annotated graph over all calibration images node by node, so that a node can be changed before those after it
 //! see what it puts out.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use bitdial_ir::{Activation, Graph, Node, ValueId};
 use bitdial_kernels::Backend;
 use bitdial_numerics::ActivationParams;
@@ -29,9 +32,9 @@ struct Run {
 pub(crate) struct Walk {
     backend: Backend,
     images: usize,
-    /// Values that a node to come reads.
-    held: Vec<Option<Held>>,
-    /// The last node that reads each value.
+    /// Values that a node to come reads, and outputs of the graph.
+    held: Vec<Option<Arc<Held>>>,
+    /// The last node that reads each value; one beyond the last for outputs of the graph.
     last: Vec<Option<usize>>,
     at: usize,
     run: Option<Run>,
@@ -40,15 +43,26 @@ pub(crate) struct Walk {
 impl Walk {
     /// Stands before the first node.
     pub fn new(graph: &Graph, state: &State) -> Result<Self, QuantError> {
+        let images = state.images();
+        Self::on(graph, state.batch(0, images), images, state.backend)
+    }
+
+    /// The same on images that need not be those of a calibration: NCHW.
+    pub fn on(graph: &Graph, images: Vec<f32>, count: usize, backend: Backend) -> Result<Self, QuantError> {
         let &[input] = &graph.inputs[..] else { return Err(QuantError::Inputs(graph.inputs.len())) };
         let mut last = vec![None; graph.values.len()];
         for (index, node) in graph.nodes.iter().enumerate() {
             node.inputs.iter().for_each(|id| last[id.0] = Some(index));
         }
-        let images = state.images();
-        let mut held: Vec<Option<Held>> = graph.values.iter().map(|_| None).collect();
-        held[input.0] = Some(Held::F32(state.batch(0, images)));
-        Ok(Self { backend: state.backend, images, held, last, at: 0, run: None })
+        graph.outputs.iter().for_each(|id| last[id.0] = Some(graph.nodes.len()));
+        let mut held = vec![None; graph.values.len()];
+        held[input.0] = Some(Arc::new(Held::F32(images)));
+        Ok(Self { backend, images: count, held, last, at: 0, run: None })
+    }
+
+    /// Another walk that stands before the same node.
+    pub fn fork(&self) -> Self {
+        Self { backend: self.backend, images: self.images, held: self.held.clone(), last: self.last.clone(), at: self.at, run: None }
     }
 
     /// Index of the next node; as many as there are nodes at the end.
@@ -66,7 +80,7 @@ impl Walk {
         };
         let first = run.next;
         run.next = self.images.min(first + count);
-        let inputs = self.inputs(graph, node, first, run.next);
+        let inputs = self.inputs(graph, &distinct(node), first..run.next);
         for output in run.plan.run(&slices(&inputs), run.next - first)? {
             see(&output);
         }
@@ -85,7 +99,7 @@ impl Walk {
         };
         let first = run.next;
         run.next = self.images.min(first + count);
-        let inputs = self.inputs(graph, node, first, run.next);
+        let inputs = self.inputs(graph, &distinct(node), first..run.next);
         let (output, into) = (ValueId(inputs.len()), &mut run.output);
         run.plan.observe(&slices(&inputs), run.next - first, &mut |value, observed| match (observed, &mut *into) {
             (Observed::F32(x), Held::F32(held)) if value == output => held.extend_from_slice(x),
@@ -98,7 +112,7 @@ impl Walk {
             return Ok(seen);
         }
         if self.last[node.output.0].is_some() {
-            self.held[node.output.0] = Some(run.output);
+            self.held[node.output.0] = Some(Arc::new(run.output));
         }
         for input in &node.inputs {
             if self.last[input.0] == Some(self.at) {
@@ -136,17 +150,46 @@ impl Walk {
         Ok(Run { plan, next: 0, output })
     }
 
-    /// The inputs of a node for some images. Integers become reals, which the plan takes back to the same integers.
-    fn inputs(&self, graph: &Graph, node: &Node, first: usize, end: usize) -> Vec<Vec<f32>> {
+    /// Runs what is left, on all images; the first output of the graph.
+    pub fn finish(mut self, graph: &Graph) -> Result<Vec<f32>, QuantError> {
+        let output = graph.outputs.first().ok_or(QuantError::OtherModel)?;
+        let nodes = graph.nodes[self.at.min(graph.nodes.len())..].to_vec();
+        let mut reads: Vec<ValueId> = nodes.iter().flat_map(|node| &node.inputs).copied().filter(|id| self.held[id.0].is_some()).collect();
+        reads.sort_unstable();
+        reads.dedup();
+        if self.held[output.0].is_some() {
+            return Ok(self.inputs(graph, &[*output], 0..self.images).remove(0));
+        }
+        let mut values = graph.values.clone();
+        reads.iter().for_each(|id| values[id.0].simulated = None);
+        let inputs = self.inputs(graph, &reads, 0..self.images);
+        // What is held twice needs half.
+        self.held.clear();
+        let rest = Graph {
+            name: String::new(),
+            values,
+            nodes,
+            inputs: reads,
+            outputs: vec![*output],
+            layout: graph.layout,
+            accumulator: graph.accumulator,
+        };
+        let mut plan = Plan::compile(&rest, Options { backend: self.backend, strict: true })?;
+        Ok(plan.run(&slices(&inputs), self.images)?.remove(0))
+    }
+
+    /// Values of some images. Integers become reals, which a plan takes back to the same integers.
+    fn inputs(&self, graph: &Graph, reads: &[ValueId], images: Range<usize>) -> Vec<Vec<f32>> {
         let read = |id: &ValueId| {
             let len = graph.value(*id).len();
-            match &self.held[id.0] {
-                Some(Held::F32(x)) => x[first * len..end * len].to_vec(),
-                Some(Held::U8(x, grid)) => x[first * len..end * len].iter().map(|&q| grid.dequantize(q)).collect(),
+            let of = len * images.start..len * images.end;
+            match self.held[id.0].as_deref() {
+                Some(Held::F32(x)) => x[of].to_vec(),
+                Some(Held::U8(x, grid)) => x[of].iter().map(|&q| grid.dequantize(q)).collect(),
                 None => Vec::new(),
             }
         };
-        distinct(node).iter().map(read).collect()
+        reads.iter().map(read).collect()
     }
 }
 

@@ -1,14 +1,17 @@
 //! Mixed precision: widths of layers from their measured sensitivity, under a budget.
 
+mod refine;
 mod sensitivity;
+mod superpose;
 mod trial;
 
 use bitdial_protocol::{Budget, FrontierPoint, LayerSensitivity, WidthOption};
 
 use crate::allocate::{Allocation, Choice, allocate, frontier};
 
+pub use refine::Refining;
 pub use sensitivity::{SENSITIVITY_IMAGES, Sensitivity, Variant};
-pub use trial::{TRIAL_IMAGES, Trials};
+pub use trial::{TRIAL_IMAGES, TrialImages, Trials};
 
 /// Limits for which the best allocation is found.
 const POINTS: usize = 48;
@@ -55,8 +58,14 @@ impl Measured<'_> {
     /// All layers at one width; `None` if a layer has not got it.
     #[must_use]
     pub fn uniform(&self, bits: u8) -> Option<FrontierPoint> {
-        let position = |layer: &LayerSensitivity| layer.options.iter().position(|option| option.bits == bits);
-        Some(self.point(&self.layers.iter().map(position).collect::<Option<Vec<_>>>()?))
+        self.widths(&vec![bits; self.layers.len()])
+    }
+
+    /// Each layer at a width, in bits; `None` if a layer has not got it.
+    #[must_use]
+    pub fn widths(&self, widths: &[u8]) -> Option<FrontierPoint> {
+        let position = |(layer, &bits): (&LayerSensitivity, &u8)| layer.options.iter().position(|option| option.bits == bits);
+        Some(self.point(&self.layers.iter().zip(widths).map(position).collect::<Option<Vec<_>>>()?))
     }
 
     /// Whether an allocation keeps a budget; one of accuracy only if it was run.

@@ -168,7 +168,13 @@ impl Sensitivity {
 
 /// Changes the bias of a quantized layer so that the mean of each output channel, before its activation, is that of f32
 /// on the inputs at hand.
-pub(super) fn take_back_shift(original: &Graph, index: usize, node: &mut Node, values: &Values, backend: Backend) -> Result<(), QuantError> {
+pub(super) fn take_back_shift(
+    original: &Graph,
+    index: usize,
+    node: &mut Node,
+    values: &Values,
+    backend: Backend,
+) -> Result<(), QuantError> {
     let before = &original.nodes[index];
     let mut difference = Node { activation: Activation::None, ..before.clone() };
     let (Some((Weights::F32(real), _)), Some((now, channels))) = (weights_of(before), weights_of(node)) else { return Ok(()) };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bitdial_ir::{Graph, Op, packed};
 use bitdial_kernels::Backend;
 use bitdial_protocol::{Bits, Budget, Frontier, Isolation, LayerSensitivity, Recipe, WeightScheme};
-use bitdial_quant::{Measured, Sensitivity, Variant, isolate, quantize};
+use bitdial_quant::{Measured, Refining, Sensitivity, TrialImages, Trials, Variant, isolate, quantize};
 
 use crate::files::{IMAGE, Model};
 use crate::run::logits;
@@ -13,7 +13,7 @@ use crate::run::logits;
 const IMAGES: usize = 16;
 const WIDTHS: [u8; 3] = [2, 4, 8];
 
-fn uniform(bits: u8) -> Recipe {
+fn uniform_recipe(bits: u8) -> Recipe {
     let weights = WeightScheme { bits: Bits::new(bits).unwrap(), ..WeightScheme::default() };
     Recipe { weights, activations: None, ..Recipe::default() }
 }
@@ -24,9 +24,12 @@ fn digits() -> (Arc<Graph>, Vec<f32>) {
     (Arc::new(model.graph), images)
 }
 
+fn variants(graph: &Arc<Graph>) -> Vec<Variant> {
+    WIDTHS.map(|bits| Variant { bits, graph: quantize(graph, &uniform_recipe(bits), None).unwrap() }).to_vec()
+}
+
 fn measured(graph: &Arc<Graph>, images: &[f32], unbiased: bool) -> Vec<LayerSensitivity> {
-    let variants = WIDTHS.map(|bits| Variant { bits, graph: quantize(graph, &uniform(bits), None).unwrap() }).to_vec();
-    Sensitivity::new(Arc::clone(graph), variants, unbiased, images.to_vec(), IMAGES, Backend::Scalar).unwrap().finish().unwrap()
+    Sensitivity::new(Arc::clone(graph), variants(graph), unbiased, images.to_vec(), IMAGES, Backend::Scalar).unwrap().finish().unwrap()
 }
 
 /// The mean Kullback-Leibler divergence of the softmax, from its definition.
@@ -49,7 +52,7 @@ fn losses_are_those_of_whole_runs() {
     for layer in &layers {
         assert_eq!(layer.options.iter().map(|option| option.bits).collect::<Vec<_>>(), WIDTHS);
         for option in &layer.options {
-            let quantized = quantize(&graph, &uniform(option.bits), None).unwrap();
+            let quantized = quantize(&graph, &uniform_recipe(option.bits), None).unwrap();
             let alone = isolate(&graph, &quantized, &layer.name, Isolation::Only).unwrap();
             let expected = divergence(&should, &logits(&alone, &images, IMAGES));
             assert!((f64::from(option.loss) - expected).abs() < 1e-4 * expected + 1e-7, "{} {option:?}: {expected}", layer.name);
@@ -65,7 +68,7 @@ fn losses_are_those_of_whole_runs() {
 fn allocations_are_as_large_as_predicted() {
     let (graph, images) = digits();
     let layers = measured(&graph, &images, false);
-    let base = uniform(4);
+    let base = uniform_recipe(4);
     let size = |recipe: &Recipe| packed::write(&quantize(&graph, recipe, None).unwrap()).len();
     let rest = size(&base) - layers.iter().map(|layer| layer.options[1].bytes).sum::<usize>();
     let measured = Measured { layers: &layers, rest };
@@ -79,4 +82,59 @@ fn allocations_are_as_large_as_predicted() {
     }
     let within = measured.allocate(Budget::Bytes(chosen.bytes)).unwrap();
     assert!(within.bytes <= chosen.bytes && within.loss <= chosen.loss, "{within:?}");
+}
+
+/// What a search with a budget finds, of a model that takes 1000 bytes beside its layers.
+fn refined(graph: &Arc<Graph>, images: &[f32], unbiased: bool, budget: Budget) -> Frontier {
+    let layers = Arc::new(measured(graph, images, unbiased));
+    let images = TrialImages { input: images.to_vec(), count: IMAGES, labels: Vec::new() };
+    let trials = Trials::new(graph, variants(graph), unbiased, images, Backend::Scalar).unwrap();
+    let mut refining = Refining::new(layers, 1000, budget, trials);
+    let (mut done, most) = refining.progress();
+    while refining.step().unwrap() {
+        let progress = refining.progress();
+        assert!(progress.0 == done + 1 && progress.0 < progress.1, "{progress:?} of {most}");
+        done = progress.0;
+    }
+    refining.finish(IMAGES).unwrap()
+}
+
+#[test]
+fn what_is_chosen_was_run_and_is_not_worse_than_uniform() {
+    let (graph, images) = digits();
+    let should = logits(&graph, &images, IMAGES);
+    for unbiased in [false, true] {
+        for budget in [Budget::Bits(2.0), Budget::Bits(4.0), Budget::Bytes(20_000)] {
+            let found = refined(&graph, &images, unbiased, budget);
+            let (uniform, chosen) = (found.uniform.clone().unwrap(), found.chosen.clone().unwrap());
+            let loss = chosen.measured.unwrap().loss;
+            assert!(loss <= uniform.measured.unwrap().loss, "{budget:?}: {uniform:?} {chosen:?}");
+            match budget {
+                Budget::Bits(bits) => assert!(chosen.bits <= bits && uniform.bits == bits, "{chosen:?}"),
+                Budget::Bytes(bytes) => assert!(chosen.bytes <= bytes && uniform.bytes <= bytes, "{chosen:?}"),
+                Budget::Drop(_) => {}
+            }
+            if unbiased {
+                continue;
+            }
+            let mixed = quantize(&graph, &found.recipe(&chosen, &uniform_recipe(8)), None).unwrap();
+            let expected = divergence(&should, &logits(&mixed, &images, IMAGES)) as f32;
+            assert!((loss - expected).abs() <= 1e-4 * expected + 1e-7, "{loss} {expected}");
+        }
+    }
+    assert_eq!(refined(&graph, &images, false, Budget::Bytes(1)).chosen, None);
+}
+
+#[test]
+fn a_budget_of_accuracy_is_kept_by_the_smallest_that_was_run() {
+    let (graph, images) = digits();
+    let mut before = usize::MAX;
+    for drop in [0.0, 10.0, 30.0] {
+        let found = refined(&graph, &images, false, Budget::Drop(drop));
+        let (uniform, chosen) = (found.uniform.unwrap(), found.chosen.unwrap());
+        assert!(chosen.measured.unwrap().drop <= drop && chosen.bytes <= uniform.bytes && chosen.bytes <= before, "{chosen:?}");
+        assert!(found.points.iter().any(|point| point.measured.is_some()));
+        before = chosen.bytes;
+    }
+    assert_eq!(refined(&graph, &images, false, Budget::Drop(-1.0)).chosen, None);
 }
