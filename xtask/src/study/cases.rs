@@ -23,6 +23,17 @@ pub struct Case {
 const CHANNEL: Case = Case { name: "", bits: (8, 8), granularity: "channel", range: "minmax", corrections: &[], average: None, bar: None };
 const TENSOR: Case = Case { granularity: "tensor", ..CHANNEL };
 
+/// A case with widths that are searched for: its name, where its ranges come from, its corrections.
+type Mixed = (&'static str, &'static str, &'static [&'static str]);
+const FOUR: [Mixed; 2] = [("mixed, 4 bits on average", "minmax", &[]), ("mixed, 4 bits on average, MSE + bias", "mse", &["bias"])];
+const THREE: [Mixed; 5] = [
+    ("mixed, 3 bits on average", "minmax", &[]),
+    ("mixed, 3 bits on average, + bias", "minmax", &["bias"]),
+    ("mixed, 3 bits on average, MSE + bias", "mse", &["bias"]),
+    ("mixed, 3 bits on average, + GPTQ", "minmax", &["gptq"]),
+    ("mixed, 3 bits on average, MSE + GPTQ + bias", "mse", &["gptq", "bias"]),
+];
+
 /// Every case, in the order of the table.
 pub fn all() -> Vec<Case> {
     let mut all = vec![
@@ -88,25 +99,12 @@ pub fn all() -> Vec<Case> {
     all.extend([
         Case { name: "W4A4", bits: (4, 4), ..CHANNEL },
         Case { name: "W4A4 MSE + AdaRound + bias", bits: (4, 4), range: "mse", corrections: &["adaround", "bias"], ..CHANNEL },
-        Case { name: "mixed, 4 bits on average", bits: (4, 8), average: Some(4.0), ..CHANNEL },
-        Case {
-            name: "mixed, 4 bits on average, MSE + bias",
-            bits: (4, 8),
-            range: "mse",
-            corrections: &["bias"],
-            average: Some(4.0),
-            ..CHANNEL
-        },
-        Case { name: "mixed, 3 bits on average", bits: (3, 8), average: Some(3.0), ..CHANNEL },
-        Case {
-            name: "mixed, 3 bits on average, MSE + bias",
-            bits: (3, 8),
-            range: "mse",
-            corrections: &["bias"],
-            average: Some(3.0),
-            ..CHANNEL
-        },
     ]);
+    for (bits, names) in [(4, &FOUR[..]), (3, &THREE[..])] {
+        for &(name, range, corrections) in names {
+            all.push(Case { name, bits: (bits, 8), range, corrections, average: Some(f64::from(bits)), ..CHANNEL });
+        }
+    }
     all
 }
 
