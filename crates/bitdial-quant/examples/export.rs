@@ -73,7 +73,7 @@ const SOME: [(&str, &str, &str); 31] = [
     ),
 ];
 /// How many images those are.
-const SOME_IMAGES: usize = 1000;
+const SOME_IMAGES: usize = 300;
 
 fn main() {
     let mut args = std::env::args().skip(1);
