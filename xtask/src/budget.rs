@@ -123,7 +123,7 @@ mod tests {
         let text: String = (0..620_000).map(|_| noise()).collect();
         let workers = "over the size budget: simd128 worker, relaxed-simd worker, lab worker";
         for (page, worker, over) in
-            [(100_000, 100_000, None), (460_000, 460_000, Some("over the size budget: page")), (100_000, 620_000, Some(workers))]
+            [(100_000, 100_000, None), (500_000, 460_000, Some("over the size budget: page")), (100_000, 620_000, Some(workers))]
         {
             let scratch = Scratch::new("limits");
             scratch.write("app.js", &text[..page]);
