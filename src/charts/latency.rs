@@ -9,7 +9,7 @@ use super::export::{Column, KIND, Table};
 use super::frame::{Frame, plot, use_width};
 use crate::format::{factor, time};
 use crate::state::bench::Latency;
-use crate::state::rules::way;
+use crate::state::rules::{Way, way};
 use crate::state::use_page;
 
 const HEIGHT: u32 = 92;
@@ -19,13 +19,13 @@ const SIDES: (i32, i32) = (40, 78);
 const BARS: [i32; 2] = [10, 48];
 const THICK: i32 = 24;
 
-fn draw(latency: Option<&Latency>, width: u32) -> Drawing {
+fn draw(latency: Option<&Latency>, tag: &'static str, width: u32) -> Drawing {
     drawing(width, HEIGHT, |area| {
         let Some(latency) = latency else { return Ok(Vec::new()) };
         let longest = latency.float.p90.max(latency.quantized.p90).max(f64::MIN_POSITIVE);
         let room = width as i32 - SIDES.0 - SIDES.1;
         let x = |ms: f64| SIDES.0 + (f64::from(room) * ms / longest).round() as i32;
-        for (top, name, timing, colour) in [(BARS[0], "f32", latency.float, FLOAT), (BARS[1], "int", latency.quantized, QUANTIZED)] {
+        for (top, name, timing, colour) in [(BARS[0], "f32", latency.float, FLOAT), (BARS[1], tag, latency.quantized, QUANTIZED)] {
             let middle = top + THICK / 2;
             area.draw(&Text::new(name, (0, middle - 7), text(&SOFT)))?;
             area.draw(&Rectangle::new([(SIDES.0, top), (x(timing.median), top + THICK)], colour.filled()))?;
@@ -50,12 +50,13 @@ pub fn LatencyChart() -> Html {
     let (node, width) = use_width();
     let bench = &page.state.bench;
     let now = bench.run().latency;
-    let drawing = use_memo((now, width), |(latency, width)| draw(latency.as_ref(), *width));
+    let way = way(&page.state.link.recipe);
+    let drawing = use_memo((now, way, width), |(latency, way, width)| draw(latency.as_ref(), way.tag(), *width));
     let row = |name: &'static str, timing: Timing, kind: &'static str| -> Vec<AttrValue> {
         let ms = |value: f64| AttrValue::from(format!("{value:.4}"));
         vec![name.into(), ms(timing.median), ms(timing.p10), ms(timing.p90), timing.runs.to_string().into(), kind.into()]
     };
-    let kind = way(&page.state.link.recipe).kind();
+    let kind = way.kind();
     let rows =
         now.map(|latency| vec![row("f32", latency.float, "measured"), row("quantized", latency.quantized, kind)]).unwrap_or_default();
     let table = Table {
@@ -70,14 +71,17 @@ pub fn LatencyChart() -> Html {
         rows,
     };
     let label = match now {
-        Some(latency) => format!("Latency: f32 {}, quantized {}", time(latency.float.median), time(latency.quantized.median)),
+        Some(latency) => {
+            format!("Latency: f32 {}, quantized ({}) {}", time(latency.float.median), way.name(), time(latency.quantized.median))
+        }
         None => "Latency: not measured yet".to_owned(),
     };
     let description = match now.and_then(|l| factor(l.quantized.median, l.float.median, "faster than", "slower than").zip(Some(l))) {
         Some(((much, word), latency)) => {
             format!(
-                "One image, one worker, the others at rest: {much} {word} f32. Median of {} runs, taken in turn.",
-                latency.quantized.runs
+                "One image, one worker, the others at rest: {much} {word} f32. Median of {} runs, taken in turn.{}",
+                latency.quantized.runs,
+                if way == Way::Simulated { " It is the time of the simulation." } else { "" }
             )
         }
         None => "One image, one worker, the others at rest; f32 and quantized taken in turn.".to_owned(),
@@ -94,7 +98,7 @@ mod tests {
     #[test]
     fn the_bars_are_as_long_as_the_times() {
         let timing = |median: f64| Timing { median, p10: median, p90: median, runs: 9 };
-        let drawing = draw(Some(&Latency { float: timing(2.0), quantized: timing(1.0) }), 340);
+        let drawing = draw(Some(&Latency { float: timing(2.0), quantized: timing(1.0) }), "sim", 340);
         // 340 less the sides leaves 222 pixels for the longer bar.
         assert!(drawing.svg.contains("width=\"222\"") && drawing.svg.contains("width=\"111\""), "{}", drawing.svg);
     }

@@ -11,6 +11,7 @@ use crate::format::{bytes, percent, significant, time};
 use crate::kinds::{Kind, Name, names};
 use crate::speed::{UNKNOWN, gmacs, parts, share, tried};
 use crate::state::bench::Profiles;
+use crate::state::rules::way;
 use crate::state::use_page;
 
 const HEIGHT: u32 = 120;
@@ -46,13 +47,13 @@ fn by_part(profile: &Profile) -> [(&'static str, f64); 5] {
     sums
 }
 
-fn draw(profiles: Option<&Profiles>, width: u32) -> Drawing {
+fn draw(profiles: Option<&Profiles>, tag: &'static str, width: u32) -> Drawing {
     drawing(width, HEIGHT, |area| {
         let Some(profiles) = profiles else { return Ok(Vec::new()) };
         let kinds = |profile: &Profile| Kind::ALL.map(Kind::name).into_iter().zip(by_kind(profile)).collect::<Vec<_>>();
         let bars = [
             (BARS[0], "f32", kinds(&profiles.float), FLOAT),
-            (BARS[1], "int", kinds(&profiles.quantized), QUANTIZED),
+            (BARS[1], tag, kinds(&profiles.quantized), QUANTIZED),
             (BARS[2], "", by_part(&profiles.quantized).to_vec(), QUANTIZED),
         ];
         let sum = |segments: &[(&str, f64)]| segments.iter().map(|(_, ms)| ms).sum::<f64>();
@@ -123,7 +124,7 @@ fn why(profiles: &Profiles) -> String {
 
 /// Figures of a layer; times in milliseconds.
 const COLUMNS: [&str; 12] =
-    ["layer", "int", "f32", "GMAC/s", "% of roofline", "unpack", "move", "multiply", "requantize", "operator", "kernel", "tried"];
+    ["layer", "quantized", "f32", "GMAC/s", "% of roofline", "unpack", "move", "multiply", "requantize", "operator", "kernel", "tried"];
 
 /// A layer by its name, quantized and in f32.
 fn row(name: &Name, layer: &LayerTime, float: &LayerTime) -> Vec<AttrValue> {
@@ -152,7 +153,8 @@ pub fn TimeChart() -> Html {
     let page = use_page();
     let (node, width) = use_width();
     let profiles = page.state.bench.run().profiles.clone();
-    let drawing = use_memo((profiles.clone(), width), |(profiles, width)| draw(profiles.as_deref(), *width));
+    let tag = way(&page.state.link.recipe).tag();
+    let drawing = use_memo((profiles.clone(), tag, width), |(profiles, tag, width)| draw(profiles.as_deref(), tag, *width));
     let table = Table { columns: COLUMNS.map(Column::plain).to_vec(), rows: profiles.as_deref().map(rows).unwrap_or_default() };
     let label = match profiles.as_deref() {
         Some(profiles) => format!(
@@ -210,7 +212,7 @@ mod tests {
         };
         let text = why(&profiles);
         assert!(text.starts_with("80 % of the quantized time is in convolution layers, which run 2.0\u{d7} faster"), "{text}");
-        let svg = draw(Some(&profiles), 342).svg;
+        let svg = draw(Some(&profiles), "int", 342).svg;
         assert!(svg.contains("convolution") && svg.contains("width=\"240\""), "{svg}");
     }
 

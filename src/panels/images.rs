@@ -9,6 +9,7 @@ use yew::prelude::*;
 
 use crate::format::{count, percent};
 use crate::parts::canvas::{Picture, Pixels};
+use crate::state::rules::way;
 use crate::state::{Bench, Page, Phase, use_page};
 
 /// Pixels by image: few enough to look through.
@@ -190,11 +191,12 @@ fn card(bench: &Bench, image: usize, pixels: Option<&Pixels>) -> Html {
         }
         _ => "",
     };
+    let way = way(&run.recipe);
     let sure = |confidence: f32| format!("{} % sure", percent(f64::from(confidence), 0));
-    let line = |key: &'static str, tag: &'static str, class: Option<u16>, confidence: f32| {
+    let line = |key: &'static str, long: &'static str, tag: &'static str, class: Option<u16>, confidence: f32| {
         let text = label(class).unwrap_or("\u{2013}".into());
         html! {
-            <div class={tag} title={format!("{key}: {text}, {}", sure(confidence))}>
+            <div class={tag} title={format!("{long}: {text}, {}", sure(confidence))}>
                 <dt>{key}</dt><dd>{text}</dd><span aria-hidden="true">{mark(class)}</span>
             </div>
         }
@@ -209,8 +211,8 @@ fn card(bench: &Bench, image: usize, pixels: Option<&Pixels>) -> Html {
             <figcaption>
                 <strong title={title.clone()}>{title}</strong>
                 <dl>
-                    { line("f32", "f", float, bench.baseline.confidence(image)) }
-                    { line("int", "q", quantized, run.predictions.confidence(image)) }
+                    { line("f32", "f32", "f", float, bench.baseline.confidence(image)) }
+                    { line(way.tag(), way.name(), "q", quantized, run.predictions.confidence(image)) }
                 </dl>
             </figcaption>
         </figure>

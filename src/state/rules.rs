@@ -101,6 +101,16 @@ impl Way {
         }
     }
 
+    /// Where there is room for three letters.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::Float => "f32",
+            Self::Decoded => "dec",
+            Self::Integers => "int",
+            Self::Simulated => "sim",
+        }
+    }
+
     /// In a sentence.
     pub fn meaning(self) -> &'static str {
         match self {
