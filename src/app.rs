@@ -6,9 +6,10 @@ use gloo::events::EventListener;
 use yew::prelude::*;
 
 use crate::catalogue::{self, Entry};
-use crate::charts::{BitsChart, LatencyChart, SizeChart, TimeChart};
+use crate::charts::{BitsChart, LatencyChart, LayersChart, SearchChart, SizeChart, TimeChart};
 use crate::client::{Order, Session};
 use crate::panels::{AllSettings, Corrections, File, Images, Model, activations, dropping, notices, readouts, top_bar, weights};
+use crate::state::predictions::Goal;
 use crate::state::{Action, Page, Phase, State, Step, Store, address};
 
 /// The page.
@@ -24,6 +25,7 @@ pub fn App() -> Html {
     use_orders(&page);
     use_mending(&page);
     use_layer(&page);
+    use_advice(&page);
     let state = &page.state;
     let [ondragover, ondrop] = dropping(&page);
     html! {
@@ -40,9 +42,11 @@ pub fn App() -> Html {
                     <Corrections />
                     <AllSettings />
                     <File />
+                    <SearchChart />
                 </div>
                 <div class="col model">
                     <Model />
+                    <LayersChart />
                     <Images />
                 </div>
                 <div class="col right">
@@ -131,6 +135,21 @@ fn use_orders(page: &Page) {
             done: [run.latency.is_some(), run.profiles.is_some(), run.checks.is_some(), run.diagnosis.is_some()],
             missing: state.bench.missing(),
         });
+    });
+}
+
+/// Once every image is counted, advice knows what was lost.
+#[hook]
+fn use_advice(page: &Page) {
+    let page = page.clone();
+    let bench = &page.state.bench;
+    let pairs = bench.pairs(&bench.run().predictions);
+    let counted = bench.goal() == Goal::Accuracy && pairs.n > 0 && pairs.n == bench.images();
+    let known = bench.run().diagnosis.is_some() && counted;
+    use_effect_with((known, page.state.generation), move |(known, generation)| {
+        if let (true, Some(change)) = (*known, pairs.change()) {
+            page.session.advise(*generation, page.state.link.recipe.clone(), -100.0 * change);
+        }
     });
 }
 

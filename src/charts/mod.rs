@@ -7,12 +7,16 @@ mod export;
 mod frame;
 mod histogram;
 mod latency;
+mod layers;
+mod search;
 pub mod sqnr;
 mod time_split;
 
 pub use accuracy_bits::BitsChart;
 pub use accuracy_size::SizeChart;
 pub use export::save;
-pub use histogram::HistogramChart;
+pub use histogram::{HistogramChart, Tensor};
 pub use latency::LatencyChart;
+pub use layers::LayersChart;
+pub use search::SearchChart;
 pub use time_split::TimeChart;

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use bitdial_protocol::{
-    BackendChoice, Capabilities, ImagesHandle, ModelHandle, ModelInfo, QuantizedHandle, QuantizedInfo, Recipe, Request, Response, Target,
+    BackendChoice, Capabilities, ImagesHandle, Isolation, ModelHandle, ModelInfo, QuantizedHandle, QuantizedInfo, Recipe, Request,
+    Response, Target,
 };
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, OptionFuture, Shared, WeakShared};
@@ -199,12 +200,23 @@ impl Desk {
         self.adopt(&made).await
     }
 
+    /// The model under a recipe with one layer set apart; the caller disposes of it.
+    pub async fn isolated(&self, recipe: &Recipe, layer: &str, isolation: Isolation) -> Result<QuantizedHandle, ClientError> {
+        let packed = in_lab(&self.kit, &self.lab, async |lab: Rc<Lab>| lab.isolate(recipe, layer, isolation).await).await?;
+        Ok(self.take(packed).await?.0)
+    }
+
+    /// Takes a packed model.
+    async fn take(&self, packed: ArrayBuffer) -> Result<(QuantizedHandle, QuantizedInfo), ClientError> {
+        match self.worker.request(&Request::Adopt { model: self.model }, vec![packed]).await?.body {
+            Response::Quantized { quantized, info } => Ok((quantized, info)),
+            _ => Err(ClientError::Unexpected("quantizing")),
+        }
+    }
+
     /// Takes a quantized model from the lab.
     async fn adopt(&self, made: &Made) -> Result<(QuantizedHandle, QuantizedInfo), ClientError> {
-        let request = Request::Adopt { model: self.model };
-        let Response::Quantized { quantized, mut info } = self.worker.request(&request, vec![made.packed()]).await?.body else {
-            return Err(ClientError::Unexpected("quantizing"));
-        };
+        let (quantized, mut info) = self.take(made.packed()).await?;
         for (layer, made) in info.layers.iter_mut().zip(&made.making.layers) {
             layer.activation_bits = made.activation_bits;
             layer.weight_sqnr = made.weight_sqnr;

@@ -125,9 +125,11 @@ impl Sweep<'_> {
 }
 
 /// A quantized model that goes when the sweep has done with it, or is interrupted.
-struct Borrowed<'a> {
-    desk: &'a Desk,
-    quantized: QuantizedHandle,
+pub struct Borrowed<'a> {
+    /// Where it is.
+    pub desk: &'a Desk,
+    /// The model.
+    pub quantized: QuantizedHandle,
 }
 
 impl Drop for Borrowed<'_> {

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use bitdial_protocol::{
-    Advice, Diagnosis, ImagesHandle, LabRequest, LabResponse, LayerDetail, Making, ModelHandle, QuantizedHandle, Recipe,
+    Advice, Budget, Diagnosis, Frontier, ImagesHandle, Isolation, LabRequest, LabResponse, LayerDetail, Making, ModelHandle,
+    QuantizedHandle, Recipe,
 };
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, OptionFuture, WeakShared};
@@ -13,7 +14,7 @@ use js_sys::ArrayBuffer;
 use super::desk::{Kit, LARGE};
 use super::error::ClientError;
 use super::pool::Seat;
-use super::worker::{self, Watch, Worker};
+use super::worker::{self, Progress, Watch, Worker};
 use crate::catalogue::Calibration;
 
 /// Quantized models that the lab remembers; fewer of a large one.
@@ -143,6 +144,39 @@ impl Lab {
             LabResponse::Diagnosed { diagnosis, advice } => Ok((diagnosis, advice)),
             _ => Err(ClientError::Unexpected("diagnosing")),
         }
+    }
+
+    /// What to try next under a recipe that was diagnosed; `lost` is the accuracy lost, points.
+    pub async fn advise(self: &Rc<Self>, recipe: &Recipe, lost: Option<f64>) -> Result<Vec<Advice>, ClientError> {
+        let quantized = self.make(recipe).await?.handle;
+        match self.worker.ask(LabRequest::Advise { quantized, lost }).await? {
+            LabResponse::Advised { advice } => Ok(advice),
+            _ => Err(ClientError::Unexpected("advising")),
+        }
+    }
+
+    /// The best widths of the layers for a recipe under a budget.
+    pub async fn search(
+        self: &Rc<Self>,
+        recipe: &Recipe,
+        budget: Budget,
+        watch: impl Fn(Progress) + 'static,
+    ) -> Result<Frontier, ClientError> {
+        let quantized = self.make(recipe).await?.handle;
+        let images = self.calibration.ok_or(ClientError::Unexpected("searching"))?;
+        let request = LabRequest::Search { quantized, images, budget };
+        match self.worker.request_watched(&request, Vec::new(), Some(Box::new(watch))).await?.body {
+            LabResponse::Searched { frontier } => Ok(frontier),
+            _ => Err(ClientError::Unexpected("searching")),
+        }
+    }
+
+    /// The packed model under a recipe with one layer set apart.
+    pub async fn isolate(self: &Rc<Self>, recipe: &Recipe, layer: &str, isolation: Isolation) -> Result<ArrayBuffer, ClientError> {
+        let quantized = self.make(recipe).await?.handle;
+        let request = LabRequest::Isolate { quantized, layer: layer.to_owned(), isolation };
+        let answer = self.worker.request(&request, Vec::new()).await?;
+        answer.buffers.into_iter().next().ok_or(ClientError::Unexpected("setting a layer apart"))
     }
 
     async fn quantize(&self, recipe: Recipe) -> Result<Made, ClientError> {

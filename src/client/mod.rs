@@ -2,6 +2,7 @@
 
 mod clock;
 mod desk;
+mod errand;
 mod error;
 mod fetch;
 mod idle;
@@ -15,6 +16,7 @@ mod session;
 mod task;
 mod worker;
 
+pub use errand::Subject;
 #[cfg(target_arch = "wasm32")]
 pub use error::said;
 pub use session::{Order, Session};

@@ -12,6 +12,7 @@ use yew::UseReducerDispatcher;
 
 use super::clock::sleep;
 use super::desk::{Desk, Kit};
+use super::errand::{self, Subject};
 use super::error::ClientError;
 use super::fetch::Library;
 use super::lab::Lab;
@@ -21,7 +22,7 @@ use super::probe::{self, Support};
 use super::task::{self, on_slot};
 use crate::catalogue::Entry;
 use crate::state::report::{BenchReport, Download, RunReport};
-use crate::state::{Action, Bench, Predictions, Severity, Store};
+use crate::state::{Action, Bench, Errand, Found, Predictions, Severity, Store};
 
 /// The folder of the workers, relative to the page.
 const WORKERS: &str = match option_env!("BITDIAL_WORKER_DIR") {
@@ -77,6 +78,11 @@ impl Voice {
         self.send(frequent, Action::Run(self.generation, report));
     }
 
+    /// News of an errand.
+    pub fn found(&self, found: Found) {
+        self.send(matches!(found, Found::Progress(_)), Action::Found(self.generation, found));
+    }
+
     /// What went wrong beside the wish itself. A file that does not come is told where the wish needs it.
     pub fn trouble(&self, error: &ClientError) {
         if matches!(error, ClientError::KeepsFailing(_) | ClientError::Refused(_) | ClientError::Unexpected(_)) {
@@ -98,6 +104,7 @@ pub struct Session {
     pool: RefCell<Option<(u32, Rc<Pool>)>>,
     task: RefCell<Option<AbortHandle>>,
     look: RefCell<Option<AbortHandle>>,
+    errand: RefCell<Option<AbortHandle>>,
 }
 
 impl Session {
@@ -105,7 +112,8 @@ impl Session {
     pub fn new(dispatch: UseReducerDispatcher<Store>) -> Self {
         let support = probe::support();
         let outbox = Outbox::new(dispatch);
-        Self { outbox, support, library: Rc::default(), pool: RefCell::default(), task: RefCell::default(), look: RefCell::default() }
+        let (library, pool) = (Rc::default(), RefCell::default());
+        Self { outbox, support, library, pool, task: RefCell::default(), look: RefCell::default(), errand: RefCell::default() }
     }
 
     /// Ends what was asked for.
@@ -113,6 +121,41 @@ impl Session {
         if let Some(task) = self.task.take() {
             task.abort();
         }
+        self.give_up();
+    }
+
+    /// Ends the errand.
+    pub fn give_up(&self) {
+        if let Some(errand) = self.errand.take() {
+            errand.abort();
+        }
+    }
+
+    /// Runs an errand for a generation, in the place of another.
+    pub fn send(&self, generation: u32, errand: Errand, subject: Subject) {
+        self.give_up();
+        let Ok((pool, voice)) = self.helper(generation) else { return };
+        self.outbox.send(Action::Begin(errand.clone()));
+        let (handle, registration) = AbortHandle::new_pair();
+        self.errand.replace(Some(handle));
+        let work = async move {
+            let found = errand::run(&errand, &subject, &pool, &voice).await;
+            voice.found(found);
+        };
+        spawn_local(Abortable::new(work, registration).map(drop));
+    }
+
+    /// Asks what to try next under a recipe that was diagnosed.
+    pub fn advise(&self, generation: u32, recipe: Recipe, lost: f64) {
+        let Ok((pool, voice)) = self.helper(generation) else { return };
+        spawn_local(async move {
+            match on_slot(&pool.lab, &voice, async |lab: Rc<Lab>| lab.advise(&recipe, Some(lost)).await).await {
+                Ok(advice) => voice.run(RunReport::Advised(Rc::new(advice))),
+                // A lab that was replaced has no diagnosis; the advice of before stays.
+                Err(ClientError::Refused(_)) => {}
+                Err(error) => voice.trouble(&error),
+            }
+        });
     }
 
     /// Starts what is asked for and ends what was asked for before.

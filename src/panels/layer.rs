@@ -3,9 +3,9 @@
 use bitdial_protocol::{ActivationOverride, Bits, Execution, LayerOverride, LayerTime, Profile, QuantizedInfo, QuantizedLayer};
 use yew::prelude::*;
 
+use super::diagnosis;
 use super::recipe::widths;
 use super::strip::weighted;
-use crate::charts::HistogramChart;
 use crate::format::{bytes, percent, time};
 use crate::parts::row::effect;
 use crate::parts::segmented::{Segment, segmented};
@@ -56,20 +56,6 @@ fn split(times: Option<(&LayerTime, &LayerTime)>) -> Html {
     }
 }
 
-/// What a diagnosis says of a layer: noise of what it puts out, noise at the model's output, values lost.
-fn diagnosed(page: &Page, layer: &str) -> [String; 3] {
-    let diagnosis = page.state.bench.run().diagnosis.as_ref();
-    let Some(found) = diagnosis.and_then(|diagnosis| diagnosis.layers.iter().find(|found| found.name == layer)) else {
-        return [UNKNOWN; 3].map(str::to_owned);
-    };
-    let db = |db: Option<f32>| db.map_or("no noise".to_owned(), |db| format!("{db:.1} dB"));
-    let lost = found.weights.as_ref().map_or(UNKNOWN.to_owned(), |weights| {
-        format!("{} %, {} %", percent(f64::from(weights.clipped), 1), percent(f64::from(weights.zeroed), 1))
-    });
-    let own = found.activations.as_ref().map_or("f32".to_owned(), |activations| db(activations.sqnr));
-    [own, format!("alone {} \u{b7} all to here {}", db(found.only), db(found.up_to)), lost]
-}
-
 /// The opened layer; an empty frame before a model is quantized.
 pub fn open_layer(page: &Page, info: Option<&QuantizedInfo>) -> Html {
     let layers = info.map(weighted).unwrap_or_default();
@@ -91,16 +77,9 @@ pub fn open_layer(page: &Page, info: Option<&QuantizedInfo>) -> Html {
     // As it was compiled first, until the kernels that were tried say otherwise.
     let kernel = times.map_or(&layer.kernel, |(quantized, _)| &quantized.kernel).clone();
     let [time, rate, tried] = speed(times);
-    let [noise, output, ends] = diagnosed(page, &layer.name);
     let overflows = page.state.bench.run().overflows.of(&layer.name).map(|share| ("Sums overflow", format!("{} %", percent(share, 2))));
-    let facts = [
-        ("Operator", layer.op.clone()),
-        ("In the file", listed),
-        ("Bytes", share),
-        ("Weight SQNR", quality),
-        ("Output SQNR", noise),
-        ("At the end", output),
-        ("Clipped, zeroed", ends),
+    let before = [("Operator", layer.op.clone()), ("In the file", listed), ("Bytes", share), ("Weight SQNR", quality)];
+    let after = [
         ("Scales", ratio),
         ("Kernel", kernel),
         ("Computes in", format!("{} \u{2192} {activations}", execution(layer))),
@@ -110,16 +89,19 @@ pub fn open_layer(page: &Page, info: Option<&QuantizedInfo>) -> Html {
     ]
     .into_iter()
     .chain(overflows);
+    let plain = |(key, value)| (key, value, "");
+    let facts = before.into_iter().map(plain).chain(diagnosis::facts(page, &layer.name)).chain(after.map(plain));
     html! {
         <div class="lay" id="layer" role="tabpanel" aria-label={format!("Layer {}", name.long)}>
-            <HistogramChart {detail} bits={layer.weight_bits.unwrap_or_default()} layer={name.long.clone()} />
+            { diagnosis::histograms(page, layer, &name.long) }
             <div class="kv">
                 <h3>{&name.long}{ effect(page, &Control::LayerBits(layer.name.clone())) }</h3>
                 <dl>
-                    { for facts.map(|(key, value)| html! {
-                        <div key={key}><dt>{key}</dt><dd title={value.clone()}>{value}</dd></div>
+                    { for facts.map(|(key, value, meaning)| html! {
+                        <div key={key}><dt title={meaning}>{key}</dt><dd title={value.clone()}>{value}</dd></div>
                     }) }
                 </dl>
+                { diagnosis::accuracy(page, &layer.name) }
                 { split(times) }
                 { own_bits(page, &layer.name) }
             </div>

@@ -1,5 +1,6 @@
 //! The regions of the page.
 
+mod diagnosis;
 mod images;
 mod layer;
 mod model;
@@ -11,6 +12,7 @@ mod strip;
 mod theme;
 mod topbar;
 
+pub use diagnosis::subject;
 pub use images::Images;
 pub use model::Model;
 pub use notices::notices;

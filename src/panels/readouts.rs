@@ -5,6 +5,7 @@ use yew::prelude::*;
 
 use super::strip::weighted;
 use crate::format::{bytes, count, energy, factor, percent, points, significant, time};
+use crate::parts::progress::stoppable;
 use crate::parts::row::effect;
 use crate::parts::sparkline::sparkline;
 use crate::parts::use_last;
@@ -198,7 +199,12 @@ pub fn readouts(page: &Page) -> Html {
 
 /// What to try next, as the diagnosis of this recipe has it.
 fn advice(page: &Page) -> Html {
-    let Some(Advice { text, recipe }) = page.state.bench.run().advice.first().cloned() else { return Html::default() };
+    let run = page.state.bench.run();
+    let Some(Advice { mut text, recipe }) = run.advice.first().cloned() else { return Html::default() };
+    // As the page calls layers.
+    for (name, layer) in run.info.as_deref().map(weighted).unwrap_or_default() {
+        text = text.replace(&format!("'{}'", layer.name), &name.long);
+    }
     let onclick = {
         let page = page.clone();
         Callback::from(move |_: MouseEvent| page.edit(Edit::Choose("advice", recipe.clone())))
@@ -217,28 +223,12 @@ fn making(page: &Page) -> Html {
     let Some(making) = page.state.making.as_ref().filter(|_| page.state.phase == Phase::Quantizing) else {
         return Html::default();
     };
-    let share = f64::from(making.done) / f64::from(making.total.max(1));
-    let stage = if making.stage.is_empty() { "quantizing" } else { &making.stage };
-    let text = format!("{stage}: {} %", percent(share, 0));
-    let onclick = {
-        let page = page.clone();
-        Callback::from(move |_: MouseEvent| {
-            page.session.stop();
-            page.dispatch.dispatch(Action::Stop);
-        })
-    };
-    html! {
-        <div class="making">
-            <div
-                class="progress" role="progressbar" aria-label="Quantizing" aria-valuemin="0" aria-valuemax={making.total.to_string()}
-                aria-valuenow={making.done.to_string()} aria-valuetext={text.clone()}
-            >
-                <i style={format!("transform:scaleX({share:.4})")}></i>
-                <span>{text}</span>
-            </div>
-            <button class="btn" type="button" id="stop" {onclick}>{"Stop"}</button>
-        </div>
-    }
+    let page = page.clone();
+    let onstop = Callback::from(move |_: MouseEvent| {
+        page.session.stop();
+        page.dispatch.dispatch(Action::Stop);
+    });
+    stoppable("stop", "quantizing", making, onstop)
 }
 
 /// What the workers do, in a word or two.

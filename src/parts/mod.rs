@@ -2,6 +2,7 @@
 
 pub mod canvas;
 pub mod dial;
+pub mod progress;
 pub mod row;
 pub mod segmented;
 pub mod sparkline;

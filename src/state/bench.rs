@@ -2,9 +2,12 @@
 
 use std::rc::Rc;
 
-use bitdial_protocol::{Advice, BackendCheck, Bits, Correction, Diagnosis, ModelInfo, Profile, QuantizedInfo, Recipe, Timing};
+use bitdial_protocol::{
+    Advice, BackendCheck, Bits, Correction, Diagnosis, LayerAccuracy, ModelInfo, Profile, QuantizedInfo, Recipe, Timing,
+};
 use yew::AttrValue;
 
+use super::errand::Searched;
 use super::numbers::Numbers;
 use super::overflows::Overflows;
 use super::predictions::{Goal, Pairs, Predictions, Share, share};
@@ -67,6 +70,8 @@ pub struct Run {
     pub diagnosis: Option<Rc<Diagnosis>>,
     /// What to try next.
     pub advice: Rc<Vec<Advice>>,
+    /// Accuracy with a layer set apart, of layers that were asked for.
+    pub isolated: Vec<LayerAccuracy>,
     /// Whether the backends agree on it.
     pub checks: Option<Rc<Vec<BackendCheck>>>,
 }
@@ -98,6 +103,8 @@ pub struct Bench {
     pub runs: Vec<Run>,
     /// The one in force.
     pub current: usize,
+    /// What the last search for widths found.
+    pub searched: Option<Searched>,
     /// What sweeps gave, by recipe.
     pub swept: Rc<Vec<(Recipe, SweepPoint)>>,
 }
@@ -112,6 +119,7 @@ impl Bench {
             baseline: Rc::default(),
             runs: vec![Run { recipe: recipe.clone(), ..Run::default() }],
             current: 0,
+            searched: None,
             swept: Rc::default(),
         }
     }

@@ -3,6 +3,7 @@
 pub mod address;
 pub mod bench;
 pub mod edit;
+pub mod errand;
 pub mod numbers;
 pub mod overflows;
 pub mod predictions;
@@ -20,6 +21,7 @@ use crate::catalogue::Entry;
 use crate::client::{Progress, Session};
 pub use bench::Bench;
 pub use edit::{Chosen, Control, Edit};
+pub use errand::{Errand, Found};
 pub use predictions::{Pairs, Predictions};
 pub use report::{BenchReport, Download, Engine, Evaluated, Phase, RunReport};
 
@@ -86,6 +88,8 @@ pub struct State {
     pub download: Option<Download>,
     /// How far the quantization is that runs.
     pub making: Option<Progress>,
+    /// What is asked for beside the figures of the recipe in force, and how far it is.
+    pub errand: Option<(Errand, Progress)>,
     /// The workers, once they listen.
     pub engine: Option<Engine>,
     /// What is known about the model in force.
@@ -130,6 +134,12 @@ pub enum Action {
     Retry,
     /// What is done for the link in force was given up.
     Stop,
+    /// An errand begins.
+    Begin(Errand),
+    /// An errand is given up.
+    GiveUp,
+    /// News of the errand of a generation.
+    Found(u32, Found),
     /// Takes a notice away.
     Dismiss(u32),
     /// Says something.
@@ -186,6 +196,7 @@ impl State {
             phase: Phase::Loading,
             download: None,
             making: None,
+            errand: None,
             engine: None,
             bench: Bench::new(entry, &link.recipe),
             shelf: Vec::new(),

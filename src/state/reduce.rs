@@ -21,7 +21,7 @@ impl Reducible for Store {
 }
 
 impl State {
-    fn take(&mut self, action: Action) {
+    pub(super) fn take(&mut self, action: Action) {
         match action {
             Action::Edit { edit, dragging } => self.edit(edit, dragging),
             Action::DragEnd => self.dragging = None,
@@ -52,13 +52,16 @@ impl State {
                 self.making = None;
                 self.tell(Severity::Info, "Stopped: this recipe has no figures yet.".to_owned(), true);
             }
+            Action::Begin(errand) => self.begin_errand(errand),
+            Action::GiveUp => self.errand = None,
+            Action::Found(generation, found) if generation == self.generation => self.take_found(found),
             Action::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
             Action::Tell(severity, text) => self.tell(severity, text, false),
             Action::Several(actions) => actions.into_iter().for_each(|action| self.take(action)),
             Action::Bench(epoch, report) if epoch == self.epoch => self.take_bench(report),
             Action::Run(generation, report) if generation == self.generation => self.take_run(report),
             // Late news about something that nobody asks for any more.
-            Action::Bench(..) | Action::Run(..) => {}
+            Action::Bench(..) | Action::Run(..) | Action::Found(..) => {}
         }
     }
 
@@ -121,6 +124,7 @@ impl State {
         self.generation += 1;
         self.download = None;
         self.making = None;
+        self.errand = None;
         let usable = self.bench.loaded.is_some() && self.engine.is_some();
         self.phase = if usable { Phase::Quantizing } else { Phase::Loading };
     }
@@ -180,6 +184,7 @@ impl State {
                 let run = self.bench.run_mut();
                 (run.diagnosis, run.advice) = (Some(diagnosis), advice);
             }
+            RunReport::Advised(advice) => self.bench.run_mut().advice = advice,
             RunReport::Layer(detail) => {
                 if self.layer.as_ref() == Some(&detail.name) {
                     self.detail = Some((self.link.recipe.clone(), detail));
@@ -252,7 +257,7 @@ impl State {
         }
     }
 
-    fn tell(&mut self, severity: Severity, text: String, retry: bool) {
+    pub(super) fn tell(&mut self, severity: Severity, text: String, retry: bool) {
         if let Some(told) = self.notices.iter_mut().find(|notice| notice.text == text) {
             told.retry |= retry;
             return;

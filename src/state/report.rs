@@ -115,6 +115,8 @@ pub enum RunReport {
     Verified(Rc<Vec<BackendCheck>>),
     /// It was diagnosed; and what to try next.
     Diagnosed(Rc<Diagnosis>, Rc<Vec<Advice>>),
+    /// What to try next, now that accuracy is known.
+    Advised(Rc<Vec<Advice>>),
     /// A layer was opened.
     Layer(Rc<LayerDetail>),
     /// It cannot go on.

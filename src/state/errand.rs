@@ -1,0 +1,155 @@
+//! What a person asks for beside the figures of the recipe in force: one thing at a time, with progress, to be given up.
+
+use std::rc::Rc;
+
+use bitdial_protocol::{Budget, Frontier, FrontierPoint, LayerAccuracy, Recipe};
+
+use super::{Severity, State};
+use crate::client::Progress;
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Errand {
+    /// The best widths of the layers under a budget.
+    Search(Budget),
+    /// Accuracy with a layer set apart.
+    Accuracy(String),
+}
+
+/// What it gave.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// How far it is.
+    Progress(Progress),
+    /// Widths, for recipes like this one.
+    Widths(Recipe, Rc<Frontier>),
+    /// Accuracies.
+    Accuracy(LayerAccuracy),
+    /// Nothing, and why.
+    Nothing(String),
+}
+
+/// The last search, and for recipes like which.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Searched {
+    /// The recipe that was in force.
+    pub base: Recipe,
+    /// Under which budget.
+    pub budget: Budget,
+    /// What was found.
+    pub frontier: Rc<Frontier>,
+}
+
+impl State {
+    /// Begins one, in the place of another.
+    pub(super) fn begin_errand(&mut self, errand: Errand) {
+        self.errand = Some((errand, Progress { stage: String::new(), done: 0, total: 1 }));
+    }
+
+    /// Takes what one gave. It is of the recipe in force: another one ends what was asked for.
+    pub(super) fn take_found(&mut self, found: Found) {
+        let Some((errand, progress)) = &mut self.errand else { return };
+        match found {
+            Found::Progress(now) => {
+                *progress = now;
+                return;
+            }
+            Found::Widths(base, frontier) => {
+                if let Errand::Search(budget) = *errand {
+                    self.bench.searched = Some(Searched { base, budget, frontier });
+                }
+            }
+            Found::Accuracy(accuracy) => {
+                let run = self.bench.run_mut();
+                run.isolated.retain(|known| known.name != accuracy.name);
+                run.isolated.push(accuracy);
+            }
+            Found::Nothing(why) => self.tell(Severity::Warning, why, false),
+        }
+        self.errand = None;
+    }
+}
+
+impl Searched {
+    /// A recipe with the widths of a point: the one in force, or if its weights are of another format, the one that was
+    /// searched for.
+    pub fn recipe(&self, point: &FrontierPoint, now: &Recipe) -> Recipe {
+        let like = now.weights.format == self.base.weights.format;
+        self.frontier.recipe(point, if like { now } else { &self.base })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bitdial_protocol::{Bits, LayerSensitivity, Link};
+
+    use super::*;
+    use crate::catalogue;
+    use crate::state::{Action, edit::Edit};
+
+    fn state() -> State {
+        let entry = &catalogue::all()[0];
+        State::new(Link::new(&entry.id), entry)
+    }
+
+    fn progress(done: u32) -> Progress {
+        Progress { stage: "layers".into(), done, total: 9 }
+    }
+
+    #[test]
+    fn an_errand_has_progress_and_ends_with_what_it_found() {
+        let mut state = state();
+        let accuracy = |only| LayerAccuracy { name: "fc".into(), count: 1_000, only, except: 900 };
+        state.take(Action::Found(0, Found::Progress(progress(3))));
+        assert_eq!(state.errand, None);
+        for hits in [800, 850] {
+            state.take(Action::Begin(Errand::Accuracy("fc".into())));
+            state.take(Action::Found(0, Found::Progress(progress(3))));
+            assert_eq!(state.errand, Some((Errand::Accuracy("fc".into()), progress(3))));
+            state.take(Action::Found(0, Found::Accuracy(accuracy(hits))));
+            assert_eq!((&state.errand, &state.bench.run().isolated), (&None, &vec![accuracy(hits)]));
+        }
+        state.take(Action::Begin(Errand::Accuracy("fc".into())));
+        state.take(Action::Found(0, Found::Nothing("no".into())));
+        assert_eq!((&state.errand, state.notices.len()), (&None, 1));
+    }
+
+    #[test]
+    fn another_recipe_or_a_person_ends_it() {
+        let mut state = state();
+        let search = || Errand::Search(Budget::Bits(3.0));
+        state.take(Action::Begin(search()));
+        state.take(Action::GiveUp);
+        assert_eq!(state.errand, None);
+        state.take(Action::Begin(search()));
+        state.take(Action::Edit { edit: Edit::WeightBits(Bits::MIN), dragging: false });
+        assert_eq!(state.errand, None);
+        state.take(Action::Begin(search()));
+        state.take(Action::Found(0, Found::Nothing("late".into())));
+        assert!(state.errand.is_some() && state.notices.is_empty());
+    }
+
+    #[test]
+    fn widths_that_were_found_become_exceptions_of_the_recipe_in_force() {
+        let mut state = state();
+        let layers = ["a", "b"].map(|name| LayerSensitivity { name: name.into(), weights: 1, options: Vec::new() });
+        let point = FrontierPoint { bytes: 9, bits: 3.0, loss: 0.1, widths: vec![4, 8], measured: None };
+        let frontier = Frontier {
+            images: 1,
+            run_images: 1,
+            layers: layers.into(),
+            points: vec![point.clone()],
+            uniform: None,
+            chosen: Some(point.clone()),
+        };
+        state.take(Action::Begin(Errand::Search(Budget::Bytes(10))));
+        state.take(Action::Found(0, Found::Widths(state.link.recipe.clone(), Rc::new(frontier))));
+        let searched = state.bench.searched.clone().unwrap();
+        assert_eq!(searched.budget, Budget::Bytes(10));
+        let mut now = Recipe::from_json(r#"{"weights":{"bits":4},"corrections":["bias"]}"#).unwrap();
+        let made = searched.recipe(&point, &now);
+        assert_eq!((made.corrections.len(), made.layers.len(), made.weights_of("b").bits.get()), (1, 1, 8));
+        now.weights.format = bitdial_protocol::Format::Nf4;
+        assert_eq!(searched.recipe(&point, &now).weights.format, searched.base.weights.format);
+    }
+}
