@@ -8,7 +8,7 @@ use yew::prelude::*;
 use crate::catalogue::{self, Entry};
 use crate::charts::{BitsChart, LatencyChart, LayersChart, SearchChart, SizeChart, TimeChart};
 use crate::client::{Order, Session};
-use crate::panels::{AllSettings, Corrections, File, Images, Model, activations, dropping, notices, readouts, top_bar, weights};
+use crate::panels::{AllSettings, Backends, Corrections, File, Images, Model, activations, dropping, notices, readouts, top_bar, weights};
 use crate::state::predictions::Goal;
 use crate::state::{Action, Page, Phase, State, Step, Store, address};
 
@@ -34,6 +34,7 @@ pub fn App() -> Html {
             { top_bar(&page) }
             <main
                 id="main" tabindex="-1" data-phase={state.phase.name()} data-generation={state.generation.to_string()}
+                data-backend={state.engine.as_ref().map(|engine| engine.capabilities.backend.clone())}
                 data-sweep={if state.bench.missing().is_empty() { "done" } else { "open" }}
             >
                 <div class="col recipe" {ondragover} {ondrop}>
@@ -55,6 +56,7 @@ pub fn App() -> Html {
                     <SizeChart />
                     <LatencyChart />
                     <TimeChart />
+                    <Backends />
                 </div>
             </main>
             <footer class="note">

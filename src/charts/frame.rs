@@ -67,7 +67,7 @@ impl Frame<'_> {
                 <h2 id={heading}>{self.title.to_owned()}<span>{self.aside.to_owned()}</span></h2>
                 <p class="desc">{self.description.to_owned()}</p>
                 { inner }
-                { figures(page, self.id, self.title, self.drawing, &self.table) }
+                { figures(page, self.id, self.title, Some(self.drawing), &self.table) }
             </section>
         }
     }
@@ -88,8 +88,8 @@ fn cells<'a>(table: &'a Table, row: &'a [AttrValue]) -> impl Iterator<Item = Htm
     })
 }
 
-/// The figures of a chart, to read and to keep as files that `id` names.
-pub fn figures(page: &Page, id: &'static str, title: &str, drawing: &Drawing, table: &Table) -> Html {
+/// The figures of a chart, to read and to keep as files that `id` names; the drawing too, if there is one.
+pub fn figures(page: &Page, id: &'static str, title: &str, drawing: Option<&Drawing>, table: &Table) -> Html {
     let keep = |kind: &'static str, end: &str, text: String| {
         let (dispatch, name) = (page.dispatch.clone(), format!("bitdial-{id}.{end}"));
         Callback::from(move |_: MouseEvent| {
@@ -117,12 +117,14 @@ pub fn figures(page: &Page, id: &'static str, title: &str, drawing: &Drawing, ta
             <button type="button" {disabled} aria-label={format!("{title}: download CSV")} onclick={keep("text/csv", "csv", table.csv())}>
                 {"CSV"}
             </button>
-            <button
-                type="button" {disabled} aria-label={format!("{title}: download SVG")}
-                onclick={keep("image/svg+xml", "svg", drawing.svg.to_string())}
-            >
-                {"SVG"}
-            </button>
+            if let Some(drawing) = drawing {
+                <button
+                    type="button" {disabled} aria-label={format!("{title}: download SVG")}
+                    onclick={keep("image/svg+xml", "svg", drawing.svg.to_string())}
+                >
+                    {"SVG"}
+                </button>
+            }
         </div>
     }
 }

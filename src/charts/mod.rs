@@ -14,7 +14,8 @@ mod time_split;
 
 pub use accuracy_bits::BitsChart;
 pub use accuracy_size::SizeChart;
-pub use export::save;
+pub use export::{Column, IMAGES, Table, save};
+pub use frame::figures;
 pub use histogram::{HistogramChart, Tensor};
 pub use latency::LatencyChart;
 pub use layers::LayersChart;

@@ -32,6 +32,7 @@ pub type Promise<T> = Shared<LocalBoxFuture<'static, Result<T, ClientError>>>;
 type Asked = WeakShared<LocalBoxFuture<'static, Result<(QuantizedHandle, Rc<QuantizedInfo>), ClientError>>>;
 
 /// What every worker of a pool is set up with.
+#[derive(Clone)]
 pub struct Kit {
     /// Where runners come from.
     pub url: String,

@@ -19,7 +19,7 @@ use crate::state::bench::{Profiles, at_bits};
 use crate::state::report::{BenchReport, RunReport};
 
 /// Multiply-accumulates that the reference loops may take for a comparison.
-const VERIFY_MACS: u64 = 60_000_000;
+pub const VERIFY_MACS: u64 = 60_000_000;
 /// Larger models take too long to be diagnosed without being asked.
 const DIAGNOSE_MACS: u64 = 50_000_000;
 /// Counted runs of the whole model in a profile.

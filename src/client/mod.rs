@@ -1,6 +1,7 @@
 //! The page's side of the workers: requests as futures, a pool that heals itself, files fetched once.
 
 mod clock;
+mod compare;
 mod desk;
 mod errand;
 mod error;

@@ -38,7 +38,8 @@ impl Pool {
     /// Starts every worker.
     pub fn start(kit: &Rc<Kit>) -> Self {
         let cores = gloo::utils::window().navigator().hardware_concurrency() as usize;
-        let workers = workers(cores, kit.entry);
+        // One worker keeps a GPU busy.
+        let workers = if kit.backend.is_gpu() { 1 } else { workers(cores, kit.entry) };
         let lab = Rc::new(Slot::new({
             let kit = kit.clone();
             move || Lab::set_up(kit.clone()).boxed_local().shared()

@@ -32,6 +32,9 @@ impl Support {
     pub fn choices(self) -> Vec<BackendChoice> {
         let mut choices = vec![BackendChoice::Auto, BackendChoice::RelaxedSimd, BackendChoice::Simd128, BackendChoice::Scalar];
         choices.retain(|choice| self.relaxed || *choice != BackendChoice::RelaxedSimd);
+        if self.gpu {
+            choices.extend([BackendChoice::WebGpu, BackendChoice::WebGpuF16]);
+        }
         choices
     }
 

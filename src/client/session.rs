@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use bitdial_protocol::{Bits, Link, Recipe, Request, Response};
+use bitdial_protocol::{BackendChoice, Bits, Link, Recipe, Request, Response};
 use futures::FutureExt;
 use futures::future::{AbortHandle, Abortable};
 use js_sys::{ArrayBuffer, Uint8Array};
@@ -11,6 +11,7 @@ use wasm_bindgen_futures::spawn_local;
 use yew::UseReducerDispatcher;
 
 use super::clock::sleep;
+use super::compare;
 use super::desk::{Desk, Kit};
 use super::errand::{self, Subject};
 use super::error::ClientError;
@@ -18,11 +19,12 @@ use super::fetch::Library;
 use super::lab::Lab;
 use super::outbox::Outbox;
 use super::pool::Pool;
-use super::probe::{self, Support};
+use super::probe::{self, Support, backend_name};
 use super::task::{self, on_slot};
 use crate::catalogue::Entry;
+use crate::state::compared::Compared;
 use crate::state::report::{BenchReport, Download, RunReport};
-use crate::state::{Action, Bench, Errand, Found, Predictions, Severity, Store};
+use crate::state::{Action, Bench, Errand, Found, Page, Predictions, Severity, Store};
 
 /// The folder of the workers, relative to the page.
 const WORKERS: &str = match option_env!("BITDIAL_WORKER_DIR") {
@@ -105,6 +107,7 @@ pub struct Session {
     task: RefCell<Option<AbortHandle>>,
     look: RefCell<Option<AbortHandle>>,
     errand: RefCell<Option<AbortHandle>>,
+    comparing: RefCell<Option<(Voice, AbortHandle)>>,
 }
 
 impl Session {
@@ -112,12 +115,13 @@ impl Session {
     pub fn new(dispatch: UseReducerDispatcher<Store>) -> Self {
         let support = probe::support();
         let outbox = Outbox::new(dispatch);
-        let (library, pool) = (Rc::default(), RefCell::default());
-        Self { outbox, support, library, pool, task: RefCell::default(), look: RefCell::default(), errand: RefCell::default() }
+        let (library, pool, task, look, errand, comparing) = Default::default();
+        Self { outbox, support, library, pool, task, look, errand, comparing }
     }
 
     /// Ends what was asked for.
     pub fn stop(&self) {
+        self.stop_comparing();
         if let Some(task) = self.task.take() {
             task.abort();
         }
@@ -189,15 +193,22 @@ impl Session {
         }
         // The memory of the workers before goes with them.
         self.pool.replace(None);
-        let backend = order.link.backend;
-        let build = self.support.build(backend).ok_or_else(|| ClientError::Unsupported(probe::backend_name(backend)))?;
+        let kit = self.kit(order.entry, order.link.backend, voice)?;
+        let pool = Rc::new(Pool::start(&kit));
+        self.pool.replace(Some((order.epoch, pool.clone())));
+        Ok(pool)
+    }
+
+    /// What workers of a model on a backend are set up with.
+    fn kit(&self, entry: &'static Entry, backend: BackendChoice, voice: &Voice) -> Result<Rc<Kit>, ClientError> {
+        let build = self.support.build(backend).ok_or_else(|| ClientError::Unsupported(backend_name(backend)))?;
         let base = gloo::utils::document().base_uri().ok().flatten().unwrap_or_default();
         let url = |build: &str| {
             let url = web_sys::Url::new_with_base(&format!("{WORKERS}/worker.mjs?build={build}"), &base);
             Ok(url.map_err(|e| ClientError::Lost(super::error::said(&e)))?.href())
         };
         let (url, lab_url) = (url(build)?, url("lab")?);
-        let (entry, library) = (order.entry, self.library.clone());
+        let library = self.library.clone();
         let on_progress = {
             let (voice, total) = (voice.clone(), entry.bytes);
             Rc::new(move |done: usize, _: Option<usize>| {
@@ -215,10 +226,7 @@ impl Session {
             let voice = voice.clone();
             move |message| voice.bench(BenchReport::Trapped(message))
         });
-        let kit = Rc::new(Kit { url, lab_url, entry, backend, library, on_progress, on_making, on_trapped, photos });
-        let pool = Rc::new(Pool::start(&kit));
-        self.pool.replace(Some((order.epoch, pool.clone())));
-        Ok(pool)
+        Ok(Rc::new(Kit { url, lab_url, entry, backend, library, on_progress, on_making, on_trapped, photos }))
     }
 
     /// The workers, and a voice for what becomes of a small request.
@@ -244,6 +252,37 @@ impl Session {
             }
         };
         spawn_local(Abortable::new(look, registration).map(drop));
+    }
+
+    /// Measures every backend that this browser may have on the recipe in force.
+    pub fn compare(&self, page: &Page) {
+        self.stop();
+        let state = &page.state;
+        let Ok((pool, voice)) = self.helper(state.generation) else { return };
+        let (entry, recipe) = (state.bench.entry, state.link.recipe.clone());
+        let usable = |choice: &BackendChoice| *choice != BackendChoice::Auto && !state.bad.iter().any(|bad| bad == backend_name(*choice));
+        let kits: Vec<_> =
+            self.support.choices().into_iter().rev().filter(usable).map(|choice| (choice, self.kit(entry, choice, &voice))).collect();
+        let (handle, registration) = AbortHandle::new_pair();
+        self.comparing.replace(Some((voice.clone(), handle)));
+        let work = async move {
+            for (backend, kit) in kits {
+                voice.run(RunReport::Comparing(Some(backend)));
+                let outcome = async { compare::measure(kit?, &pool, &recipe).await };
+                let outcome = outcome.await.map_err(|error| error.to_string());
+                voice.run(RunReport::Compared(Rc::new(Compared { backend, outcome })));
+            }
+            voice.run(RunReport::Comparing(None));
+        };
+        spawn_local(Abortable::new(work, registration).map(drop));
+    }
+
+    /// Ends that. What was measured stays.
+    pub fn stop_comparing(&self) {
+        if let Some((voice, task)) = self.comparing.take() {
+            task.abort();
+            voice.run(RunReport::Comparing(None));
+        }
     }
 
     /// The model under a recipe as an ONNX file.

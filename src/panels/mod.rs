@@ -1,5 +1,6 @@
 //! The regions of the page.
 
+mod backends;
 mod diagnosis;
 mod images;
 mod layer;
@@ -12,6 +13,7 @@ mod strip;
 mod theme;
 mod topbar;
 
+pub use backends::Backends;
 pub use diagnosis::subject;
 pub use images::Images;
 pub use model::Model;

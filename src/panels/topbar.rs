@@ -45,11 +45,13 @@ fn model_picker(page: &Page) -> Html {
 }
 
 /// A backend as people call it.
-fn spoken(backend: &str) -> &'static str {
+pub fn spoken(backend: &str) -> &'static str {
     match backend {
         "scalar" => "scalar reference",
         "simd128" => "SIMD128",
         "relaxed-simd" => "relaxed SIMD",
+        "webgpu" => "WebGPU",
+        "webgpu-f16" => "WebGPU f16",
         _ => "auto",
     }
 }
@@ -69,13 +71,13 @@ fn backend_picker(page: &Page) -> Html {
     });
     let chosen = page.state.link.backend;
     let in_use = page.state.engine.as_ref().map(|engine| engine.capabilities.backend.as_str());
-    let title =
-        format!("wasm \u{b7} {}", spoken(in_use.unwrap_or(if chosen == BackendChoice::Auto { best } else { backend_name(chosen) })));
-    let aside = page
-        .state
-        .engine
-        .as_ref()
-        .map_or("starting\u{2026}".to_owned(), |engine| format!("{} worker{}", engine.workers, s(engine.workers)));
+    let title = spoken(in_use.unwrap_or(if chosen == BackendChoice::Auto { best } else { backend_name(chosen) }));
+    let title = if chosen.is_gpu() { title.to_owned() } else { format!("wasm \u{b7} {title}") };
+    let software = page.state.engine.as_ref().and_then(|engine| engine.capabilities.gpu.as_ref()).is_some_and(|gpu| gpu.software);
+    let aside = page.state.engine.as_ref().map_or("starting\u{2026}".to_owned(), |engine| match software {
+        true => "software".to_owned(),
+        false => format!("{} worker{}", engine.workers, s(engine.workers)),
+    });
     let onselect = {
         let (page, choices) = (page.clone(), choices.clone());
         Callback::from(move |name: String| {

@@ -7,6 +7,7 @@ use bitdial_protocol::{
 };
 use yew::AttrValue;
 
+use super::compared::Compared;
 use super::errand::Searched;
 use super::numbers::Numbers;
 use super::overflows::Overflows;
@@ -72,6 +73,8 @@ pub struct Run {
     pub advice: Rc<Vec<Advice>>,
     /// Accuracy with a layer set apart, of layers that were asked for.
     pub isolated: Vec<LayerAccuracy>,
+    /// What each backend does with it, as far as they were measured.
+    pub compared: Rc<Vec<Compared>>,
     /// Whether the backends agree on it.
     pub checks: Option<Rc<Vec<BackendCheck>>>,
 }
@@ -122,6 +125,12 @@ impl Bench {
             searched: None,
             swept: Rc::default(),
         }
+    }
+
+    /// What holds on another backend as well: recipes and classes, not times.
+    pub fn moved(self) -> Self {
+        let keep = |run: Run| Run { latency: None, profiles: None, checks: None, info: None, ..run };
+        Self { loaded: None, runs: self.runs.into_iter().map(keep).collect(), ..self }
     }
 
     /// Takes a point of a sweep.

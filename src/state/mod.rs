@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod bench;
+pub mod compared;
 pub mod edit;
 pub mod errand;
 pub mod numbers;
@@ -14,7 +15,7 @@ pub mod settings;
 
 use std::rc::Rc;
 
-use bitdial_protocol::{LayerDetail, Link, LinkIssue, Recipe};
+use bitdial_protocol::{BackendChoice, LayerDetail, Link, LinkIssue, Recipe};
 use yew::prelude::*;
 
 use crate::catalogue::Entry;
@@ -90,6 +91,8 @@ pub struct State {
     pub making: Option<Progress>,
     /// What is asked for beside the figures of the recipe in force, and how far it is.
     pub errand: Option<(Errand, Progress)>,
+    /// The backend that is measured, while all of them are.
+    pub comparing: Option<BackendChoice>,
     /// The workers, once they listen.
     pub engine: Option<Engine>,
     /// What is known about the model in force.
@@ -197,6 +200,7 @@ impl State {
             download: None,
             making: None,
             errand: None,
+            comparing: None,
             engine: None,
             bench: Bench::new(entry, &link.recipe),
             shelf: Vec::new(),

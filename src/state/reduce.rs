@@ -125,6 +125,7 @@ impl State {
         self.download = None;
         self.making = None;
         self.errand = None;
+        self.comparing = None;
         let usable = self.bench.loaded.is_some() && self.engine.is_some();
         self.phase = if usable { Phase::Quantizing } else { Phase::Loading };
     }
@@ -190,6 +191,13 @@ impl State {
                     self.detail = Some((self.link.recipe.clone(), detail));
                 }
             }
+            RunReport::Comparing(backend) => self.comparing = backend,
+            RunReport::Compared(found) => {
+                let compared = Rc::make_mut(&mut self.bench.run_mut().compared);
+                compared.retain(|known| known.backend != found.backend);
+                compared.push(Rc::unwrap_or_clone(found));
+            }
+            RunReport::Failed { message, .. } if self.link.backend.is_gpu() => self.leave_gpu(&message),
             RunReport::Failed { message, retry } => {
                 self.phase = Phase::Failed;
                 self.download = None;
@@ -217,7 +225,11 @@ impl State {
                 "The backend {} computes something else than the reference on this device: up to {off} off, most in {}.{}",
                 check.backend,
                 layer.unwrap_or("f32"),
-                if stop { " The reference kernels are used instead." } else { "" }
+                match stop {
+                    true if self.link.backend.is_gpu() => " The page goes on with wasm.",
+                    true => " The reference kernels are used instead.",
+                    false => "",
+                }
             );
             self.tell(Severity::Error, text, false);
         }
@@ -229,10 +241,25 @@ impl State {
         }
     }
 
-    /// Goes on with the reference kernels. Whatever the backend in force gave is no result.
+    /// Goes on with wasm, with what was found so far: it is the same there. The GPU can be chosen again.
+    fn leave_gpu(&mut self, reason: &str) {
+        let text = format!("WebGPU cannot go on: {reason} The page goes on with wasm; choose WebGPU again to try once more.");
+        self.tell(Severity::Warning, text, false);
+        let left = self.bench.clone();
+        let backend = probe::backend_name(BackendChoice::Auto);
+        if !self.shelf.iter().any(|(of, _)| *of == (self.link.model.clone(), backend)) {
+            self.shelf.push(((self.link.model.clone(), backend), left.moved()));
+        }
+        let link = Link { backend: BackendChoice::Auto, ..self.link.clone() };
+        self.before = None;
+        self.go_to(link, Step::Replace);
+    }
+
+    /// Goes on with the reference kernels, or with wasm where it was a GPU. Whatever the backend in force gave is no result.
     fn leave_backend(&mut self) {
         let left = probe::backend_name(self.link.backend);
-        let link = Link { backend: BackendChoice::Scalar, ..self.link.clone() };
+        let backend = if self.link.backend.is_gpu() { BackendChoice::Auto } else { BackendChoice::Scalar };
+        let link = Link { backend, ..self.link.clone() };
         self.before = None;
         self.go_to(link, Step::Replace);
         self.shelf.retain(|((_, backend), _)| *backend != left);
@@ -417,6 +444,28 @@ mod tests {
         let generation = state.generation;
         state.take(Action::Run(generation, RunReport::Verified(Rc::new(vec![check(3)]))));
         assert_eq!(state.notices.len(), 1);
+    }
+
+    #[test]
+    fn a_gpu_that_fails_gives_way_to_wasm_and_may_be_tried_again() {
+        let mut state = state();
+        state.take(Action::Edit { edit: bits(4), dragging: false });
+        state.take(Action::Edit { edit: Edit::Backend(BackendChoice::WebGpu), dragging: false });
+        let generation = state.generation;
+        evaluated(&mut state, generation, 1, 7);
+        let failed = |generation| Action::Run(generation, RunReport::Failed { message: "the GPU was lost.".into(), retry: false });
+        state.take(failed(generation));
+        assert_eq!((state.link.backend, state.step, state.phase), (BackendChoice::Auto, Step::Replace, Phase::Loading));
+        assert_eq!((state.link.recipe.weights.bits.get(), state.notices.len()), (4, 1));
+        assert!(state.notices[0].text.contains("the GPU was lost."), "{}", state.notices[0].text);
+        state.take(Action::Edit { edit: Edit::Backend(BackendChoice::WebGpu), dragging: false });
+        assert_eq!((state.link.backend, state.bench.run().predictions.n()), (BackendChoice::WebGpu, 7));
+        // Without a bench of its own, wasm begins with what the GPU found.
+        let mut state = self::state();
+        state.link.backend = BackendChoice::WebGpu;
+        evaluated(&mut state, 0, 1, 7);
+        state.take(failed(0));
+        assert_eq!((state.bench.run().predictions.n(), state.bench.run().latency), (7, None));
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use std::rc::Rc;
 
-use bitdial_protocol::{Advice, BackendCheck, Capabilities, Diagnosis, LayerDetail, LayerOverflows, QuantizedInfo, Recipe};
+use bitdial_protocol::{Advice, BackendCheck, BackendChoice, Capabilities, Diagnosis, LayerDetail, LayerOverflows, QuantizedInfo, Recipe};
 
 use super::bench::{Latency, Loaded, Profiles};
+use super::compared::Compared;
 use crate::client::Progress;
 
 /// What the workers are doing for the link in force.
@@ -119,6 +120,10 @@ pub enum RunReport {
     Advised(Rc<Vec<Advice>>),
     /// A layer was opened.
     Layer(Rc<LayerDetail>),
+    /// A backend is measured; `None` at the end.
+    Comparing(Option<BackendChoice>),
+    /// A backend was measured.
+    Compared(Rc<Compared>),
     /// It cannot go on.
     Failed {
         /// A sentence.

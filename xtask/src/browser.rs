@@ -22,7 +22,10 @@ pub const ARGUMENTS: [&str; 6] = [
 /// V8 computes the relaxed dot product in one of two ways on x86, which differ outside of the
 /// operand ranges that the instruction promises. This makes a processor with AVX-VNNI take the
 /// way of one without.
-pub const WITHOUT_VNNI: &str = "--no-enable-avx-vnni";
+pub const WITHOUT_VNNI: &str = "--js-flags=--no-enable-avx-vnni";
+
+/// WebGPU on `SwiftShader`, a program that comes with the browser: a machine need not have a GPU.
+pub const SOFTWARE_GPU: [&str; 2] = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
 const MISSING: &str = "no Chromium or Chrome with its chromedriver was found: install both \
     (Debian: apt-get install chromium chromium-driver), or name them in CHROME and CHROMEDRIVER";
@@ -52,12 +55,9 @@ impl Browser {
         })
     }
 
-    /// The WebDriver capabilities that start this browser, with arguments for its V8.
-    pub fn capabilities(&self, js_flags: &str) -> String {
-        let mut arguments = ARGUMENTS.map(String::from).to_vec();
-        if !js_flags.is_empty() {
-            arguments.push(format!("--js-flags={js_flags}"));
-        }
+    /// The WebDriver capabilities that start this browser, with more arguments.
+    pub fn capabilities(&self, more: &[&str]) -> String {
+        let arguments: Vec<&str> = ARGUMENTS.iter().chain(more).copied().collect();
         let options = json!({ "binary": self.chrome, "args": arguments });
         format!("{:#}\n", json!({ "goog:chromeOptions": options }))
     }
@@ -91,8 +91,8 @@ mod tests {
     #[test]
     fn the_capabilities_name_the_browser_and_its_flags() {
         let browser = Browser { chrome: "/opt/a \"b\"/chrome".into(), driver: "chromedriver".into() };
-        for (flags, expected) in [("", false), ("--no-enable-avx-vnni", true)] {
-            let text = browser.capabilities(flags);
+        for (more, expected) in [(&[][..], false), (&[WITHOUT_VNNI], true)] {
+            let text = browser.capabilities(more);
             let value: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
             let options = &value["goog:chromeOptions"];
             assert_eq!(options["binary"], "/opt/a \"b\"/chrome");

@@ -121,7 +121,7 @@ mod tests {
         };
         // 95 values leave gzip 0.83 of the bytes at best.
         let text: String = (0..620_000).map(|_| noise()).collect();
-        let workers = "over the size budget: simd128 worker, relaxed-simd worker, lab worker";
+        let workers = "over the size budget: simd128 worker, relaxed-simd worker, webgpu worker, lab worker";
         for (page, worker, over) in
             [(100_000, 100_000, None), (500_000, 460_000, Some("over the size budget: page")), (100_000, 620_000, Some(workers))]
         {

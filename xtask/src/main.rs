@@ -33,7 +33,8 @@ cargo xtask <command>
   build              build the static site into dist/ and hold it against its size budgets
   check              format, clippy and rustdoc, warnings as errors: the quick loop
   test [part]        everything that CI runs, or one part of it: check, native,
-                     onnx, wasm, build, e2e
+                     onnx, wasm, build, e2e; or gpu, which CI does not run: the GPU's
+                     tests natively on this machine's own Vulkan driver
   bench [options]    time bitdial beside other runtimes in headless Chromium, one thread each
       --quick            fewer and shorter rounds
       --rounds N         how often every case gets its turn, default 15

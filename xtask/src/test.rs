@@ -7,17 +7,20 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Error, Result, bail};
 
-use crate::browser::{Browser, WITHOUT_VNNI};
+use crate::browser::{Browser, SOFTWARE_GPU, WITHOUT_VNNI};
 use crate::check;
 use crate::exported;
 use crate::project::Project;
 use crate::site;
 use crate::tally::Tally;
 use crate::tools::Tools;
-use crate::worker::BUILDS;
+use crate::worker::{BUILDS, Build, PLAIN};
 
 /// The packages that have tests for the browser.
 pub const WASM_TESTED: [&str; 2] = ["bitdial-conformance", "bitdial-worker"];
+
+/// The package that has tests for a GPU.
+pub const GPU_TESTED: &str = "bitdial-gpu";
 
 /// How long one program of wasm tests may take, in seconds.
 const WASM_TEST_SECONDS: &str = "300";
@@ -30,6 +33,7 @@ pub enum Part {
     Native,
     Onnx,
     Wasm,
+    Gpu,
     Build,
     EndToEnd,
 }
@@ -43,9 +47,10 @@ impl FromStr for Part {
             "native" => Self::Native,
             "onnx" => Self::Onnx,
             "wasm" => Self::Wasm,
+            "gpu" | "--gpu" => Self::Gpu,
             "build" => Self::Build,
             "e2e" => Self::EndToEnd,
-            _ => bail!("no such part of the tests: {name}; there are check, native, onnx, wasm, build and e2e"),
+            _ => bail!("no such part of the tests: {name}; there are check, native, onnx, wasm, gpu, build and e2e"),
         })
     }
 }
@@ -53,24 +58,30 @@ impl FromStr for Part {
 /// A step: its name, the parts it belongs to besides `All`, and what it does.
 type Step = (&'static str, &'static [Part], fn(&Project) -> Result<Tally>);
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 11] = [
     ("tools", &[], tools),
     ("format, lints, documentation", &[Part::Check], lints),
     ("native tests", &[Part::Native], native),
     ("exported models in onnxruntime", &[Part::Onnx], exported::judge),
-    ("wasm tests, simd128", &[Part::Wasm], |project| wasm(project, 0, "")),
-    ("wasm tests, relaxed-simd", &[Part::Wasm], |project| wasm(project, 1, "")),
-    ("wasm tests, relaxed-simd without AVX-VNNI", &[Part::Wasm], |project| wasm(project, 1, WITHOUT_VNNI)),
+    ("wasm tests, simd128", &[Part::Wasm], |project| wasm(project, &BUILDS[0], &WASM_TESTED, &[])),
+    ("wasm tests, relaxed-simd", &[Part::Wasm], |project| wasm(project, &BUILDS[1], &WASM_TESTED, &[])),
+    ("wasm tests, relaxed-simd without AVX-VNNI", &[Part::Wasm], |project| wasm(project, &BUILDS[1], &WASM_TESTED, &[WITHOUT_VNNI])),
+    ("wasm tests, WebGPU on SwiftShader", &[Part::Wasm], |project| wasm(project, &PLAIN, &[GPU_TESTED], &SOFTWARE_GPU)),
+    ("GPU tests, natively", &[Part::Gpu], native_gpu),
     ("release build and its budgets", &[Part::Build, Part::EndToEnd], build),
     ("end-to-end tests", &[Part::EndToEnd], end_to_end),
 ];
+
+/// What is run only when it is asked for: not every machine has a driver for Vulkan.
+const ON_REQUEST: [Part; 1] = [Part::Gpu];
 
 /// Runs the steps. The last line printed is `N passed, N failed`.
 pub fn run(project: &Project, part: Part) -> Result<ExitCode> {
     let mut total = Tally::default();
     let mut times: Vec<(&str, Duration)> = Vec::new();
     for (name, parts, step) in STEPS {
-        if part != Part::All && !parts.contains(&part) {
+        let asked = parts.contains(&part) || part == Part::All && !parts.iter().any(|part| ON_REQUEST.contains(part));
+        if !asked {
             continue;
         }
         println!("\n=== {name}");
@@ -111,14 +122,14 @@ fn native(project: &Project) -> Result<Tally> {
     Tally::of(&mut cargo)
 }
 
-fn wasm(project: &Project, build: usize, js_flags: &str) -> Result<Tally> {
+fn wasm(project: &Project, build: &Build, packages: &[&str], arguments: &[&str]) -> Result<Tally> {
     let tools = Tools::ensure(project)?;
     let browser = Browser::ensure()?;
     let capabilities = project.target.join("webdriver.json");
-    fs::write(&capabilities, browser.capabilities(js_flags)).with_context(|| format!("cannot write {}", capabilities.display()))?;
+    fs::write(&capabilities, browser.capabilities(arguments)).with_context(|| format!("cannot write {}", capabilities.display()))?;
 
-    let mut cargo = BUILDS[build].cargo(project, "test");
-    for package in WASM_TESTED {
+    let mut cargo = build.cargo(project, "test");
+    for package in packages {
         cargo.args(["--package", package]);
     }
     cargo
@@ -127,6 +138,13 @@ fn wasm(project: &Project, build: usize, js_flags: &str) -> Result<Tally> {
         .env("CHROMEDRIVER", &browser.driver)
         .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", &capabilities)
         .env("WASM_BINDGEN_TEST_TIMEOUT", WASM_TEST_SECONDS);
+    Tally::of(&mut cargo)
+}
+
+/// On this machine's own driver, which `VK_DRIVER_FILES` may name.
+fn native_gpu(project: &Project) -> Result<Tally> {
+    let mut cargo = project.cargo();
+    cargo.args(["test", "--package", GPU_TESTED, "--features", "device-tests"]);
     Tally::of(&mut cargo)
 }
 
@@ -152,7 +170,7 @@ mod tests {
 
     #[test]
     fn every_part_has_its_steps() {
-        for name in ["check", "native", "onnx", "wasm", "build", "e2e"] {
+        for name in ["check", "native", "onnx", "wasm", "gpu", "build", "e2e"] {
             let part: Part = name.parse().expect("the name is known");
             assert!(STEPS.iter().any(|(_, parts, _)| parts.contains(&part)), "{name}");
         }

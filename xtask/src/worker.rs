@@ -27,12 +27,18 @@ pub struct Build {
 pub static BUILDS: [Build; 2] =
     [Build { name: "simd128", features: "+simd128" }, Build { name: "relaxed-simd", features: "+simd128,+relaxed-simd" }];
 
+/// What a GPU does needs no SIMD of the processor: its module has the reference loops alone.
+pub static PLAIN: Build = Build { name: "plain", features: "" };
+
 impl Build {
     /// Cargo set up for this build, in a target folder of its own, as its flags apply to every
     /// dependency. `--target` is part of the arguments already.
     pub fn cargo(&self, project: &Project, subcommand: &str) -> Command {
         let mut cargo = project.cargo_in(&self.target(project));
-        cargo.args([subcommand, "--target", WASM]).env("RUSTFLAGS", format!("-Ctarget-feature={}", self.features));
+        cargo.args([subcommand, "--target", WASM]);
+        if !self.features.is_empty() {
+            cargo.env("RUSTFLAGS", format!("-Ctarget-feature={}", self.features));
+        }
         cargo
     }
 
@@ -53,10 +59,11 @@ pub struct Module {
     profile: &'static str,
 }
 
-/// Runners for both sets of instructions, and the lab, whose f32 kernels have no use for relaxed ones.
-pub static MODULES: [Module; 3] = [
+/// Runners for both sets of instructions and for a GPU, and the lab, whose f32 kernels have no use for relaxed ones.
+pub static MODULES: [Module; 4] = [
     Module { name: "simd128", build: &BUILDS[0], kind: "runner", profile: "release" },
     Module { name: "relaxed-simd", build: &BUILDS[1], kind: "runner", profile: "release" },
+    Module { name: "webgpu", build: &PLAIN, kind: "webgpu", profile: "release" },
     Module { name: "lab", build: &BUILDS[0], kind: "lab", profile: "lab" },
 ];
 

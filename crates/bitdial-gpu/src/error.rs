@@ -9,7 +9,7 @@ pub enum GpuError {
     #[error("this browser has no WebGPU")]
     NoWebGpu,
     /// There is WebGPU, and nothing that it could run on.
-    #[error("WebGPU finds no graphics adapter here: {0}")]
+    #[error("WebGPU finds no graphics adapter here")]
     NoAdapter(String),
     /// The device is gone.
     #[error("the GPU was lost: {0}")]

@@ -5,6 +5,7 @@
 //! family of shapes: what differs between layers is in uniforms, what a compiler must know is an `override`.
 
 mod arena;
+mod backend;
 mod constants;
 mod error;
 mod gpu;
@@ -18,6 +19,7 @@ mod rounding;
 mod time;
 mod tune;
 
+pub use backend::{WebGpu, WebGpuPlan};
 pub use error::GpuError;
 pub use gpu::Gpu;
 pub use info::GpuInfo;

@@ -48,23 +48,36 @@ impl Plan {
         let images = self.prepare_all()?;
         let timestamps = self.gpu().info().timestamps && 2 * count <= QUERIES && count > 0;
         let steps = match timestamps {
-            true => self.by_timestamps(repeat).await?,
+            true => self.by_timestamps(0..count, repeat).await?,
             false => self.by_wall(repeat, now).await?,
         };
         let steps = steps.into_iter().enumerate().map(|(step, ms)| StepTime { step, ms: ms / repeat as f64 }).collect();
         Ok(Profile { clock: if timestamps { Clock::Timestamps } else { Clock::Wall }, images, steps })
     }
 
-    async fn by_timestamps(&self, repeat: usize) -> Result<Vec<f64>, GpuError> {
-        let (gpu, count) = (self.gpu(), self.steps().len());
+    /// Runs one step `times` times on what is in memory, and waits for it. Gives the milliseconds of all of it where the
+    /// device has a clock.
+    ///
+    /// # Errors
+    /// As [`Plan::profile`].
+    pub async fn repeat(&self, step: usize, times: usize) -> Result<Option<f64>, GpuError> {
+        if self.gpu().info().timestamps {
+            return Ok(self.by_timestamps(step..step + 1, times).await?.first().copied());
+        }
+        self.run_step(step, times).await?;
+        Ok(None)
+    }
+
+    async fn by_timestamps(&self, steps: std::ops::Range<usize>, repeat: usize) -> Result<Vec<f64>, GpuError> {
+        let (gpu, count) = (self.gpu(), steps.len());
         let queries = 2 * count as u32;
         let bytes = 8 * u64::from(queries);
         let resolved = gpu.buffer("timestamps", bytes, wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC).await?;
         let read = gpu.buffer("timestamps", bytes, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST).await?;
         let set = gpu.device.create_query_set(&wgpu::QuerySetDescriptor { label: None, ty: wgpu::QueryType::Timestamp, count: queries });
         let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        for step in 0..count {
-            let first = 2 * step as u32;
+        for (index, step) in steps.enumerate() {
+            let first = 2 * index as u32;
             let writes = wgpu::ComputePassTimestampWrites {
                 query_set: &set,
                 beginning_of_pass_write_index: Some(first),
@@ -85,22 +98,26 @@ impl Plan {
     }
 
     async fn by_wall(&self, repeat: usize, now: Now<'_>) -> Result<Vec<f64>, GpuError> {
-        let gpu = self.gpu();
         let mut all = Vec::with_capacity(self.steps().len());
         for step in 0..self.steps().len() {
-            let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-            {
-                let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-                for _ in 0..repeat {
-                    self.record(&mut pass, step, false)?;
-                }
-            }
             let start = now();
-            gpu.queue.submit([encoder.finish()]);
-            gpu.finish().await?;
+            self.run_step(step, repeat).await?;
             all.push(now() - start);
         }
         Ok(all)
+    }
+
+    async fn run_step(&self, step: usize, times: usize) -> Result<(), GpuError> {
+        let gpu = self.gpu();
+        let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            for _ in 0..times {
+                self.record(&mut pass, step, false)?;
+            }
+        }
+        gpu.queue.submit([encoder.finish()]);
+        gpu.finish().await
     }
 
     /// Milliseconds of one run of as many images as there is room for, without the way of inputs and outputs: `runs` of

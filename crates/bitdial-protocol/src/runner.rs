@@ -26,6 +26,14 @@ pub enum BackendChoice {
     WebGpuF16,
 }
 
+impl BackendChoice {
+    /// Whether it is a GPU's.
+    #[must_use]
+    pub fn is_gpu(self) -> bool {
+        matches!(self, Self::WebGpu | Self::WebGpuF16)
+    }
+}
+
 /// What is run: a model in f32, or a quantized one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

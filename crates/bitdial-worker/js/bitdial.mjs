@@ -15,8 +15,9 @@
  */
 
 /**
- * @typedef {"auto" | "scalar" | "simd128" | "relaxed-simd"} Backend
- *   The kernels: the fastest that this browser can run, plain loops, 128-bit SIMD, or that with relaxed instructions.
+ * @typedef {"auto" | "scalar" | "simd128" | "relaxed-simd" | "webgpu" | "webgpu-f16"} Backend
+ *   What computes: the fastest kernels for the processor that this browser can run, plain loops, 128-bit SIMD, or that with
+ *   relaxed instructions; or the GPU, with f16 for what is not quantized if so named. Integers are the same on all of them.
  *
  * @typedef {object} TensorInfo
  * @property {string} name
@@ -120,12 +121,15 @@ const takes = (build) => typeof WebAssembly === "object" && WebAssembly.validate
 
 /** The build to load for a backend. */
 function buildFor(backend) {
-  if (!["auto", "scalar", "simd128", "relaxed-simd"].includes(backend)) {
-    throw new Error(`There is no backend "${backend}": choose "auto", "scalar", "simd128" or "relaxed-simd".`);
+  if (!["auto", "scalar", "simd128", "relaxed-simd", "webgpu", "webgpu-f16"].includes(backend)) {
+    throw new Error(
+      `There is no backend "${backend}": choose "auto", "scalar", "simd128", "relaxed-simd", "webgpu" or "webgpu-f16".`,
+    );
   }
   if (!takes("simd128")) {
     throw new Error("This browser cannot run WebAssembly with SIMD, which every build of bitdial needs.");
   }
+  if (backend.startsWith("webgpu")) return "webgpu";
   if (backend === "relaxed-simd" && !takes("relaxed-simd")) {
     throw new Error('This browser does not have the relaxed SIMD instructions of WebAssembly: choose "auto" or "simd128".');
   }

@@ -1,12 +1,12 @@
 /**
  * The entry of a dedicated module worker: instantiates the build of the engine that its own address names
- * (`worker.mjs?build=simd128`, `?build=relaxed-simd` or `?build=lab`) and lets it listen.
+ * (`worker.mjs?build=simd128`, `?build=relaxed-simd`, `?build=webgpu` or `?build=lab`) and lets it listen.
  *
  * Everything the engine says goes through Rust. What is said here is that it cannot go on: a module that is not
  * instantiated, or traps, is reported as `{type: "trapped"}`; whoever started the worker replaces it.
  */
 
-const BUILDS = ["simd128", "relaxed-simd", "lab"];
+const BUILDS = ["simd128", "relaxed-simd", "webgpu", "lab"];
 
 let lost = false;
 
@@ -26,11 +26,28 @@ function failed(event, error) {
 self.addEventListener("error", (event) => failed(event, event.error));
 self.addEventListener("unhandledrejection", (event) => failed(event, event.reason));
 
+/** A hook for tests: `{lose: true}` loses the GPU as a driver that is reset would. */
+function keepDevices() {
+  const devices = [];
+  const adapter = self.GPUAdapter?.prototype;
+  if (!adapter) return;
+  const { requestDevice } = adapter;
+  adapter.requestDevice = async function (...wishes) {
+    const device = await requestDevice.apply(this, wishes);
+    devices.push(device);
+    return device;
+  };
+  self.addEventListener("message", ({ data }) => {
+    if (data?.lose === true) for (const device of devices) device.destroy();
+  });
+}
+
 // The address of this file, which is not the worker's own where another origin's page wraps it in a blob.
 const build = new URL(import.meta.url).searchParams.get("build");
 
 try {
   if (!BUILDS.includes(build)) throw new Error(`there is no build named ${build}; there are ${BUILDS.join(", ")}`);
+  if (build === "webgpu") keepDevices();
   const engine = await import(`./${build}/bitdial_worker.js`);
   await engine.default();
   // A hook for tests: `{trap: true}` makes the engine trap for real.

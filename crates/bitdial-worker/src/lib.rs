@@ -1,5 +1,5 @@
-//! The wasm modules of the workers, each behind a message loop: the runner, and, built with the feature `lab` alone, the
-//! lab.
+//! The wasm modules of the workers, each behind a message loop: runners for the processor and, built with the feature
+//! `webgpu` alone, for a GPU; built with the feature `lab` alone, the lab.
 //!
 //! `js/worker.mjs` instantiates it in a dedicated worker and calls [`listen`]. From then on the worker takes
 //! [`ToWorker`](bitdial_protocol::ToWorker) and sends [`FromWorker`](bitdial_protocol::FromWorker) messages, each as
@@ -11,7 +11,7 @@
 #[cfg(feature = "lab")]
 mod lab;
 mod queue;
-#[cfg(feature = "runner")]
+#[cfg(any(feature = "runner", feature = "webgpu"))]
 mod runner;
 mod server;
 mod session;
@@ -28,15 +28,17 @@ use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
 #[cfg(feature = "lab")]
 pub use lab::Lab;
-#[cfg(feature = "runner")]
+#[cfg(any(feature = "runner", feature = "webgpu"))]
 pub use runner::Runner;
 pub use server::Server;
 pub use session::Session;
 
-/// The session of this module.
+/// The session of this module: the table of backends. With all features it is the processor's.
 #[cfg(feature = "runner")]
 type Own = Runner<bitdial_engine::Cpu>;
-#[cfg(not(feature = "runner"))]
+#[cfg(all(feature = "webgpu", not(feature = "runner")))]
+type Own = Runner<bitdial_gpu::WebGpu>;
+#[cfg(not(any(feature = "runner", feature = "webgpu")))]
 type Own = Lab;
 
 /// The property of the worker's global scope that holds the message of a panic, for `worker.mjs` to send.

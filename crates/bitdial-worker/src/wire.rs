@@ -79,7 +79,7 @@ pub fn from_bytes(bytes: &[u8]) -> ArrayBuffer {
 }
 
 /// A buffer with these f32.
-#[cfg(feature = "runner")]
+#[cfg(any(feature = "runner", feature = "webgpu"))]
 #[must_use]
 pub fn from_floats(floats: &[f32]) -> ArrayBuffer {
     Float32Array::from(floats).buffer()

@@ -48,11 +48,11 @@ impl Driver {
         Ok(driver)
     }
 
-    /// Opens a browser window of this size, in CSS pixels.
-    pub async fn open(&self, width: u32, height: u32) -> Result<WebDriver> {
+    /// Opens a browser window of this size, in CSS pixels, with more arguments.
+    pub async fn open(&self, width: u32, height: u32, more: &[&str]) -> Result<WebDriver> {
         let mut capabilities = DesiredCapabilities::chrome();
         capabilities.set_binary(&variable("CHROME")?.to_string_lossy())?;
-        for argument in ARGUMENTS {
+        for &argument in ARGUMENTS.iter().chain(more) {
             capabilities.add_arg(argument)?;
         }
         capabilities.add_arg(&format!("--window-size={width},{height}"))?;

@@ -6,5 +6,5 @@ mod browser;
 mod page;
 mod server;
 
-pub use page::{Metric, Page, scenario};
+pub use page::{Metric, Page, SOFTWARE_GPU, scenario, scenario_with};
 pub use server::Server;

@@ -48,10 +48,25 @@ where
     F: FnOnce(Page) -> Fut,
     Fut: Future<Output = Result<()>>,
 {
+    scenario_with(&[], test).await
+}
+
+/// What gives the browser WebGPU on `SwiftShader`, a program that it brings.
+pub const SOFTWARE_GPU: [&str; 2] = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+
+/// The same in a browser that is started with more arguments.
+///
+/// # Errors
+/// As [`scenario`].
+pub async fn scenario_with<F, Fut>(arguments: &[&str], test: F) -> Result<()>
+where
+    F: FnOnce(Page) -> Fut,
+    Fut: Future<Output = Result<()>>,
+{
     let _alone = BROWSER.lock().await;
     let server = Arc::new(Server::start(&variable("BITDIAL_DIST")?)?);
     let driver = Driver::start()?;
-    let browser = driver.open(1440, 1000).await?;
+    let browser = driver.open(1440, 1000, arguments).await?;
     let ended = browser.run_and_quit(|driver| test(Page { driver, server })).await;
     ended.map_err(|error| anyhow!("{error:#}"))
 }

@@ -62,8 +62,8 @@ impl Args {
         if self.quick { (1_000, 200) } else { (2_500, 400) }
     }
 
-    /// What Chromium hands to V8.
-    pub fn js_flags(&self) -> Option<&'static str> {
+    /// What Chromium is told besides.
+    pub fn browser_argument(&self) -> Option<&'static str> {
         (!self.vnni).then_some(crate::browser::WITHOUT_VNNI)
     }
 }

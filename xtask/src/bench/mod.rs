@@ -52,7 +52,7 @@ pub fn run(project: &Project, args: &Args) -> Result<()> {
     let peers = if args.peers && args.kernels.is_none() { peers(project) } else { None };
 
     let server = Bench::start(roots(project, &built, &folder, peers.as_ref()))?;
-    let session = Session::start(&browser, args.js_flags())?;
+    let session = Session::start(&browser, args.browser_argument())?;
     let lab = Lab { session: &session, server: &server, args, folder: &folder, retries: Cell::new(0) };
     let header = header(project, args, &session);
 
@@ -153,7 +153,7 @@ fn header(project: &Project, args: &Args, session: &Session) -> Vec<(&'static st
         let found = command::output(Command::new(program).args(words).current_dir(&project.root));
         found.map_or_else(|_| "unknown".to_owned(), |text| text.trim().to_owned())
     };
-    let flags = args.js_flags().map_or("none".to_owned(), |flags| format!("--js-flags={flags}"));
+    let flags = args.browser_argument().unwrap_or("none").to_owned();
     vec![
         ("date", output("date", &["-u", "+%Y-%m-%d %H:%M UTC"])),
         ("commit", output("git", &["describe", "--always", "--dirty"])),

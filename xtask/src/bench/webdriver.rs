@@ -35,7 +35,7 @@ pub struct Session {
 
 impl Session {
     /// Starts a headless browser, with flags for its V8.
-    pub fn start(browser: &Browser, js_flags: Option<&str>) -> Result<Self> {
+    pub fn start(browser: &Browser, more: Option<&str>) -> Result<Self> {
         let mut process = Command::new(&browser.driver)
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -49,8 +49,7 @@ impl Session {
         // Its pipe must not fill up.
         std::thread::spawn(move || lines.for_each(drop));
 
-        let flags = js_flags.map(|flags| format!("--js-flags={flags}"));
-        let arguments: Vec<&str> = ARGUMENTS.into_iter().chain(UNTHROTTLED).chain(flags.as_deref()).collect();
+        let arguments: Vec<&str> = ARGUMENTS.into_iter().chain(UNTHROTTLED).chain(more).collect();
         let options = json!({ "binary": browser.chrome, "args": arguments });
         let capabilities = json!({ "goog:chromeOptions": options, "timeouts": { "script": SCRIPT_MS } });
         let started = session.post("/session", &json!({ "capabilities": { "alwaysMatch": capabilities } }))?;

@@ -1,0 +1,129 @@
+//! WebGPU as a person meets it: the same integers as on the processor, and a way on when it fails. SwiftShader is too slow
+//! for all images: what runs on it here runs the first ones.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use bitdial_e2e::{Page, SOFTWARE_GPU, scenario, scenario_with};
+use serde_json::{Value, json};
+
+/// A program that imitates a GPU takes its time.
+const LONG: Duration = Duration::from_secs(300);
+/// True when all images are counted and nothing is left to do.
+const COUNTED: &str = r#"document.querySelector('[data-metric="accuracy"]')?.dataset.n === "10000"
+    && document.querySelector("main")?.dataset.phase === "idle""#;
+
+async fn text(page: &Page, id: &str) -> Result<String> {
+    let found = page.js(&format!("return document.getElementById({id:?})?.innerText ?? ''")).await?;
+    Ok(found.as_str().unwrap_or_default().to_owned())
+}
+
+async fn accuracy(page: &Page) -> Result<f64> {
+    page.until_within("all images counted", COUNTED, LONG).await?;
+    Ok(page.metric("accuracy").await?.context("no accuracy")?.value)
+}
+
+/// Falls back to wasm with a notice that holds `reason`; the recipe stays.
+async fn falls_back(page: &Page, reason: &str) -> Result<()> {
+    page.until_within("a notice", "document.getElementById('notices')?.innerText.includes('WebGPU cannot go on')", LONG).await?;
+    let notice = text(page, "notices").await?;
+    ensure!(notice.contains(reason) && notice.contains("choose WebGPU again"), "{notice}");
+    let accuracy = accuracy(page).await?;
+    ensure!(accuracy > 95.0, "{accuracy}");
+    let link = page.js("return location.hash").await?;
+    ensure!(link.as_str().is_some_and(|link| link.contains("w=4") && !link.contains("webgpu")), "{link}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_backend_is_measured_beside_the_others() -> Result<()> {
+    scenario_with(&SOFTWARE_GPU, |page| async move {
+        page.open_site("model=digits&w=4").await?;
+        accuracy(&page).await?;
+        page.until("a button", "!document.getElementById('compare')?.disabled").await?;
+        page.js("document.getElementById('compare').click()").await?;
+        page.until_within("it begins", "document.getElementById('backends')?.getAttribute('aria-busy') === 'true'", LONG).await?;
+        page.until_within("it ends", "document.getElementById('backends')?.getAttribute('aria-busy') === 'false'", LONG).await?;
+        let rows = page
+            .js("return [...document.querySelectorAll('#backends tbody tr')].map((row) => [...row.cells].map((cell) => cell.textContent))")
+            .await?;
+        let rows = rows.as_array().context("rows")?.clone();
+        println!("{rows:#?}");
+        let quantized: Vec<&Value> = rows.iter().filter(|row| row[1] == "quantized").collect();
+        for backend in ["scalar", "simd128", "relaxed-simd", "webgpu"] {
+            let row = quantized.iter().find(|row| row[0] == backend).with_context(|| format!("{backend} was not measured"))?;
+            ensure!(row[2] == quantized[0][2], "{backend} counts another accuracy: {row}");
+            ensure!(row[6] == if backend == "scalar" { "the reference" } else { "all equal" }, "{row}");
+        }
+        let device = text(&page, "backends").await?;
+        ensure!(device.contains("software") && device.contains("Limits"), "{device}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_browser_without_webgpu_goes_on_with_wasm() -> Result<()> {
+    scenario(|page| async move {
+        // The interface is there, and no adapter behind it.
+        page.open_site("model=digits&backend=webgpu&w=4").await?;
+        falls_back(&page, "adapter").await?;
+        page.before_load("Object.defineProperty(Navigator.prototype, 'gpu', { get: () => undefined });").await?;
+        page.open_site("model=digits&backend=webgpu&w=4").await?;
+        // Without the interface it is no choice at all.
+        page.until("a notice", "document.getElementById('notices')?.innerText.includes('which cannot be')").await?;
+        let accuracy = accuracy(&page).await?;
+        ensure!(accuracy > 95.0, "{accuracy}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_lost_gpu_gives_way_to_wasm_and_may_come_back() -> Result<()> {
+    scenario_with(&SOFTWARE_GPU, |page| async move {
+        page.before_load(
+            "const Real = Worker; window.workers = [];
+             window.Worker = class extends Real { constructor(...args) { super(...args); workers.push(this); } };",
+        )
+        .await?;
+        page.open_site("model=digits&backend=webgpu&w=4").await?;
+        page.until_within("an accuracy", r#"document.querySelector('[data-metric="accuracy"]')?.dataset.value"#, LONG).await?;
+        page.js("workers.forEach((worker) => worker.postMessage({ lose: true }))").await?;
+        falls_back(&page, "lost").await?;
+        // Nothing is in the way of another try.
+        page.js("location.hash = '#model=digits&backend=webgpu&w=3'").await?;
+        page.until_within("WebGPU again", "document.querySelector('[data-backend]')?.dataset.backend === 'webgpu'", LONG).await?;
+        ensure!(page.js("return location.hash").await?.as_str().is_some_and(|link| link.contains("backend=webgpu")), "it left again");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_library_runs_on_the_gpu() -> Result<()> {
+    scenario_with(&SOFTWARE_GPU, |page| async move {
+        page.goto("/bitdial/assets/README.md").await?;
+        let found = page
+            .js(r#"
+            const { Bitdial } = await import(new URL("/bitdial/bitdial.mjs", location));
+            const onnx = await (await fetch("/bitdial/models/digits.onnx")).arrayBuffer();
+            const inputs = Float32Array.from({ length: 784 * 8 }, (_, i) => (i * 7919 % 256) / 255);
+            const logits = {};
+            for (const backend of ["scalar", "webgpu"]) {
+                const b = await Bitdial.create({ backend });
+                const m = await b.load(onnx);
+                const q = await m.quantize({ weights: { bits: 4 } }, inputs);
+                logits[backend] = [...await q.run(inputs, 8)];
+                logits.used = b.backend;
+                await b.dispose();
+            }
+            return logits;"#)
+            .await?;
+        ensure!(found["used"] == "webgpu" && found["scalar"].as_array().is_some_and(|logits| logits.len() == 80), "{found}");
+        ensure!(found["scalar"] == found["webgpu"], "{found}");
+        ensure!(found["scalar"] != json!([]), "no logits");
+        Ok(())
+    })
+    .await
+}
