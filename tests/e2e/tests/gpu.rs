@@ -1,4 +1,4 @@
-//! WebGPU as a person meets it: the same integers as on the processor, and a way on when it fails. SwiftShader is too slow
+//! WebGPU as a person meets it: the same integers as on the processor, and a way on when it fails. `SwiftShader` is too slow
 //! for all images: what runs on it here runs the first ones.
 
 use std::time::Duration;
