@@ -16,7 +16,7 @@ var<workgroup> most: array<f32, 256>;
 
 // A scale that can be divided by.
 fn usable(scale: f32) -> f32 {
-    return select(1.0, clamp(scale, p.smallest, 3.40282347e38), scale > 0.0);
+    return select(1.0, clamp(scale, p.smallest, 0x1.fffffep+127f), scale > 0.0);
 }
 
 @compute @workgroup_size(256)
