@@ -17,6 +17,8 @@ const BATCH: [usize; 2] = [256, 64];
 const LARGE: u64 = 50_000_000;
 /// Runs of a layer, one after the other, that are timed to choose its kernel.
 const TRIALS: usize = 4;
+/// After so many milliseconds no further kernel is tried.
+const TUNING_MS: f64 = 500.0;
 
 /// A GPU behind WebGPU.
 #[derive(Debug)]
@@ -137,8 +139,7 @@ impl Executable for WebGpuPlan {
                 self.many.as_mut().unwrap_or(&mut self.single)
             }
         };
-        *outputs = plan.run(&[input], batch).await?;
-        Ok(())
+        Ok(plan.run_into(&[input], batch, outputs).await?)
     }
 
     async fn observe(&mut self, input: &[f32], see: See<'_>) -> Result<(), EngineError> {
@@ -152,7 +153,7 @@ impl Executable for WebGpuPlan {
     async fn tune(&mut self, graph: &Graph, now: Now<'_>) -> Result<(), EngineError> {
         // A program that imitates a GPU would take seconds to find out what says nothing of a GPU.
         if self.choices.is_empty() && !self.gpu.info().software {
-            (self.single, self.choices) = Plan::tune(&self.gpu, graph, self.options, TRIALS, now).await?;
+            (self.single, self.choices) = Plan::tune(&self.gpu, graph, self.options, (TRIALS, TUNING_MS), now).await?;
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ const CONV: &str = include_str!("wgsl/conv_params.wgsl");
 const STORE_INT: &str = include_str!("wgsl/store_int.wgsl");
 const STORE_REAL: &str = include_str!("wgsl/store_real.wgsl");
 const CONV_INT: &str = include_str!("wgsl/conv_int.wgsl");
+const CONV_REAL: &str = include_str!("wgsl/conv_real.wgsl");
 const MOVE: &str = include_str!("wgsl/move_params.wgsl");
 const POOL: &str = include_str!("wgsl/pool_params.wgsl");
 
@@ -17,9 +18,11 @@ const POOL: &str = include_str!("wgsl/pool_params.wgsl");
 const FILES: &[(&str, &[&str])] = &[
     ("conv-dot4", &[COMMON, NUMBERS, CONV, STORE_REAL, STORE_INT, include_str!("wgsl/dot_packed.wgsl"), CONV_INT]),
     ("conv-plain", &[COMMON, NUMBERS, CONV, STORE_REAL, STORE_INT, include_str!("wgsl/dot_plain.wgsl"), CONV_INT]),
+    ("conv-bits", &[COMMON, NUMBERS, CONV, STORE_REAL, STORE_INT, include_str!("wgsl/conv_bits.wgsl")]),
     ("depthwise-int", &[COMMON, NUMBERS, CONV, STORE_REAL, STORE_INT, include_str!("wgsl/depthwise_int.wgsl")]),
     ("direct-int", &[COMMON, NUMBERS, CONV, STORE_REAL, STORE_INT, include_str!("wgsl/direct_int.wgsl")]),
-    ("conv-f32", &[COMMON, NUMBERS, CONV, STORE_REAL, include_str!("wgsl/conv_f32.wgsl")]),
+    ("conv-f32", &[include_str!("wgsl/real_f32.wgsl"), COMMON, NUMBERS, CONV, STORE_REAL, CONV_REAL]),
+    ("conv-f16", &[include_str!("wgsl/real_f16.wgsl"), COMMON, NUMBERS, CONV, STORE_REAL, CONV_REAL]),
     ("direct-f32", &[COMMON, NUMBERS, CONV, STORE_REAL, include_str!("wgsl/direct_f32.wgsl")]),
     ("quantize", &[COMMON, NUMBERS, DIVISION, include_str!("wgsl/quantize.wgsl")]),
     ("dequantize", &[COMMON, include_str!("wgsl/dequantize.wgsl")]),

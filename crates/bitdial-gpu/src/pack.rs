@@ -87,6 +87,21 @@ impl Ints {
         Term { scale, zero: i32::from(zero), correction }
     }
 
+    /// Sign bits of 1-bit weights, 32 of a row a word, `[word][output channel]`, and for each output channel what its sums
+    /// lack where activations of `zero_point` 0 or 1 were counted.
+    pub(crate) fn signs(&self, zero_point: i32) -> (Vec<u32>, Vec<Term>) {
+        let (panel, words) = (self.out.next_multiple_of(4), self.row.div_ceil(32));
+        let mut packed = vec![0u32; words * panel];
+        let mut terms = Vec::with_capacity(self.out);
+        for (n, row) in self.values.chunks_exact(self.row.max(1)).enumerate() {
+            let negative = row.iter().enumerate().filter(|(_, value)| **value < 0);
+            let ones = negative.map(|(k, _)| packed[k / 32 * panel + n] |= 1 << (k % 32)).count() as i32;
+            let correction = if zero_point == 0 { -ones } else { ones - 32 * words as i32 };
+            terms.push(Term { correction, ..Term::default() });
+        }
+        (packed, terms)
+    }
+
     /// Weight `k` of the row of an output channel.
     pub(crate) fn value(&self, n: usize, k: usize) -> i8 {
         self.values[n * self.row + k]

@@ -55,29 +55,32 @@ impl Plan {
         Ok(Profile { clock: if timestamps { Clock::Timestamps } else { Clock::Wall }, images, steps })
     }
 
-    /// Runs one step `times` times on what is in memory, and waits for it. Gives the milliseconds of all of it where the
-    /// device has a clock.
+    /// Runs one step `times` times on what the last run left in memory, and waits for it. Gives the milliseconds that all of
+    /// it took by the device's own clock, if it has one. What is in memory then is of no use.
     ///
     /// # Errors
     /// As [`Plan::profile`].
-    pub async fn repeat(&self, step: usize, times: usize) -> Result<Option<f64>, GpuError> {
+    pub async fn repeat(&mut self, step: usize, times: usize) -> Result<Option<f64>, GpuError> {
+        self.prepare_some()?;
         if self.gpu().info().timestamps {
-            return Ok(self.by_timestamps(step..step + 1, times).await?.first().copied());
+            let all = self.by_timestamps(step..step + 1, times).await?;
+            return Ok(all.first().copied());
         }
-        self.run_step(step, times).await?;
+        self.submit(step, times)?;
+        self.gpu().finish().await?;
         Ok(None)
     }
 
     async fn by_timestamps(&self, steps: std::ops::Range<usize>, repeat: usize) -> Result<Vec<f64>, GpuError> {
-        let (gpu, count) = (self.gpu(), steps.len());
-        let queries = 2 * count as u32;
+        let gpu = self.gpu();
+        let queries = 2 * steps.len() as u32;
         let bytes = 8 * u64::from(queries);
         let resolved = gpu.buffer("timestamps", bytes, wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC).await?;
         let read = gpu.buffer("timestamps", bytes, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST).await?;
         let set = gpu.device.create_query_set(&wgpu::QuerySetDescriptor { label: None, ty: wgpu::QueryType::Timestamp, count: queries });
         let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        for (index, step) in steps.enumerate() {
-            let first = 2 * index as u32;
+        for (i, step) in steps.enumerate() {
+            let first = 2 * i as u32;
             let writes = wgpu::ComputePassTimestampWrites {
                 query_set: &set,
                 beginning_of_pass_write_index: Some(first),
@@ -85,7 +88,7 @@ impl Plan {
             };
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes: Some(writes) });
             for _ in 0..repeat {
-                self.record(&mut pass, step, false)?;
+                self.record(&mut pass, step)?;
             }
         }
         encoder.resolve_query_set(&set, 0..queries, &resolved, 0);
@@ -98,26 +101,28 @@ impl Plan {
     }
 
     async fn by_wall(&self, repeat: usize, now: Now<'_>) -> Result<Vec<f64>, GpuError> {
+        let gpu = self.gpu();
         let mut all = Vec::with_capacity(self.steps().len());
         for step in 0..self.steps().len() {
             let start = now();
-            self.run_step(step, repeat).await?;
+            self.submit(step, repeat)?;
+            gpu.finish().await?;
             all.push(now() - start);
         }
         Ok(all)
     }
 
-    async fn run_step(&self, step: usize, times: usize) -> Result<(), GpuError> {
-        let gpu = self.gpu();
-        let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+    /// Submits a step.
+    fn submit(&self, step: usize, times: usize) -> Result<(), GpuError> {
+        let mut encoder = self.gpu().device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             for _ in 0..times {
-                self.record(&mut pass, step, false)?;
+                self.record(&mut pass, step)?;
             }
         }
-        gpu.queue.submit([encoder.finish()]);
-        gpu.finish().await
+        self.gpu().queue.submit([encoder.finish()]);
+        Ok(())
     }
 
     /// Milliseconds of one run of as many images as there is room for, without the way of inputs and outputs: `runs` of

@@ -121,17 +121,28 @@ pub struct Choice {
 
 impl Plan {
     /// Compiles a graph with each of the kernels that could run it, times every layer with each of them, and compiles it
-    /// once more with the fastest. A clock that is too coarse to tell leaves what is usual.
+    /// once more with the fastest; after `budget` milliseconds no further kernel is tried. A clock that is too coarse to tell
+    /// leaves what is usual.
     ///
     /// # Errors
     /// As [`Plan::compile`] and [`Plan::profile`].
-    pub async fn tune(gpu: &Gpu, graph: &Graph, options: Options, repeat: usize, now: Now<'_>) -> Result<(Self, Vec<Choice>), GpuError> {
+    pub async fn tune(
+        gpu: &Gpu,
+        graph: &Graph,
+        options: Options,
+        (repeat, budget): (usize, f64),
+        now: Now<'_>,
+    ) -> Result<(Self, Vec<Choice>), GpuError> {
+        let start = now();
         let usual = Self::compile(gpu, graph, options).await?;
         let mut choices: Vec<Choice> = (0..usual.steps().len())
             .filter(|&i| usual.rivals(i))
             .map(|node| Choice { node, times: Vec::new(), chosen: usual.choice(node) })
             .collect();
         for candidate in Candidate::all(gpu) {
+            if now() - start > budget {
+                break;
+            }
             let mut plan = Self::compile(gpu, graph, Options { candidate: Some(candidate), ..options }).await?;
             // The first run is never like the others.
             plan.profile(1, now).await?;

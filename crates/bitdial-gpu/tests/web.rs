@@ -2,7 +2,7 @@
 #![cfg(target_arch = "wasm32")]
 
 use bitdial_conformance::{GraphCase, Values, graph_cases};
-use bitdial_gpu::{Gpu, GpuError, Options, Plan};
+use bitdial_gpu::{Candidate, Gpu, GpuError, Options, Plan};
 use wasm_bindgen_test::{console_log, wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_dedicated_worker);
@@ -28,10 +28,15 @@ async fn check(gpu: &Gpu, case: &GraphCase, options: Options) -> Result<usize, S
 async fn graphs_are_computed_as_the_reference_does() {
     let gpu = Gpu::open().await.unwrap_or_else(|e| panic!("{e}"));
     console_log!("{:?}", gpu.info());
+    let candidates = Candidate::all(&gpu);
     let (mut graphs, mut values) = (0, 0);
     for (i, case) in graph_cases(RANDOM_SHAPES).enumerate() {
         // Every other one with room for more images than there are, every third without fused sums.
-        let options = Options { batch: 1 + i % 2, fuse: !i.is_multiple_of(3), ..Options::default() };
+        let fuse = !i.is_multiple_of(3);
+        // Every kernel now and then: compiling one takes long.
+        let candidate = if i.is_multiple_of(37) { i / 37 % candidates.len() } else { 0 };
+        let (candidate, exact) = (Some(candidates[candidate]), i.is_multiple_of(101));
+        let options = Options { batch: 1 + i % 2, fuse, candidate, exact, ..Options::default() };
         match check(&gpu, &case, options).await {
             Ok(count) => {
                 graphs += 1;

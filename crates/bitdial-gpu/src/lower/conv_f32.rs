@@ -79,10 +79,11 @@ fn emit(l: &mut Lowering, layer: &Layer, weights: Kernels, suffix: &str) -> Resu
         l.emit_conv(layer, relaxed(Kernel::new("direct-f32")), &params, layer.quads());
         Lowered::new(&format!("direct-f32-1x4{suffix}"))
     } else {
-        let kernel = relaxed(layer.tiled("conv-f32", 16));
+        let name = if l.mode.half { "conv-f16" } else { "conv-f32" };
+        let kernel = relaxed(layer.tiled(name, 16));
         let kernel = weights.bits.map_or(kernel.clone(), |bits| kernel.with("BITS", u32::from(bits)));
         l.emit_conv(layer, kernel, &params, layer.tiles(layer.candidate.tile));
-        Lowered { kernel: format!("conv-f32-{}{suffix}", layer.candidate.tile.name()), rivals: true }
+        Lowered { kernel: format!("{name}-{}{suffix}", layer.candidate.tile.name()), rivals: true }
     };
     l.finish_float(layer.node, float)?;
     Ok(lowered)

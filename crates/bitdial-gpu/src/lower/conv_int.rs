@@ -20,6 +20,8 @@ const GATHERED: usize = 3;
 struct Input {
     x: Buf,
     zero_point: i32,
+    /// Largest integer.
+    high: u8,
     /// 1 where that is part of the scales of the table.
     scale: f32,
     /// Where scale and zero point of each image are, if they are found on each run.
@@ -55,11 +57,11 @@ pub(super) fn fixed(
 ) -> Result<Lowered, GpuError> {
     let zero_point = i32::from(grid.zero_point);
     if weights.group.is_some() {
-        let input = Input { x, zero_point, scale: grid.scale, grids: None };
+        let input = Input { x, zero_point, high: grid.high, scale: grid.scale, grids: None };
         return to_float(l, layer, weights, input, Vec::new());
     }
     let scales: Vec<f32> = (0..layer.channels()).map(|c| grid.scale * weights.params_of(c).scale).collect();
-    let input = Input { x, zero_point, scale: 1.0, grids: None };
+    let input = Input { x, zero_point, high: grid.high, scale: 1.0, grids: None };
     let Some(to) = l.graph.value(layer.node.output).quant.and_then(|to| clamped(to, layer.node.activation)) else {
         return to_float(l, layer, weights, input, scales);
     };
@@ -123,7 +125,7 @@ pub(super) fn dynamic(
         Some(_) => Vec::new(),
         None => (0..layer.channels()).map(|c| weights.params_of(c).scale).collect(),
     };
-    to_float(l, layer, weights, Input { x: quantized, zero_point: 0, scale: 1.0, grids: Some(grids) }, scales)
+    to_float(l, layer, weights, Input { x: quantized, zero_point: 0, high: u8::MAX, scale: 1.0, grids: Some(grids) }, scales)
 }
 
 fn range(l: &mut Lowering, x: Buf, grids: Buf, rows: Rows, symmetric: bool, top: f32) {
@@ -159,6 +161,9 @@ fn emit(l: &mut Lowering, layer: &Layer, weights: &QuantizedWeights, input: &Inp
         return Ok(in_groups(l, layer, weights, params, output));
     }
     let channels = shape.input[2];
+    if weights.values.bits() == 1 && input.high <= 1 && weights.group.is_none() && channels.is_multiple_of(4) {
+        return Ok(of_bits(l, layer, weights, params, output));
+    }
     let gather = if weights.group.is_some() { !channels.is_multiple_of(4) } else { channels <= GATHERED && shape.kernel != [1, 1] };
     let ints = Ints::new(weights, layer.channels(), channels, gather);
     let (row, name) = (ints.words(), if layer.candidate.dot == Dot::Packed { "conv-dot4" } else { "conv-plain" });
@@ -202,6 +207,23 @@ fn emit(l: &mut Lowering, layer: &Layer, weights: &QuantizedWeights, input: &Inp
     let Layer { candidate, .. } = layer;
     let groups = if group.is_some() { "-groups" } else { "" };
     Ok(Lowered { kernel: format!("conv-u8i{}-{}-{}{groups}", ints.bits, candidate.tile.name(), candidate.dot.name()), rivals: true })
+}
+
+/// 1-bit weights on 1-bit activations, whose channels fill words.
+fn of_bits(l: &mut Lowering, layer: &Layer, weights: &QuantizedWeights, params: ConvParams, output: &Output) -> Lowered {
+    let ints = Ints::new(weights, layer.channels(), layer.shape.input[2], true);
+    let (packed, mut terms) = ints.signs(params.zero_point);
+    for (term, &scale) in terms.iter_mut().zip(&output.scales) {
+        term.scale = scale;
+    }
+    let [wx, wy] = layer.candidate.tile.threads().map(|n| n as u32);
+    let kernel = Kernel::new("conv-bits").with("WX", wx).with("WY", wy);
+    let kernel = if l.mode.exact { kernel.with("EXACT", 1u32) } else { kernel };
+    let (weights, table) = (l.constants.push(&packed), l.constants.push(&table(&output.bias, &terms)));
+    // The row in words of four activations, and in words of bits.
+    let (row, group) = (layer.shape.row_len() / 4, layer.shape.row_len().div_ceil(32));
+    l.emit_conv(layer, kernel, &ConvParams { weights, table, row, group, ..params }, layer.tiles(layer.candidate.tile));
+    Lowered { kernel: format!("conv-u1i1-{}-popcount", layer.candidate.tile.name()), rivals: true }
 }
 
 /// A convolution in several groups of channels.

@@ -92,6 +92,8 @@ pub(crate) struct FloatOutput {
 pub(crate) struct Mode {
     /// Products rounded before they are added.
     pub strict: bool,
+    /// Products in f16.
+    pub half: bool,
     /// Requantization in integers.
     pub exact: bool,
     /// Whether convolutions compute the sums that follow them.

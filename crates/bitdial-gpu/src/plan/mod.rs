@@ -25,6 +25,9 @@ pub struct Options {
     pub batch: usize,
     /// Only f32 kernels that equal the reference: for quantized models. The timed f32 baseline may fuse.
     pub strict: bool,
+    /// Products of convolutions in f16, where the device has it and `strict` does not forbid it: for an f32 baseline of half
+    /// the precision. What they sum to is f32.
+    pub half: bool,
     /// The same kernel wherever there are rivals.
     pub candidate: Option<Candidate>,
     /// Requantize in integers even where the device's f32 can be trusted.
@@ -35,7 +38,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { batch: 1, strict: true, candidate: None, exact: false, fuse: true }
+        Self { batch: 1, strict: true, half: false, candidate: None, exact: false, fuse: true }
     }
 }
 
@@ -105,7 +108,8 @@ impl Plan {
         let batch = options.batch.max(1);
         let choices: Vec<Candidate> = (0..graph.nodes.len()).map(|node| choice(gpu, graph, options, chosen, node)).collect();
         let of = |node: usize| choices[node];
-        let mode = Mode { strict: options.strict, exact: options.exact || !gpu.info().exact, fuse: options.fuse };
+        let half = options.half && !options.strict && gpu.info().f16;
+        let mode = Mode { strict: options.strict, half, exact: options.exact || !gpu.info().exact, fuse: options.fuse };
         let mut lowering = Lowering::new(graph, mode, &of);
         let mut dispatches = lowering.take();
         let head = 0..dispatches.len();
@@ -303,6 +307,11 @@ impl Plan {
         Ok(self.capacity)
     }
 
+    /// Prepares a run of one image, if none of some images is prepared.
+    pub(crate) fn prepare_some(&mut self) -> Result<(), GpuError> {
+        self.prepare(self.images.max(1))
+    }
+
     fn prepare(&mut self, images: usize) -> Result<(), GpuError> {
         self.gpu.check()?;
         if self.images == images {
@@ -357,9 +366,9 @@ impl Plan {
     }
 
     /// Records one step.
-    pub(crate) fn record(&self, pass: &mut wgpu::ComputePass<'_>, step: usize, alone: bool) -> Result<(), GpuError> {
+    pub(crate) fn record(&self, pass: &mut wgpu::ComputePass<'_>, step: usize) -> Result<(), GpuError> {
         let code = self.code.get(step).ok_or_else(|| GpuError::Device("there is no such step".to_owned()))?;
-        self.record_range(pass, code.dispatches.clone(), alone);
+        self.record_range(pass, code.dispatches.clone(), false);
         Ok(())
     }
 

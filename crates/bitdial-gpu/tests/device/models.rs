@@ -41,7 +41,7 @@ fn recipe(bits: u8, granularity: Granularity) -> Recipe {
 fn compare(name: &str, set: &str, part: &str, recipe: &Recipe, count: usize, options: Options) {
     let graph = quantized(name, recipe, &images(set, "calib"));
     let input = images(set, part).inputs(0..count).unwrap();
-    let values = check(&gpu(), &graph, options, &input, count).unwrap_or_else(|e| panic!("{name} {recipe:?}: {e}"));
+    let (values, _) = check(&gpu(), &graph, options, &input, count).unwrap_or_else(|e| panic!("{name} {recipe:?}: {e}"));
     println!(
         "{name}, weights of {} bits per {:?}: {values} values of {count} images equal",
         recipe.weights.bits, recipe.weights.granularity
@@ -99,7 +99,7 @@ fn efficientnet_is_equal() {
     for bits in [8, 4] {
         let graph =
             model.quantizer_with(&recipe(bits, Granularity::Channel), input[..len].to_vec()).unwrap().finish().unwrap().graph().clone();
-        let values = check(&gpu(), &graph, Options { batch: 2, ..Options::default() }, &input, 2).unwrap_or_else(|e| panic!("{e}"));
+        let (values, _) = check(&gpu(), &graph, Options { batch: 2, ..Options::default() }, &input, 2).unwrap_or_else(|e| panic!("{e}"));
         println!("efficientnet-lite0, weights of {bits} bits: {values} values of 2 images equal");
     }
 }

@@ -1,4 +1,4 @@
-// Convolution in f32 as a matrix product whose left side is gathered from the image on the way: four pixels times four
+// Convolution of real numbers as a matrix product whose left side is gathered from the image on the way: four pixels times four
 // channels a thread, tiles of both sides in workgroup memory. Every sum runs over rows, columns and channels in order.
 
 override WX: u32 = 8u;
@@ -12,8 +12,8 @@ override POINT: bool = false;
 // Bits of a weight: 32, or 8, 4, 2 of integers that are decoded here.
 override BITS: u32 = 32u;
 
-var<workgroup> a_tile: array<f32, 4u * WY * TK>;
-var<workgroup> b_tile: array<vec4<f32>, WX * TK>;
+var<workgroup> a_tile: array<Real, 4u * WY * TK>;
+var<workgroup> b_tile: array<Real4, WX * TK>;
 // For each pixel of the tile: its image, row and column of its window's first tap.
 var<workgroup> origins: array<vec3<i32>, 4u * WY>;
 
@@ -37,11 +37,11 @@ fn image_of(pixel: u32) -> u32 {
     return pixel / (p.out_rows * p.out_columns);
 }
 
-fn product(a: f32, b: vec4<f32>) -> vec4<f32> {
+fn product(a: Real, b: Real4) -> vec4<f32> {
     if (STRICT) {
-        return unfused(a * b);
+        return unfused(vec4<f32>(a * b));
     }
-    return a * b;
+    return vec4<f32>(a * b);
 }
 
 fn finish(pixel: u32, quad: u32, sum: vec4<f32>) {
@@ -99,7 +99,7 @@ fn main(
                     }
                 }
             }
-            a_tile[own * 4u * WY + m] = a;
+            a_tile[own * 4u * WY + m] = Real(a);
         }
         if (!POINT) {
             channel += TK;
@@ -113,16 +113,33 @@ fn main(
             }
         }
         for (var i = thread; i < WX * TK; i += threads) {
-            b_tile[i] = weights(start + i / WX, tile.x * WX + i % WX);
+            b_tile[i] = Real4(weights(start + i / WX, tile.x * WX + i % WX));
         }
         workgroupBarrier();
+        var h0 = Real4();
+        var h1 = Real4();
+        var h2 = Real4();
+        var h3 = Real4();
         for (var k = 0u; k < TK; k++) {
             let b = b_tile[k * WX + local.x];
             let at = k * 4u * WY + 4u * local.y;
-            s0 += product(a_tile[at], b);
-            s1 += product(a_tile[at + 1u], b);
-            s2 += product(a_tile[at + 2u], b);
-            s3 += product(a_tile[at + 3u], b);
+            if (HALF) {
+                h0 += a_tile[at] * b;
+                h1 += a_tile[at + 1u] * b;
+                h2 += a_tile[at + 2u] * b;
+                h3 += a_tile[at + 3u] * b;
+            } else {
+                s0 += product(a_tile[at], b);
+                s1 += product(a_tile[at + 1u], b);
+                s2 += product(a_tile[at + 2u], b);
+                s3 += product(a_tile[at + 3u], b);
+            }
+        }
+        if (HALF) {
+            s0 += vec4<f32>(h0);
+            s1 += vec4<f32>(h1);
+            s2 += vec4<f32>(h2);
+            s3 += vec4<f32>(h3);
         }
         workgroupBarrier();
     }
