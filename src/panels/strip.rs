@@ -145,12 +145,16 @@ pub fn Strip(props: &Props) -> Html {
         };
         let onpointerdown = {
             let (held, pulled, name, onclick) = (held.clone(), pulled.clone(), layer.name.clone(), page.dispatch.clone());
+            let strip = node.clone();
             Callback::from(move |event: PointerEvent| {
                 if event.button() != 0 {
                     return;
                 }
-                if let Some(handle) = event.current_target().and_then(|target| target.dyn_into::<HtmlElement>().ok()) {
-                    let _ = handle.set_pointer_capture(event.pointer_id());
+                // Yew listens at its root, which an event calls its current target: what holds the pointer is named here.
+                if let Some(strip) = strip.cast::<HtmlElement>() {
+                    let _ = strip.set_pointer_capture(event.pointer_id());
+                }
+                if let Some(handle) = event.target_dyn_into::<HtmlElement>() {
                     let _ = handle.focus();
                 }
                 event.prevent_default();
@@ -178,7 +182,7 @@ pub fn Strip(props: &Props) -> Html {
     let class = classes!("strip", props.late.then_some("late"), (layers.len() > 24).then_some("many"));
     html! {
         <div
-            ref={node} {class} role="group" aria-label="Layers with weights: left and right go to another one, up and down change its bits"
+            ref={node.clone()} {class} role="group" aria-label="Layers with weights: left and right go to another one, up and down change its bits"
             {onkeydown} {onkeyup} {onpointermove} onpointerup={release.clone()} onpointercancel={release}
         >
             { for layers.iter().enumerate().map(cell) }

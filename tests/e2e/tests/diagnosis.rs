@@ -114,8 +114,15 @@ async fn buttons_and_files_do_what_they_say() -> Result<()> {
              HTMLAnchorElement.prototype.click = function () { kept.push([this.download, window.last.size]); };",
         )
         .await?;
-        page.open_site("model=digits&w=4").await?;
+        page.open_site("model=digits&w=4&corrections=bias,bn").await?;
         page.until_within("every image", IDLE, LONG).await?;
+        // A correction is dragged below the next one.
+        page.js("document.querySelector('#grip-bias').scrollIntoView({ block: 'center' })").await?;
+        let [held, below] = [page.driver.find(By::Id("grip-bias")).await?, page.driver.find(By::Id("grip-bn")).await?];
+        let drag = page.driver.action_chain().move_to_element_center(&held).click_and_hold().move_to_element_center(&below);
+        drag.move_by_offset(0, 10).release().perform().await?;
+        page.until("the other order", "location.hash.includes('corrections=bn,bias')").await?;
+        page.until_within("every image again", IDLE, LONG).await?;
         click(&page, "#export-onnx").await?;
         let kept = page.until("a file", "window.kept[0]").await?;
         ensure!(kept[0] == "digits.quantized.onnx" && kept[1].as_u64() > Some(20_000), "{kept}");
