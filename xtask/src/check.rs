@@ -7,8 +7,8 @@ use anyhow::Result;
 use crate::command;
 use crate::project::Project;
 use crate::rustup::{self, WASM};
-use crate::test::WASM_TESTED;
-use crate::worker::BUILDS;
+use crate::test::{GPU_TESTED, WASM_TESTED};
+use crate::worker::{BUILDS, PLAIN};
 
 /// Packages that are programs of the developer's machine and never become wasm.
 const NATIVE_ONLY: [&str; 4] = ["--exclude", "xtask", "--exclude", "bitdial-e2e"];
@@ -47,7 +47,10 @@ fn clippy_wasm(project: &Project) -> Result<()> {
         }
         deny_warnings(tests.arg("--tests"))?;
     }
-    Ok(())
+    let mut gpu = PLAIN.cargo(project, "clippy");
+    deny_warnings(gpu.args(["--package", "bitdial-worker", "--no-default-features", "--features", "webgpu"]))?;
+    let mut tests = PLAIN.cargo(project, "clippy");
+    deny_warnings(tests.args(["--package", GPU_TESTED, "--tests"]))
 }
 
 fn deny_warnings(clippy: &mut Command) -> Result<()> {
