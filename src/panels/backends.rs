@@ -93,7 +93,7 @@ fn gpu(info: &GpuInfo) -> Html {
     let kind = if info.software { format!("{name} (a program, no chip: right, and slow)") } else { name };
     let clock = if info.timestamps { "the device's own (timestamp queries)" } else { "wall clock around many runs" };
     let limits = info.limits.iter().map(|(what, limit)| match usize::try_from(*limit) {
-        Ok(limit) if what.contains("uffer") || what.contains("torage") => format!("{what} {}", bytes(limit)),
+        Ok(limit) if what.contains("buffer") || what.contains("binding") || what.contains("storage") => format!("{what} {}", bytes(limit)),
         _ => format!("{what} {limit}"),
     });
     let limits = limits.collect::<Vec<_>>().join(" \u{b7} ");

@@ -101,7 +101,10 @@ fn badge(page: &Page) -> Html {
         let verdict = match check.worst() {
             (0, _) => format!("equal in all {values} values"),
             (off, None) => format!("integers equal, numbers in f32 up to {off} f32 apart in {values} values"),
-            (off, Some(layer)) => format!("up to {off} off in {values} values, most in {layer}"),
+            _ => {
+                let layer = |d: &bitdial_protocol::LayerDifference| format!("{} off in {}", d.most, d.layer);
+                format!("{} in {values} values", check.differences.iter().map(layer).collect::<Vec<_>>().join(", "))
+            }
         };
         let verdict = format!("{verdict}; the same class for {} of {} images", check.agreeing, check.images);
         html! { <li key={check.backend.clone()}><b>{spoken(&check.backend).to_owned()}</b>{" "}{verdict}</li> }
@@ -116,7 +119,7 @@ fn badge(page: &Page) -> Html {
         <details class={classes!("badge", class)} data-truth={truth}>
             <summary>{text}</summary>
             <div class="sheet">
-                <p>{"This recipe was run here by every backend of this build, layer by layer, and compared with the scalar reference:"}</p>
+                <p>{"This recipe was run here by every backend below, layer by layer, and compared with the scalar reference. \"Measure every backend\" adds those that this build does not have:"}</p>
                 <ul>{ for checks.iter().map(line) }</ul>
             </div>
         </details>

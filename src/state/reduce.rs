@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use bitdial_protocol::{BackendChoice, Link, LinkIssue, QuantizedInfo};
+use bitdial_protocol::{BackendCheck, BackendChoice, Link, LinkIssue, QuantizedInfo};
 use yew::Reducible;
 
 use super::bench::Bench;
@@ -180,7 +180,7 @@ impl State {
             }
             RunReport::Timed(latency) => self.bench.run_mut().latency = Some(latency),
             RunReport::Profiled(profiles) => self.bench.run_mut().profiles = Some(profiles),
-            RunReport::Verified(checks) => self.verified(checks),
+            RunReport::Verified(checks) => self.verified(&checks),
             RunReport::Diagnosed(diagnosis, advice) => {
                 let run = self.bench.run_mut();
                 (run.diagnosis, run.advice) = (Some(diagnosis), advice);
@@ -191,11 +191,17 @@ impl State {
                     self.detail = Some((self.link.recipe.clone(), detail));
                 }
             }
-            RunReport::Comparing(backend) => self.comparing = backend,
+            RunReport::Comparing(Some(backend)) => self.comparing = Some(backend),
+            // What was interrupted for it goes on.
+            RunReport::Comparing(None) => self.begin(Step::Keep),
             RunReport::Compared(found) => {
+                let check = found.outcome.as_ref().ok().and_then(|found| found.check.clone());
                 let compared = Rc::make_mut(&mut self.bench.run_mut().compared);
                 compared.retain(|known| known.backend != found.backend);
                 compared.push(Rc::unwrap_or_clone(found));
+                if let Some(check) = check {
+                    self.verified(&[check]);
+                }
             }
             RunReport::Failed { message, .. } if self.link.backend.is_gpu() => self.leave_gpu(&message),
             RunReport::Failed { message, retry } => {
@@ -211,7 +217,7 @@ impl State {
     }
 
     /// Keeps what the comparison found; a backend that computes something else is not used any longer.
-    fn verified(&mut self, checks: Rc<Vec<bitdial_protocol::BackendCheck>>) {
+    fn verified(&mut self, checks: &[BackendCheck]) {
         let wrong: Vec<_> = checks.iter().filter(|check| !check.agrees()).collect();
         let in_use = self.engine.as_ref().map(|engine| engine.capabilities.backend.clone());
         let stop = wrong.iter().any(|check| Some(&check.backend) == in_use.as_ref());
@@ -233,7 +239,11 @@ impl State {
             );
             self.tell(Severity::Error, text, false);
         }
-        self.bench.run_mut().checks = Some(checks);
+        let known = &mut self.bench.run_mut().checks;
+        let mut all: Vec<BackendCheck> = known.iter().flat_map(|known| known.iter()).cloned().collect();
+        all.retain(|known| checks.iter().all(|check| check.backend != known.backend));
+        all.extend_from_slice(checks);
+        *known = Some(Rc::new(all));
         let bad = &self.bad;
         self.shelf.retain(|((_, backend), _)| !bad.iter().any(|bad| bad == backend));
         if stop {
@@ -433,7 +443,7 @@ mod tests {
         let check = |most| {
             let differences = (most > 0).then(|| bitdial_protocol::LayerDifference { layer: "conv".into(), most });
             let differences = differences.into_iter().collect();
-            bitdial_protocol::BackendCheck { backend: "simd128".into(), values: 9, differences, ..Default::default() }
+            BackendCheck { backend: "simd128".into(), values: 9, differences, ..Default::default() }
         };
         state.take(Action::Run(0, RunReport::Verified(Rc::new(vec![check(0)]))));
         assert_eq!((state.notices.len(), state.epoch), (0, 0));

@@ -55,6 +55,8 @@ async fn every_backend_is_measured_beside_the_others() -> Result<()> {
             ensure!(row[2] == quantized[0][2], "{backend} counts another accuracy: {row}");
             ensure!(row[6] == if backend == "scalar" { "the reference" } else { "all equal" }, "{row}");
         }
+        let truth = page.until("the badge", "document.querySelector('[data-truth=agree]')?.textContent").await?;
+        ensure!(truth.as_str().is_some_and(|truth| truth.contains("WebGPU")), "{truth}");
         let device = text(&page, "backends").await?;
         ensure!(device.contains("software") && device.contains("Limits"), "{device}");
         Ok(())
