@@ -24,6 +24,8 @@ const TUNING_MS: f64 = 500.0;
 #[derive(Debug)]
 pub struct WebGpu {
     gpu: Gpu,
+    /// Whether what is not quantized is multiplied in f16.
+    half: bool,
 }
 
 /// A model compiled for a GPU: for one image at a time, and for many as soon as there are.
@@ -48,7 +50,8 @@ impl From<GpuError> for EngineError {
 
 impl WebGpu {
     async fn plan(&self, graph: &Graph, purpose: Purpose) -> Result<WebGpuPlan, EngineError> {
-        let options = Options { strict: purpose == Purpose::Exact, ..Options::default() };
+        let strict = purpose == Purpose::Exact;
+        let options = Options { strict, half: self.half && !strict, ..Options::default() };
         let single = Plan::compile(&self.gpu, graph, options).await?;
         let (gpu, graph) = (self.gpu.clone(), graph.clone());
         Ok(WebGpuPlan { gpu, graph, options, single, many: None, choices: Vec::new() })
@@ -59,23 +62,24 @@ impl Backend for WebGpu {
     type Plan = WebGpuPlan;
 
     async fn open(choice: BackendChoice) -> Result<Self, EngineError> {
-        match choice {
-            BackendChoice::Auto | BackendChoice::WebGpu => Ok(Self { gpu: Gpu::open().await? }),
-            other => {
-                let wanted = match other {
-                    BackendChoice::WebGpuF16 => "webgpu-f16",
-                    BackendChoice::Scalar => "scalar",
-                    BackendChoice::Simd128 => "simd128",
-                    _ => "relaxed-simd",
-                };
-                Err(EngineError::Backend { wanted, available: NAME.to_owned() })
+        let wanted = match choice {
+            BackendChoice::Auto | BackendChoice::WebGpu => return Ok(Self { gpu: Gpu::open().await?, half: false }),
+            BackendChoice::WebGpuF16 => {
+                let gpu = Gpu::open().await?;
+                let missing = "this GPU has no 16-bit floats (shader-f16); WebGPU runs without them".to_owned();
+                return if gpu.info().f16 { Ok(Self { gpu, half: true }) } else { Err(EngineError::Device(missing)) };
             }
-        }
+            BackendChoice::Scalar => "scalar",
+            BackendChoice::Simd128 => "simd128",
+            BackendChoice::RelaxedSimd => "relaxed-simd",
+        };
+        Err(EngineError::Backend { wanted, available: NAMES[0].to_owned() })
     }
 
     fn capabilities(&self) -> Capabilities {
-        let name = || NAME.to_owned();
-        Capabilities { build: name(), backend: name(), backends: vec!["scalar".to_owned(), name()], dot: None, gpu: Some(info(&self.gpu)) }
+        let backends = ["scalar", NAMES[0]].map(str::to_owned).to_vec();
+        let backend = NAMES[usize::from(self.half)].to_owned();
+        Capabilities { build: NAMES[0].to_owned(), backend, backends, dot: None, gpu: Some(info(&self.gpu)) }
     }
 
     async fn compile(&self, graph: &Graph, purpose: Purpose) -> Result<WebGpuPlan, EngineError> {
@@ -83,7 +87,7 @@ impl Backend for WebGpu {
     }
 
     async fn rivals(&self, graph: &Graph) -> Result<Vec<(String, WebGpuPlan)>, EngineError> {
-        Ok(vec![(NAME.to_owned(), self.plan(graph, Purpose::Exact).await?)])
+        Ok(vec![(NAMES[0].to_owned(), self.plan(graph, Purpose::Exact).await?)])
     }
 
     /// Kernels are tried out per plan.
@@ -151,16 +155,15 @@ impl Executable for WebGpuPlan {
     }
 
     async fn tune(&mut self, graph: &Graph, now: Now<'_>) -> Result<(), EngineError> {
-        // A program that imitates a GPU would take seconds to find out what says nothing of a GPU.
-        if self.choices.is_empty() && !self.gpu.info().software {
+        if self.choices.is_empty() {
             (self.single, self.choices) = Plan::tune(&self.gpu, graph, self.options, (TRIALS, TUNING_MS), now).await?;
         }
         Ok(())
     }
 }
 
-/// As links and reports call it.
-const NAME: &str = "webgpu";
+/// As links and reports call it, and with f16.
+const NAMES: [&str; 2] = ["webgpu", "webgpu-f16"];
 
 fn info(gpu: &Gpu) -> GpuInfo {
     let info = gpu.info();
