@@ -20,6 +20,11 @@ fn accuracy(bench: &Bench, figures: &Figures) -> Option<f64> {
     bench.share(&predictions, usize::MAX).value()
 }
 
+/// What a model that is not quantized computes in.
+fn float(backend: BackendChoice) -> &'static str {
+    if backend == BackendChoice::WebGpuF16 { "f16" } else { "f32" }
+}
+
 /// What the comparison with the reference says.
 fn verdict(found: &Measured) -> String {
     match (&found.check, found.quantized.is_some()) {
@@ -51,8 +56,7 @@ fn rows(bench: &Bench, compared: &[Compared]) -> Vec<Vec<AttrValue>> {
         let name = backend_name(one.backend);
         match &one.outcome {
             Ok(found) => {
-                let float = if one.backend == BackendChoice::WebGpuF16 { "f16" } else { "f32" };
-                let float = row(name, float, &found.float, String::new());
+                let float = row(name, float(one.backend), &found.float, String::new());
                 let quantized = found.quantized.as_ref().map(|figures| row(name, "quantized", figures, verdict(found)));
                 std::iter::once(float).chain(quantized).collect::<Vec<_>>()
             }
@@ -69,10 +73,14 @@ fn bars(bench: &Bench, one: &Compared, most: f64) -> Html {
         Ok(found) => found,
         Err(reason) => return html! { <li key={name.clone()}><b>{&name}</b><p class="desc">{reason}</p></li> },
     };
-    let bar = |class: &'static str, figures: &Figures| {
+    let bar = |class: &'static str, model: &'static str, figures: &Figures| {
         let share = accuracy(bench, figures).map(|share| format!(" \u{b7} {} %", percent(share, 1)));
-        let text =
-            format!("{}/s \u{b7} {}{}", count(figures.rate.round() as usize), time(figures.latency.median), share.unwrap_or_default());
+        let text = format!(
+            "{model} \u{b7} {}/s \u{b7} {}{}",
+            count(figures.rate.round() as usize),
+            time(figures.latency.median),
+            share.unwrap_or_default()
+        );
         html! { <div class={classes!("rate", class)} style={format!("--share:{:.4}", figures.rate / most)}><i></i><span>{text}</span></div> }
     };
     let software = found.capabilities.gpu.as_ref().is_some_and(|gpu| gpu.software);
@@ -81,8 +89,8 @@ fn bars(bench: &Bench, one: &Compared, most: f64) -> Html {
             <b>{&name}</b>
             if software { {" "}<span class="kind simulated">{"software"}</span> }
             <small>{verdict(found)}</small>
-            { bar("f32", &found.float) }
-            { for found.quantized.iter().map(|figures| bar("q", figures)) }
+            { bar("f32", float(one.backend), &found.float) }
+            { for found.quantized.iter().map(|figures| bar("q", "quantized", figures)) }
         </li>
     }
 }
