@@ -53,7 +53,7 @@ pub struct Module {
     /// The name of its folder.
     pub name: &'static str,
     build: &'static Build,
-    /// The feature of the worker crate that makes it this kind.
+    /// The features of the worker crate that make it this kind.
     kind: &'static str,
     /// The profile of Cargo.toml.
     profile: &'static str,
@@ -64,7 +64,7 @@ pub static MODULES: [Module; 4] = [
     Module { name: "simd128", build: &BUILDS[0], kind: "runner", profile: "release" },
     Module { name: "relaxed-simd", build: &BUILDS[1], kind: "runner", profile: "release" },
     Module { name: "webgpu", build: &PLAIN, kind: "webgpu", profile: "release" },
-    Module { name: "lab", build: &BUILDS[0], kind: "lab", profile: "lab" },
+    Module { name: "lab", build: &BUILDS[0], kind: "lab,vectors-only", profile: "lab" },
 ];
 
 impl Module {

@@ -36,6 +36,9 @@ const SIMD: &[Capability] = &[
     Capability::Relaxed(DotSemantics::Saturating),
 ];
 
+/// Whether scalar kernels are there: a build with vectors may leave them out, to be smaller.
+const HAS_SCALAR: bool = !cfg!(all(feature = "vectors-only", target_feature = "simd128"));
+
 const DEPTHWISE: &[Op] = &[Op::Depthwise];
 /// All but depthwise ones.
 const DENSE: &[Op] = &[Op::Pointwise, Op::Conv];
@@ -60,14 +63,14 @@ pub(crate) static TABLE: Table = Table {
         RELAXED_CONV_I8,
         #[cfg(target_feature = "simd128")]
         SIMD_CONV_I8,
-        SCALAR_CONV_I8,
+        if HAS_SCALAR { SCALAR_CONV_I8 } else { &[] },
     ],
     conv_f32: &[
         #[cfg(target_feature = "relaxed-simd")]
         RELAXED_CONV_F32,
         #[cfg(target_feature = "simd128")]
         SIMD_CONV_F32,
-        SCALAR_CONV_F32,
+        if HAS_SCALAR { SCALAR_CONV_F32 } else { &[] },
     ],
 };
 
@@ -188,7 +191,8 @@ const SCALAR_CONV_F32: &[Row<dyn ConvF32>] = &[
 /// 30 / 34 / 36 / 40, of 64 to 64 31 / 36 / 42 / 43; fully connected 1280 to 1000 20 / 23 / 26 / 27.
 pub(crate) fn conv_grouped(on: Capability) -> Option<&'static dyn ConvGrouped> {
     match on {
-        Capability::Scalar => Some(&scalar::ConvGrouped),
+        Capability::Scalar if HAS_SCALAR => Some(&scalar::ConvGrouped),
+        Capability::Scalar => None,
         #[cfg(target_feature = "simd128")]
         Capability::Simd128 => Some(&simd128::conv_grouped::Conv),
         #[cfg(target_feature = "relaxed-simd")]
@@ -201,7 +205,8 @@ pub(crate) fn conv_grouped(on: Capability) -> Option<&'static dyn ConvGrouped> {
 /// Everything that is not a convolution; `None` if this build does not have the capability.
 pub(crate) fn elementwise(on: Capability) -> Option<&'static dyn Elementwise> {
     match on {
-        Capability::Scalar => Some(&scalar::Plain),
+        Capability::Scalar if HAS_SCALAR => Some(&scalar::Plain),
+        Capability::Scalar => None,
         #[cfg(target_feature = "simd128")]
         Capability::Simd128 => Some(&simd128::elementwise::Simd),
         #[cfg(target_feature = "relaxed-simd")]

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bitdial_ir::{Graph, Node, packed};
 use bitdial_kernels::Backend;
 use bitdial_protocol::{Bits, Budget, Correction, Format, Frontier, LayerOverride, LayerSensitivity, Recipe, WeightOverride};
-use bitdial_quant::{Ranges, Refining, SENSITIVITY_IMAGES, Sensitivity, TRIAL_IMAGES, TrialImages, Trials, Variant, quantize};
+use bitdial_quant::{
+    Ranges, Refining, SCOUT_IMAGES, SENSITIVITY_IMAGES, Sensitivity, TRIAL_IMAGES, TrialImages, Trials, Variant, quantize,
+};
 
 use crate::Progress;
 use crate::error::LabError;
@@ -161,9 +163,10 @@ impl Searching {
             }
             Phase::Known(layers, setup) => {
                 let Setup { float, variants, unbiased, images, backend } = *setup;
+                let scouts = Trials::new(&float, variants.clone(), unbiased, images.first(SCOUT_IMAGES), backend)?;
                 let trials = Trials::new(&float, variants, unbiased, images, backend)?;
                 self.done += 1;
-                Phase::Refining(Box::new(Refining::new(layers, self.rest, self.budget, trials)))
+                Phase::Refining(Box::new(Refining::new(layers, self.rest, self.budget, trials, scouts)))
             }
             Phase::Refining(mut work) => {
                 work.step()?;

@@ -26,5 +26,5 @@ pub use error::QuantError;
 pub use pipeline::{Entry, Outcome, Pipeline, Progress, Report, Samples, Setup, Stage};
 pub use quantize::quantize;
 pub use sample::draw_samples;
-pub use search::{Measured, Refining, SENSITIVITY_IMAGES, Sensitivity, TRIAL_IMAGES, TrialImages, Trials, Variant};
+pub use search::{Measured, Refining, SCOUT_IMAGES, SENSITIVITY_IMAGES, Sensitivity, TRIAL_IMAGES, TrialImages, Trials, Variant};
 pub use weights::{Chance, WeightGrids, quantize_weights, weight_sqnr};

@@ -11,7 +11,7 @@ use crate::allocate::{Allocation, Choice, allocate, frontier};
 
 pub use refine::Refining;
 pub use sensitivity::{SENSITIVITY_IMAGES, Sensitivity, Variant};
-pub use trial::{TRIAL_IMAGES, TrialImages, Trials};
+pub use trial::{SCOUT_IMAGES, TRIAL_IMAGES, TrialImages, Trials};
 
 /// Limits for which the best allocation is found.
 const POINTS: usize = 48;

@@ -17,10 +17,12 @@ use crate::error::QuantError;
 
 /// Rounds at most.
 const ROUNDS: usize = 3;
+/// Multiply-accumulates of all rounds at most: of a large model nothing is tried beside the candidates.
+const WORK: u64 = 1 << 38;
 /// How much narrower and wider than its own the widths of a layer are that are tried, bits.
 const REACH: (u8, u8) = (1, 2);
 /// Exchanges, one after the other, that are run in a round.
-const EXCHANGES: usize = 6;
+const EXCHANGES: usize = 5;
 
 /// What is done next.
 #[derive(Debug)]
@@ -53,11 +55,14 @@ pub struct Refining {
     /// What exchanges must keep: a budget of size.
     room: Budget,
     trials: Trials,
+    /// The same on fewer images.
+    scouts: Trials,
     points: Vec<FrontierPoint>,
     tasks: VecDeque<Task>,
     /// Allocations that were run.
     seen: Vec<FrontierPoint>,
     round: Option<Round>,
+    /// Rounds that are left.
     rounds: usize,
     /// Where the latest round started.
     center: Vec<u8>,
@@ -66,9 +71,10 @@ pub struct Refining {
 }
 
 impl Refining {
-    /// Begins with sensitivities of layers; `rest` is what the packed model has beside them, bytes.
+    /// Begins with sensitivities of layers; `rest` is what the packed model has beside them, bytes. `scouts` are trials of
+    /// the same on fewer images: they say what to try.
     #[must_use]
-    pub fn new(layers: Arc<Vec<LayerSensitivity>>, rest: usize, budget: Budget, trials: Trials) -> Self {
+    pub fn new(layers: Arc<Vec<LayerSensitivity>>, rest: usize, budget: Budget, trials: Trials, scouts: Trials) -> Self {
         let known = Measured { layers: &layers, rest };
         let points = known.frontier();
         let mut uniform: Vec<FrontierPoint> = (1..=8).filter_map(|bits| known.uniform(bits)).collect();
@@ -83,8 +89,12 @@ impl Refining {
         tasks.extend(uniform.into_iter().map(|point| Task::Run(point.widths)));
         tasks.push_back(Task::Center);
         let total = Self::most_steps(layers.len());
+        // A variation begins half-way, on average.
+        let variations = usize::from(REACH.0 + REACH.1) * layers.len() / 2;
+        let work = scouts.macs().saturating_mul(variations as u64).saturating_add(trials.macs().saturating_mul(EXCHANGES as u64));
+        let rounds = usize::try_from(WORK / work.max(1)).unwrap_or(ROUNDS).min(ROUNDS);
         let (seen, center) = (Vec::new(), Vec::new());
-        Self { layers, rest, budget, room: budget, trials, points, tasks, seen, round: None, rounds: 0, center, done: 0, total }
+        Self { layers, rest, budget, room: budget, trials, scouts, points, tasks, seen, round: None, rounds, center, done: 0, total }
     }
 
     /// Steps that a model with so many layers may need.
@@ -120,18 +130,16 @@ impl Refining {
             }
             Task::Bisect { high, .. } => {
                 // Exchanges may bring a smaller one within the budget.
-                if let Some(smaller) = high.checked_sub(1).and_then(|index| self.points.get(index)) {
-                    self.room = Budget::Bytes(smaller.bytes);
+                match high.checked_sub(1).and_then(|index| self.points.get(index)) {
+                    Some(smaller) => self.room = Budget::Bytes(smaller.bytes),
+                    None => self.rounds = 0,
                 }
             }
             Task::Center => self.center()?,
             Task::Vary { layer, bits } => {
                 if let Some(round) = &mut self.round {
-                    let outputs = self.trials.vary(&round.run, layer, bits)?;
+                    let outputs = self.scouts.vary(&round.run, layer, bits)?;
                     round.around.add(layer, bits, &outputs);
-                    let mut widths = self.center.clone();
-                    widths[layer] = bits;
-                    self.note(&widths, &outputs);
                 }
             }
             Task::Exchange { from, left } => self.exchange(&from, left)?,
@@ -200,13 +208,13 @@ impl Refining {
     fn center(&mut self) -> Result<(), QuantError> {
         self.round = None;
         let Some(widths) = self.best().map(|point| point.widths.clone()) else { return Ok(()) };
-        if self.rounds == ROUNDS || widths == self.center {
+        if self.rounds == 0 || widths == self.center {
             return Ok(());
         }
-        let run = self.trials.run(&widths)?;
-        let around = self.trials.around(&run);
+        let run = self.scouts.run(&widths)?;
+        let around = self.scouts.around(&run);
         self.round = Some(Round { run, around });
-        (self.rounds, self.center) = (self.rounds + 1, widths);
+        (self.rounds, self.center) = (self.rounds - 1, widths);
         for (layer, sensitivity) in self.layers.iter().enumerate() {
             let own = self.center[layer];
             let near = |bits: &u8| *bits != own && (own.saturating_sub(REACH.0)..=own.saturating_add(REACH.1)).contains(bits);

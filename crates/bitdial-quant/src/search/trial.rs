@@ -21,6 +21,10 @@ use crate::pipeline::walk::Walk;
 
 /// Images that an allocation is run on, if there are as many.
 pub const TRIAL_IMAGES: usize = 256;
+/// Images on which widths of single layers are tried.
+pub const SCOUT_IMAGES: usize = 128;
+/// Images that means of channels are taken from: of the error of a mean they leave an eighth of its deviation.
+const MEAN_IMAGES: usize = 64;
 
 /// What trials run on.
 #[derive(Clone, Debug)]
@@ -31,6 +35,16 @@ pub struct TrialImages {
     pub count: usize,
     /// A label for each, or none: then the classes that f32 finds are the right ones.
     pub labels: Vec<u16>,
+}
+
+impl TrialImages {
+    /// The first of them.
+    #[must_use]
+    pub fn first(&self, most: usize) -> Self {
+        let count = self.count.min(most);
+        let input = self.input[..self.input.len() / self.count.max(1) * count].to_vec();
+        Self { input, count, labels: self.labels.iter().take(count).copied().collect() }
+    }
 }
 
 /// Models to run with any widths, and what the f32 model says of the images.
@@ -81,7 +95,7 @@ impl Trials {
         let mut walk = start.fork();
         let mut means = Vec::new();
         while unbiased && walk.at() < original.nodes.len() {
-            means.push(means_of(&mut walk, original, count)?);
+            means.push(means_of(&walk, original)?);
             walk.advance(original, count)?;
         }
         let should = walk.finish(original)?;
@@ -96,6 +110,21 @@ impl Trials {
     #[must_use]
     pub fn images(&self) -> usize {
         self.images
+    }
+
+    /// Multiply-accumulates of a run.
+    pub(super) fn macs(&self) -> u64 {
+        let Some(Variant { graph, .. }) = self.variants.first() else { return 0 };
+        let node = |&node: &usize| {
+            let node = &graph.nodes[node];
+            let (weights, positions) = weights_of(node).map_or((0, 0), |(weights, channels)| {
+                (weights.len() as u64, graph.value(node.output).len() as u64 / (channels as u64).max(1))
+            });
+            weights.saturating_mul(positions)
+        };
+        // Where means are looked at first, every layer runs twice on some.
+        let runs = (self.images + if self.means.is_empty() { 0 } else { self.images.min(MEAN_IMAGES) }) as u64;
+        self.layers.iter().map(node).fold(0, u64::saturating_add).saturating_mul(runs)
     }
 
     /// Runs the model with each layer at its width, in bits, and remembers where it stood before each.
@@ -113,7 +142,7 @@ impl Trials {
             if self.layers.get(before.len()) == Some(&walk.at()) {
                 before.push(walk.fork());
             }
-            self.correct(&mut walk, &mut graph)?;
+            self.correct(&walk, &mut graph)?;
             walk.advance(&graph, self.images)?;
         }
         let logits = walk.finish(&graph)?;
@@ -146,7 +175,7 @@ impl Trials {
             self.set(&mut graph, later, if later == layer { bits } else { width })?;
         }
         while !self.means.is_empty() && walk.at() < graph.nodes.len() {
-            self.correct(&mut walk, &mut graph)?;
+            self.correct(&walk, &mut graph)?;
             walk.advance(&graph, self.images)?;
         }
         walk.finish(&graph)
@@ -177,10 +206,10 @@ impl Trials {
     }
 
     /// Gives the channels of the next node their means in f32 back.
-    fn correct(&self, walk: &mut Walk, graph: &mut Graph) -> Result<(), QuantError> {
+    fn correct(&self, walk: &Walk, graph: &mut Graph) -> Result<(), QuantError> {
         let at = walk.at();
         let Some(Some(float)) = self.means.get(at) else { return Ok(()) };
-        let Some(found) = means_of(walk, graph, self.images)? else { return Ok(()) };
+        let Some(found) = means_of(walk, graph)? else { return Ok(()) };
         let limits = bias_limits(graph, &graph.nodes[at]).unwrap_or_default();
         let Some(layer) = parts_mut(&mut graph.nodes[at]) else { return Ok(()) };
         let bias = layer.bias.get_or_insert_with(|| vec![0.0; layer.channels]);
@@ -194,11 +223,11 @@ impl Trials {
     }
 }
 
-/// The channels of the next node before its activation, on all images; `None` if it has no weights.
-fn means_of(walk: &mut Walk, graph: &Graph, images: usize) -> Result<Option<Channels>, QuantError> {
+/// The channels of the next node before its activation, on the first images; `None` if it has no weights.
+fn means_of(walk: &Walk, graph: &Graph) -> Result<Option<Channels>, QuantError> {
     let channels = |node: &Node| weights_of(node).map(|(_, channels)| Channels::new(channels));
     let Some(mut channels) = graph.nodes.get(walk.at()).and_then(channels) else { return Ok(None) };
-    walk.look(graph, images, &mut |x| channels.add(x))?;
+    walk.fork().look(graph, MEAN_IMAGES, &mut |x| channels.add(x))?;
     Ok(Some(channels))
 }
 

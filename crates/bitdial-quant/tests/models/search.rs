@@ -88,8 +88,9 @@ fn allocations_are_as_large_as_predicted() {
 fn refined(graph: &Arc<Graph>, images: &[f32], unbiased: bool, budget: Budget) -> Frontier {
     let layers = Arc::new(measured(graph, images, unbiased));
     let images = TrialImages { input: images.to_vec(), count: IMAGES, labels: Vec::new() };
-    let trials = Trials::new(graph, variants(graph), unbiased, images, Backend::Scalar).unwrap();
-    let mut refining = Refining::new(layers, 1000, budget, trials);
+    let trials = |images| Trials::new(graph, variants(graph), unbiased, images, Backend::Scalar).unwrap();
+    let scouts = trials(images.first(IMAGES / 2));
+    let mut refining = Refining::new(layers, 1000, budget, trials(images), scouts);
     let (mut done, most) = refining.progress();
     while refining.step().unwrap() {
         let progress = refining.progress();
