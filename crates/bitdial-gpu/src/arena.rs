@@ -95,3 +95,34 @@ impl Rows {
         self == other || (self.len() == other.len() && whole(self) && whole(other))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_fill_their_words_lie_as_one() {
+        let rows = |dims: &[usize]| Rows::of(dims);
+        assert_eq!((rows(&[2, 3, 5]).words(), rows(&[]).words(), rows(&[7]).words()), (12, 1, 2));
+        for (a, b, same) in [
+            (rows(&[2, 3, 8]), rows(&[48]), true),
+            (rows(&[2, 2, 6]), rows(&[24]), false),
+            (rows(&[1, 1, 6]), rows(&[6]), true),
+            (rows(&[2, 8]), rows(&[4, 8]), false),
+        ] {
+            assert_eq!(a.same(b), same, "{a:?} {b:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_alive_together_has_places_of_its_own() {
+        let mut lives = Lives::default();
+        let (a, b, c) = (lives.add(20, 0), lives.add(40, 1), lives.add(20, 2));
+        lives.touch(a, 1);
+        lives.touch(b, 2);
+        let arena = lives.place();
+        assert_eq!(arena.start(a, 3), arena.start(c, 3));
+        assert!(arena.start(b, 1).abs_diff(arena.start(a, 1)) >= 20 && arena.per_image() < 100);
+        assert_eq!(arena.len(b), 40);
+    }
+}

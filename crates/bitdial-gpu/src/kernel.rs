@@ -64,3 +64,24 @@ impl Kernel {
         FILES.iter().find(|(name, _)| *name == self.name).map_or_else(String::new, |(_, files)| files.concat())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a kernel's `Params` declares, in words; vectors have four.
+    #[test]
+    fn the_numbers_of_every_kernel_fit_a_slot() {
+        for (name, files) in FILES {
+            let source = files.concat();
+            let members = source.split("struct Params {").nth(1).and_then(|rest| rest.split('}').next()).unwrap_or_default();
+            let words: usize = members
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//") && line.contains(':'))
+                .map(|line| if line.contains("vec4") { 4 } else { 1 })
+                .sum();
+            assert!((3..=PARAMS_BYTES as usize / 4).contains(&words), "{name}: {words}");
+            assert!(source.contains("fn main("), "{name}");
+        }
+    }
+}

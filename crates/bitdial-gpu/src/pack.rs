@@ -107,3 +107,61 @@ impl Ints {
         self.values[n * self.row + k]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bitdial_numerics::{PackedInts, WeightParams};
+
+    use super::*;
+
+    fn ints(values: &[i8], bits: u8, out: usize, channels: usize, gather: bool) -> Ints {
+        let params = vec![WeightParams { scale: 1.0, zero_point: 0, bits }];
+        Ints::new(&QuantizedWeights { values: PackedInts::pack(values, bits), params, group: None }, out, channels, gather)
+    }
+
+    #[test]
+    fn words_hold_four_channels_of_a_tap_or_four_neighbours() {
+        // Two taps of three channels, two output channels.
+        let values = [1, 2, 3, 4, 5, 6, -1, -2, -3, -4, -5, -6];
+        let filled = ints(&values, 8, 2, 3, false).pack(|n, _| [9, -9][n]);
+        let word = |bytes: [i8; 4]| u32::from_le_bytes(bytes.map(i8::cast_unsigned));
+        assert_eq!(filled, [word([1, 2, 3, 9]), word([-1, -2, -3, -9]), 0, 0, word([4, 5, 6, 9]), word([-4, -5, -6, -9]), 0, 0]);
+        let gathered = ints(&values, 8, 2, 3, true).pack(|_, _| 0);
+        assert_eq!(gathered[..2], [word([1, 2, 3, 4]), word([-1, -2, -3, -4])]);
+        assert_eq!(gathered[4..6], [word([5, 6, 0, 0]), word([-5, -6, 0, 0])]);
+    }
+
+    #[test]
+    fn narrow_weights_share_words() {
+        let nibbles = ints(&[1, 2, 3, 4, -1, -2, -3, -4], 4, 1, 8, false);
+        assert_eq!((nibbles.bits, nibbles.words(), nibbles.pack(|_, _| 0)[0]), (4, 2, 0xC4D3_E2F1));
+        let pairs = ints(&[1, 0, -1, -2], 2, 1, 4, false);
+        assert_eq!((pairs.bits, pairs.pack(|_, _| 0)[0]), (2, 0x0203_0001));
+        // Three bits lie in four, five in eight, one in two.
+        assert_eq!([1, 3, 5].map(|bits| ints(&[1, 1, 1, 1], bits, 1, 4, false).bits), [2, 4, 8]);
+    }
+
+    #[test]
+    fn what_fills_words_up_corrects_nothing() {
+        let values = [5, 6, 7, -8, 3, 2];
+        for gather in [false, true] {
+            let ints = ints(&values, 4, 1, 3, gather);
+            let sum: i32 = values.iter().map(|&value| i32::from(value) - 2).sum();
+            assert_eq!(ints.term(0, 0..ints.words(), 1.0, 2).correction, sum, "{gather}");
+        }
+    }
+
+    #[test]
+    fn signs_are_bits() {
+        let values: Vec<i8> = (0..36).map(|i| if i % 5 == 0 { -1 } else { 1 }).collect();
+        let ints = ints(&values, 1, 1, 36, true);
+        for zero_point in [0, 1] {
+            let (words, terms) = ints.signs(zero_point);
+            // Activations of 1 everywhere: `sum (1 - z) * w`; beyond the row they are `z`.
+            let activations = [u32::MAX, if zero_point == 0 { 0xF } else { u32::MAX }];
+            let count: u32 = activations.iter().zip([words[0], words[4]]).map(|(a, s)| (a ^ s).count_ones()).sum();
+            let expected = if zero_point == 0 { values.iter().map(|&w| i32::from(w)).sum() } else { 0 };
+            assert_eq!(count as i32 + terms[0].correction, expected, "{zero_point}");
+        }
+    }
+}

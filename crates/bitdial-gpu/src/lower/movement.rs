@@ -227,3 +227,22 @@ pub(super) fn concat(l: &mut Lowering, node: &Node, axis: Axis) -> Result<Lowere
     l.finish_plain(node, out);
     Ok(Lowered::new("concat-f32"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dimensions_are_joined_where_they_can_be() {
+        let one = [1, 0, 1, 0];
+        assert_eq!(Source::whole(Rows::of(&[2, 3, 4])).four(), Some([one, one, one, [24, 0, 24, 1]]));
+        // NCHW to NHWC: rows and columns stay together.
+        assert_eq!(Source::transposed(&[3, 4, 5], &[1, 2, 0]).four(), Some([one, one, [20, 0, 20, 1], [3, 0, 3, 20]]));
+        let padded = Source::padded(&[4, 5], &[[1, 2], [0, 0]], 7);
+        assert_eq!(padded.four(), Some([one, one, [7, 1, 4, 5], [5, 0, 5, 1]]));
+        let repeated = Source::spread(&[5, 1], &[2, 5, 3]).four();
+        assert_eq!(repeated, Some([one, [2, 0, 2, 0], [5, 0, 5, 1], [3, 0, 3, 0]]));
+        let five = Source::transposed(&[2, 3, 4, 5, 6], &[4, 3, 2, 1, 0]).four();
+        assert_eq!(five, None);
+    }
+}

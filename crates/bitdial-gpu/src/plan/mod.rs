@@ -427,3 +427,23 @@ fn groups(grid: Grid, images: usize) -> [u32; 3] {
     };
     groups.map(|n| n as u32)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_stay_below_the_limit_of_a_dimension() {
+        for (grid, images, expected) in [
+            (Grid::Items(1), 1, [1, 1, 1]),
+            (Grid::Items(65), 2, [3, 1, 1]),
+            (Grid::Items(64 * 65_535), 2, [65_535, 2, 1]),
+            (Grid::Tiles { pixels: 33, rows: 32, columns: 3 }, 1, [3, 2, 1]),
+            (Grid::Tiles { pixels: 65_536, rows: 32, columns: 1 }, 64, [1, 65_535, 3]),
+            (Grid::Images, 5, [5, 1, 1]),
+            (Grid::Items(0), 1, [0, 0, 1]),
+        ] {
+            assert_eq!(groups(grid, images), expected, "{grid:?} {images}");
+        }
+    }
+}
