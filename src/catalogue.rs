@@ -9,6 +9,8 @@ use crate::json;
 
 /// Opened when the link names no model.
 const DEFAULT: &str = "fashion-mobilenet";
+/// Larger models take too long to be diagnosed, multiply-accumulates for one image.
+const DIAGNOSED_MACS: u64 = 50_000_000;
 
 /// A model and what belongs to it. Paths are relative to the page.
 #[derive(Debug, PartialEq, Deserialize)]
@@ -95,6 +97,11 @@ impl From<Listed> for Calibration {
 }
 
 impl Entry {
+    /// Whether its layers are looked at for what quantization broke.
+    pub fn is_diagnosed(&self) -> bool {
+        self.macs <= DIAGNOSED_MACS
+    }
+
     /// The catalogue's entry of this id.
     pub fn find(id: &str) -> Option<&'static Self> {
         all().iter().find(|entry| entry.id == id)

@@ -147,6 +147,9 @@ pub fn LayersChart() -> Html {
         0 => "Signal to noise of the layers: not known yet".to_owned(),
         n => format!("Signal to noise of {n} layers, {} and {}; the figures are in the table below", words[0], words[1]),
     };
+    if !page.state.bench.entry.is_diagnosed() {
+        return Html::default();
+    }
     let (aside, description) = (whole.unwrap_or_default(), view.description());
     let frame = Frame { id: "layers", title: "What each layer costs", aside: &aside, description, drawing: &drawing, table: table(&found) };
     let inner = html! {

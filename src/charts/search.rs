@@ -62,7 +62,7 @@ fn draw(points: &[FrontierPoint], here: Option<usize>, uniform: Option<&Frontier
         if let Some(uniform) = uniform {
             let place = (x(uniform.bits), y(uniform));
             area.draw(&Circle::new(place, 4, FLOAT.filled()))?;
-            area.draw(&Text::new("all alike", (place.0 + 7, place.1 - 6), text(&FLOAT)))?;
+            area.draw(&Text::new("all alike", (place.0 + 6, place.1 + 4), text(&FLOAT)))?;
         }
         for (index, place) in places.iter().enumerate() {
             let current = here == Some(index);

@@ -20,8 +20,6 @@ use crate::state::report::{BenchReport, RunReport};
 
 /// Multiply-accumulates that the reference loops may take for a comparison.
 pub const VERIFY_MACS: u64 = 60_000_000;
-/// Larger models take too long to be diagnosed without being asked.
-const DIAGNOSE_MACS: u64 = 50_000_000;
 /// Counted runs of the whole model in a profile.
 const PROFILE_RUNS: u32 = 10;
 
@@ -62,7 +60,7 @@ async fn profile_one(desk: &Desk, target: Target) -> Result<Profile, ClientError
 
 /// Looks for what quantization broke, layer by layer; not of a model that is too large for it.
 pub async fn diagnose(order: &Order, pool: &Pool, voice: &Voice) {
-    if order.entry.macs > DIAGNOSE_MACS {
+    if !order.entry.is_diagnosed() {
         return;
     }
     let recipe = &order.link.recipe;

@@ -105,7 +105,9 @@ pub fn histograms(page: &Page, layer: &QuantizedLayer, name: &str) -> Html {
     html! {
         <div class="tensors">
             <HistogramChart what="weights" tensor={weights} {caption} layer={name.to_owned()} />
-            if diagnosis.is_none_or(|found| found.activations.is_some()) {
+            if !page.state.bench.entry.is_diagnosed() {
+                <p class="desc">{"Noise at the output and activations are not looked at in a model of this size."}</p>
+            } else if diagnosis.is_none_or(|found| found.activations.is_some()) {
                 <HistogramChart what="activations" tensor={activations} caption={spoken} layer={name.to_owned()} />
             } else {
                 <p class="desc">{spoken}</p>
