@@ -221,3 +221,23 @@ fn layouts(device: &wgpu::Device) -> (wgpu::BindGroupLayout, wgpu::PipelineLayou
     });
     (layout, pipelines)
 }
+
+#[cfg(all(test, feature = "device-tests", not(target_arch = "wasm32")))]
+mod tests {
+    use futures::executor::block_on;
+
+    use super::*;
+
+    #[test]
+    fn a_kernel_that_does_not_compile_says_so() {
+        let gpu = block_on(Gpu::open()).unwrap_or_else(|e| panic!("{e}"));
+        for kernel in [Kernel::new("no such kernel"), Kernel::new("quantize").with("NO_SUCH_CONSTANT", 1u32)] {
+            let error = block_on(gpu.compile(&kernel)).unwrap_err();
+            assert!(matches!(&error, GpuError::Shader { kernel: name, reason } if name == kernel.name && !reason.is_empty()), "{error:?}");
+            assert!(gpu.pipeline(&kernel).is_err());
+        }
+        // The device goes on.
+        assert_eq!(gpu.check(), Ok(()));
+        assert_eq!(block_on(gpu.compile(&Kernel::new("quantize"))), Ok(()));
+    }
+}

@@ -25,6 +25,14 @@ impl Dot {
             Self::Plain => "plain",
         }
     }
+
+    /// The kernel of layers of several bits.
+    pub(crate) fn kernel(self) -> &'static str {
+        match self {
+            Self::Packed => "conv-dot4",
+            Self::Plain => "conv-plain",
+        }
+    }
 }
 
 /// How much of a layer a group of threads computes at a time: pixels times channels.
@@ -120,9 +128,8 @@ pub struct Choice {
 }
 
 impl Plan {
-    /// Compiles a graph with each of the kernels that could run it, times every layer with each of them, and compiles it
-    /// once more with the fastest; after `budget` milliseconds no further kernel is tried. A clock that is too coarse to tell
-    /// leaves what is usual.
+    /// Compiles a graph, times every layer with each of the kernels that could run it, and leaves the fastest; after `budget`
+    /// milliseconds no further kernel is tried. A clock that is too coarse to tell leaves what is usual.
     ///
     /// # Errors
     /// As [`Plan::compile`] and [`Plan::profile`].
@@ -134,16 +141,16 @@ impl Plan {
         now: Now<'_>,
     ) -> Result<(Self, Vec<Choice>), GpuError> {
         let start = now();
-        let usual = Self::compile(gpu, graph, options).await?;
-        let mut choices: Vec<Choice> = (0..usual.steps().len())
-            .filter(|&i| usual.rivals(i))
-            .map(|node| Choice { node, times: Vec::new(), chosen: usual.choice(node) })
+        let mut plan = Self::compile(gpu, graph, options).await?;
+        let mut choices: Vec<Choice> = (0..plan.steps().len())
+            .filter(|&i| plan.rivals(i))
+            .map(|node| Choice { node, times: Vec::new(), chosen: plan.choice(node) })
             .collect();
         for candidate in Candidate::all(gpu) {
             if now() - start > budget {
                 break;
             }
-            let mut plan = Self::compile(gpu, graph, Options { candidate: Some(candidate), ..options }).await?;
+            plan.take(|_| Some(candidate)).await?;
             // The first run is never like the others.
             plan.profile(1, now).await?;
             let profile = plan.profile(repeat, now).await?;
@@ -159,7 +166,7 @@ impl Plan {
                 choice.chosen = *candidate;
             }
         }
-        let plan = Self::compile_chosen(gpu, graph, options, &choices).await?;
+        plan.take(|node| choices.iter().find(|choice| choice.node == node).map(|choice| choice.chosen)).await?;
         Ok((plan, choices))
     }
 }

@@ -43,7 +43,7 @@ impl Layer<'_> {
 
     /// The threads of a kernel that computes tiles.
     pub fn tiles(&self, tile: Tile) -> Grid {
-        Grid::Tiles { pixels: self.pixels(), rows: tile.rows(), columns: self.panel().div_ceil(tile.threads()[0]) }
+        Grid::Tiles { pixels: self.pixels(), panel: self.panel(), tile }
     }
 
     /// The threads of a kernel that computes four channels a thread.

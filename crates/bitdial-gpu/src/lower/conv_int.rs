@@ -11,7 +11,6 @@ use crate::arena::{Buf, Rows};
 use crate::error::GpuError;
 use crate::kernel::Kernel;
 use crate::pack::{Ints, Term};
-use crate::tune::Dot;
 
 /// Channels up to which it is better to gather the bytes of a window than to fill words up.
 const GATHERED: usize = 3;
@@ -166,7 +165,7 @@ fn emit(l: &mut Lowering, layer: &Layer, weights: &QuantizedWeights, input: &Inp
     }
     let gather = if weights.group.is_some() { !channels.is_multiple_of(4) } else { channels <= GATHERED && shape.kernel != [1, 1] };
     let ints = Ints::new(weights, layer.channels(), channels, gather);
-    let (row, name) = (ints.words(), if layer.candidate.dot == Dot::Packed { "conv-dot4" } else { "conv-plain" });
+    let (row, name) = (ints.words(), layer.candidate.dot.kernel());
     let affine = weights.params.iter().any(|p| p.zero_point != 0);
     let group = weights.group.map(|group| group / 4);
     let mut kernel = layer.tiled(name, if group.is_some_and(|group| group < 8) { 4 } else { 8 });

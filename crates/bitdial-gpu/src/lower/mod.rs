@@ -15,7 +15,7 @@ use crate::arena::{Buf, Lives, Rows};
 use crate::constants::Constants;
 use crate::error::GpuError;
 use crate::kernel::Kernel;
-use crate::tune::Candidate;
+use crate::tune::{Candidate, Tile};
 
 /// A number of a dispatch.
 #[derive(Clone, Copy, Debug)]
@@ -57,8 +57,8 @@ impl Params {
 pub(crate) enum Grid {
     /// So many an image, 64 a group.
     Items(usize),
-    /// Tiles of `rows` pixels, of which an image has `pixels`, times `columns` tiles along channels.
-    Tiles { pixels: usize, rows: usize, columns: usize },
+    /// Tiles over the pixels that an image has and over its vectors of four channels.
+    Tiles { pixels: usize, panel: usize, tile: Tile },
     /// A group an image.
     Images,
 }
@@ -71,6 +71,26 @@ pub(crate) struct Dispatch {
     pub grid: Grid,
     /// The same without the sum that it goes on to, for those who want to see what it would be without.
     pub alone: Option<Params>,
+}
+
+impl Dispatch {
+    /// Lets another kernel do the same, if this is one that has rivals: they differ in their tiles and in what multiplies,
+    /// not in how weights lie.
+    pub(crate) fn take(&mut self, candidate: Candidate) {
+        let Grid::Tiles { tile, .. } = &mut self.grid else { return };
+        *tile = candidate.tile;
+        let [wx, wy] = candidate.tile.threads();
+        for (constant, value) in &mut self.kernel.constants {
+            match *constant {
+                "WX" => *value = wx as u32,
+                "WY" => *value = wy as u32,
+                _ => {}
+            }
+        }
+        if let "conv-dot4" | "conv-plain" = self.kernel.name {
+            self.kernel.name = candidate.dot.kernel();
+        }
+    }
 }
 
 /// How and where a value is held.

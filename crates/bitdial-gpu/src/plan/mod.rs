@@ -11,7 +11,7 @@ use crate::error::GpuError;
 use crate::gpu::Gpu;
 use crate::kernel::PARAMS_BYTES;
 use crate::lower::{Dispatch, Grid, Held, Lowering, Mode, Params, Word};
-use crate::tune::{Candidate, Choice};
+use crate::tune::Candidate;
 
 /// Threads of a group of kernels that work element by element.
 const THREADS: usize = 64;
@@ -96,17 +96,12 @@ impl Plan {
     /// [`GpuError::TooLarge`] and [`GpuError::OutOfMemory`] if it does not fit, [`GpuError::Shader`] if the device refuses
     /// a kernel.
     pub async fn compile(gpu: &Gpu, graph: &Graph, options: Options) -> Result<Self, GpuError> {
-        Self::compile_chosen(gpu, graph, options, &[]).await
-    }
-
-    /// The same with the kernels that were chosen for its layers.
-    pub(crate) async fn compile_chosen(gpu: &Gpu, graph: &Graph, options: Options, chosen: &[Choice]) -> Result<Self, GpuError> {
         gpu.check()?;
         // It checks everything about a graph, and its steps are the same.
         let reference =
             bitdial_runtime::Plan::compile(graph, bitdial_runtime::Options { backend: Backend::Scalar, strict: options.strict })?;
         let batch = options.batch.max(1);
-        let choices: Vec<Candidate> = (0..graph.nodes.len()).map(|node| choice(gpu, graph, options, chosen, node)).collect();
+        let choices: Vec<Candidate> = (0..graph.nodes.len()).map(|node| choice(gpu, graph, options, node)).collect();
         let of = |node: usize| choices[node];
         let half = options.half && !options.strict && gpu.info().f16;
         let mode = Mode { strict: options.strict, half, exact: options.exact || !gpu.info().exact, fuse: options.fuse };
@@ -238,6 +233,22 @@ impl Plan {
     /// The kernel of a step, if rivals could run it.
     pub(crate) fn choice(&self, step: usize) -> Candidate {
         self.choices[step]
+    }
+
+    /// Lets other kernels run the steps that have rivals: for each step the one that `choose` gives, if any.
+    pub(crate) async fn take(&mut self, choose: impl Fn(usize) -> Option<Candidate>) -> Result<(), GpuError> {
+        for step in 0..self.steps.len() {
+            let Some(candidate) = choose(step).filter(|_| self.rivals(step)) else { continue };
+            let old = std::mem::replace(&mut self.choices[step], candidate);
+            let name = &mut self.steps[step].kernel;
+            *name = name.replacen(old.tile.name(), candidate.tile.name(), 1).replacen(old.dot.name(), candidate.dot.name(), 1);
+            for i in self.code[step].dispatches.clone() {
+                self.dispatches[i].take(candidate);
+                self.gpu.compile(&self.dispatches[i].kernel).await?;
+                self.pipelines[i] = self.gpu.pipeline(&self.dispatches[i].kernel)?;
+            }
+        }
+        Ok(())
     }
 
     /// Runs a batch of images. Inputs and outputs are in the graph's own order, NCHW, image after image.
@@ -391,11 +402,9 @@ fn bytes(graph: &Graph, id: ValueId) -> usize {
 }
 
 /// The kernel of a node, where there are rivals.
-fn choice(gpu: &Gpu, graph: &Graph, options: Options, chosen: &[Choice], node: usize) -> Candidate {
+fn choice(gpu: &Gpu, graph: &Graph, options: Options, node: usize) -> Candidate {
     let output = Rows::of(&graph.value(graph.nodes[node].output).dims);
-    let timed = chosen.iter().find(|choice| choice.node == node).map(|choice| choice.chosen);
-    let usual = || Candidate::usual(gpu, output.rows * options.batch.max(1), output.last);
-    options.candidate.or(timed).unwrap_or_else(usual)
+    options.candidate.unwrap_or_else(|| Candidate::usual(gpu, output.rows * options.batch.max(1), output.last))
 }
 
 /// Images, at most `batch`, for which a buffer can be had.
@@ -418,10 +427,10 @@ fn groups(grid: Grid, images: usize) -> [u32; 3] {
             let x = all.min(GROUPS);
             [x, all.div_ceil(x.max(1)), 1]
         }
-        Grid::Tiles { pixels, rows, columns } => {
-            let all = (pixels * images).div_ceil(rows);
+        Grid::Tiles { pixels, panel, tile } => {
+            let all = (pixels * images).div_ceil(tile.rows());
             let y = all.min(GROUPS);
-            [columns, y, all.div_ceil(y.max(1))]
+            [panel.div_ceil(tile.threads()[0]), y, all.div_ceil(y.max(1))]
         }
         Grid::Images => [images, 1, 1],
     };
@@ -431,6 +440,7 @@ fn groups(grid: Grid, images: usize) -> [u32; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tune::Tile;
 
     #[test]
     fn groups_stay_below_the_limit_of_a_dimension() {
@@ -438,8 +448,8 @@ mod tests {
             (Grid::Items(1), 1, [1, 1, 1]),
             (Grid::Items(65), 2, [3, 1, 1]),
             (Grid::Items(64 * 65_535), 2, [65_535, 2, 1]),
-            (Grid::Tiles { pixels: 33, rows: 32, columns: 3 }, 1, [3, 2, 1]),
-            (Grid::Tiles { pixels: 65_536, rows: 32, columns: 1 }, 64, [1, 65_535, 3]),
+            (Grid::Tiles { pixels: 33, panel: 17, tile: Tile::Small }, 1, [3, 2, 1]),
+            (Grid::Tiles { pixels: 65_536, panel: 8, tile: Tile::Small }, 64, [1, 65_535, 3]),
             (Grid::Images, 5, [5, 1, 1]),
             (Grid::Items(0), 1, [0, 0, 1]),
         ] {
