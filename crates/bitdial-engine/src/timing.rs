@@ -79,7 +79,7 @@ impl Race {
     /// How far it is.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        let done = self.lanes.iter().map(|lane| lane.times.len()).sum();
+        let done = self.lanes.iter().map(|lane| lane.times.len().min(self.runs as usize)).sum();
         Progress { done, total: self.lanes.len() * self.runs as usize }
     }
 
@@ -92,8 +92,11 @@ impl Race {
         if self.progress().is_done() {
             return Ok(self.progress());
         }
-        let index = self.turn;
-        self.turn = (self.turn + 1) % self.lanes.len();
+        // Whoever had to run again is behind the others, which wait when they have all their runs.
+        let behind = |lane: usize| self.lanes[lane].times.len() < self.runs as usize;
+        let mut turns = (self.turn..self.lanes.len()).chain(0..self.turn);
+        let index = turns.find(|&lane| behind(lane)).unwrap_or(self.turn);
+        self.turn = (index + 1) % self.lanes.len();
         let lane = &mut self.lanes[index];
         if lane.warm < WARM_UP {
             run(index, 1).await?;
@@ -243,6 +246,22 @@ mod tests {
         while !now(race.step(&mut run, &|| (clock.get() * 10.0_f64).floor() / 10.0)).unwrap().is_done() {}
         let found = race.finish()[0].median;
         assert!((found - 0.01).abs() < 0.0005, "{found}");
+    }
+
+    #[test]
+    fn every_runner_has_all_its_runs() {
+        let (clock, runs) = (Cell::new(0.0), Cell::new(0));
+        // The second runner is held up when its repetitions are counted.
+        let mut run = async |i: usize, times: u32| {
+            for _ in 0..times {
+                runs.set(runs.get() + i);
+                clock.set(clock.get() + if i == 1 && runs.get() == 4 { 50.0 } else { 0.1 });
+            }
+            Ok::<_, ()>(None)
+        };
+        let mut race = Race::new(2, 3);
+        while !now(race.step(&mut run, &|| clock.get())).unwrap().is_done() {}
+        assert_eq!(race.finish().iter().map(|t| t.runs).collect::<Vec<_>>(), [3, 3]);
     }
 
     #[test]
