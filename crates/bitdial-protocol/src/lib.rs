@@ -17,7 +17,7 @@ pub use diagnosis::{
     TensorDiagnosis, WidthOption,
 };
 pub use lab::{CorrectionReport, LabRequest, LabResponse, LayerChange, MadeLayer, Making};
-pub use link::{Link, LinkIssue};
+pub use link::{Expected, Link, LinkIssue};
 pub use message::{FromWorker, ImagesHandle, ModelHandle, Normalize, QuantizedHandle, ToWorker};
 pub use recipe::{
     Accumulator, ActivationOverride, Calibration, CalibrationMethod, Correction, Deviations, LayerOverride, Overflow, Recipe, RecipeError,

@@ -182,6 +182,28 @@ pub const KEYS: &[Key] = &[
         read: |draft, value| set(&mut draft.link.recipe.layers, read_layers(value)),
         write: |link| Some(write_layers(&link.recipe.layers)).filter(|text| !text.is_empty()),
     },
+    Key {
+        name: "accuracy",
+        expects: |_| "hits among the first images, as in 9331/10000".to_owned(),
+        read: |draft, value| {
+            let (hits, images) = value.split_once('/')?;
+            let (hits, images) = (read_count(hits)?, read_count(images)?);
+            set(&mut draft.link.expected.hits, (hits <= images && images > 0).then_some(Some((hits, images))))
+        },
+        write: |link| link.expected.hits.map(|(hits, images)| format!("{hits}/{images}")),
+    },
+    Key {
+        name: "size",
+        expects: |_| "the bytes of the quantized model".to_owned(),
+        read: |draft, value| set(&mut draft.link.expected.size, Some(Some(read_count(value)?))),
+        write: |link| link.expected.size.map(|bytes| bytes.to_string()),
+    },
+    Key {
+        name: "latency",
+        expects: |_| "microseconds, as in 421us".to_owned(),
+        read: |draft, value| set(&mut draft.link.expected.latency, Some(Some(read_count(value.strip_suffix("us")?)?))),
+        write: |link| link.expected.latency.map(|us| format!("{us}us")),
+    },
 ];
 
 /// Not quantized.
@@ -207,6 +229,11 @@ fn read_bits(value: &str) -> Option<Bits> {
 
 fn write_bits(bits: Bits) -> Option<String> {
     if bits.is_float() { Some(FLOAT.to_owned()) } else { unless(bits.get().into(), Bits::MAX.get().into()) }
+}
+
+/// A count without a sign.
+fn read_count(text: &str) -> Option<u32> {
+    if text.starts_with('+') { None } else { text.parse().ok() }
 }
 
 fn read_exponent(value: &str) -> Option<Exponent> {

@@ -1,4 +1,4 @@
-//! A link: model, backend and recipe as the fragment of a URL.
+//! A link: model, backend and recipe as the fragment of a URL, and the figures they gave where it was made.
 //!
 //! One table, `keys::KEYS`, says everything about the text: which keys there are, what each may hold, how it is read and
 //! written. Defaults are left out; a value that cannot be is reported and replaced by its default.
@@ -32,6 +32,27 @@ pub struct Link {
     pub backend: BackendChoice,
     /// How the model is quantized.
     pub recipe: Recipe,
+    /// What that gave where the link was made.
+    pub expected: Expected,
+}
+
+/// Figures that a link promises: what they were where it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// Hits among the first images: how many, of how many; the first is at most the second, which is not 0.
+    pub hits: Option<(u32, u32)>,
+    /// Bytes of the packed model.
+    pub size: Option<u32>,
+    /// Median latency of one inference, microseconds. It belongs to a device.
+    pub latency: Option<u32>,
+}
+
+impl Expected {
+    /// Whether it promises what must be equal everywhere.
+    #[must_use]
+    pub fn is_promise(&self) -> bool {
+        self.hits.is_some() || self.size.is_some()
+    }
 }
 
 /// Something in a link that could not be taken as it stands.
@@ -88,7 +109,7 @@ impl Link {
     /// The default recipe for a model.
     #[must_use]
     pub fn new(model: impl Into<String>) -> Self {
-        Self { model: model.into(), backend: BackendChoice::Auto, recipe: Recipe::default() }
+        Self { model: model.into(), backend: BackendChoice::Auto, recipe: Recipe::default(), expected: Expected::default() }
     }
 
     /// Reads a fragment, with or without its `#`. `models` are the ids in the catalogue, the default first.

@@ -56,6 +56,9 @@ fn links_read_as_they_say() {
             l.backend = BackendChoice::RelaxedSimd;
             l.recipe.calibration = Calibration { samples: 64, seed: 7, ..l.recipe.calibration };
         }),
+        ("accuracy=9331/10000&size=36412&latency=421us", |l| {
+            l.expected = Expected { hits: Some((9_331, 10_000)), size: Some(36_412), latency: Some(421) };
+        }),
     ];
     for (text, change) in cases {
         let mut expected = Link::new(MODELS[0]);
@@ -104,6 +107,15 @@ fn what_cannot_be_is_named_and_the_rest_is_kept() {
         ("layers=conv1~float", "layers="),
         ("layers=a~w4;a~w2", "layers="),
         ("layers=%FF~w4", "layers="),
+        ("accuracy=0.93", "9331/10000"),
+        ("accuracy=8/7", "accuracy="),
+        ("accuracy=0/0", "accuracy="),
+        ("accuracy=1/99999999999", "accuracy="),
+        ("accuracy=+1/2", "accuracy="),
+        ("size=-1", "size="),
+        ("size=1e3", "the bytes"),
+        ("latency=0.4", "421us"),
+        ("latency=NaNus", "latency="),
         ("colour=red", "\u{201c}colour\u{201d}"),
         ("v=2", "version \u{201c}2\u{201d}"),
         ("w=4&w=5", "twice"),
@@ -187,10 +199,15 @@ fn recipe() -> impl Strategy<Value = Recipe> {
     )
 }
 
+fn expected() -> impl Strategy<Value = Expected> {
+    let hits = option::of((0..=7u32, 7..=10_000u32));
+    (hits, option::of(any::<u32>()), option::of(any::<u32>())).prop_map(|(hits, size, latency)| Expected { hits, size, latency })
+}
+
 proptest! {
     #[test]
-    fn every_link_comes_back(model in select(MODELS), backend in select(BACKENDS), recipe in recipe()) {
-        let link = Link { model: model.to_owned(), backend: backend.1, recipe };
+    fn every_link_comes_back(model in select(MODELS), backend in select(BACKENDS), recipe in recipe(), expected in expected()) {
+        let link = Link { model: model.to_owned(), backend: backend.1, recipe, expected };
         let text = link.to_fragment();
         prop_assert!(text.bytes().all(|b| b.is_ascii_graphic() && !b"#\"<>`".contains(&b)), "{}", text);
         prop_assert_eq!(Link::from_fragment(&text, MODELS), (link, Vec::new()));
