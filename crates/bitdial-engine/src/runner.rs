@@ -7,7 +7,7 @@ use bitdial_protocol::{LayerInfo, LayerOverflows};
 use bitdial_runtime::Overflows;
 
 use crate::backend::{Executable, Now};
-use crate::classify::{Prediction, classify};
+use crate::classify::{Prediction, certainties, classify};
 use crate::describe;
 use crate::error::EngineError;
 use crate::images::Images;
@@ -148,6 +148,18 @@ impl<P: Executable> Runner<P> {
             predictions.extend(logits.chunks_exact(classes).map(|logits| classify(logits, self.probabilities)));
         }
         Ok(predictions)
+    }
+
+    /// How sure the model is of each class, for the first image of a set.
+    ///
+    /// # Errors
+    /// As [`Self::evaluate`].
+    pub async fn classify(&mut self, images: &Images) -> Result<Vec<f32>, EngineError> {
+        self.check_images(images)?;
+        images.check(&(0..1))?;
+        images.inputs_into(0..1, &mut self.input)?;
+        self.plan.run_into(&self.input, 1, &mut self.results).await?;
+        Ok(certainties(self.results.first().map_or(&[][..], Vec::as_slice), self.probabilities))
     }
 
     fn input_dims(&self) -> Result<&[usize], EngineError> {

@@ -35,6 +35,9 @@ pub enum LabError {
     /// A search for widths in a format that has but one.
     #[error("mixed precision chooses widths, and this recipe's format has but one: choose integers")]
     FixedWidth,
+    /// A layer that is not there.
+    #[error("the model has no layer '{0}'")]
+    NoNode(String),
     /// A layer that is not there, or has no weights.
     #[error("the model has no layer '{0}' with weights")]
     NoLayer(String),

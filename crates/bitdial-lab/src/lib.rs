@@ -9,6 +9,7 @@ mod calibration;
 mod detail;
 mod diagnosis;
 mod error;
+mod maps;
 mod model;
 mod quantized;
 mod quantizer;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::diagnosis::{Advice, Budget, Diagnosis, Frontier, Isolation};
+use crate::maps::FeatureMaps;
 use crate::message::{ImagesHandle, ModelHandle, Normalize, QuantizedHandle};
 use crate::recipe::{Correction, Recipe};
 use crate::result::LayerDetail;
@@ -54,6 +55,18 @@ pub enum LabRequest {
         quantized: QuantizedHandle,
         /// The layer's name.
         layer: String,
+    },
+    /// What a layer makes of one image, in f32 and quantized. buffers: `[pixels]`, u8, rows of columns of channels. Answer:
+    /// [`LabResponse::Mapped`].
+    Maps {
+        /// The quantized model.
+        quantized: QuantizedHandle,
+        /// The layer's name.
+        layer: String,
+        /// Rows, columns, channels of the image.
+        shape: [usize; 3],
+        /// Pixels to inputs.
+        normalize: Normalize,
     },
     /// The quantized model as an ONNX file. Answer: [`LabResponse::Exported`].
     Export {
@@ -137,6 +150,11 @@ pub enum LabResponse {
     Layer {
         /// What it shows.
         detail: LayerDetail,
+    },
+    /// Feature maps. buffers: `[f32, quantized, difference]`, as [`FeatureMaps`] says.
+    Mapped {
+        /// What they show.
+        maps: FeatureMaps,
     },
     /// A file. buffers: `[onnx]`.
     Exported {},

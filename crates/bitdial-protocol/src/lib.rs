@@ -6,6 +6,7 @@
 mod diagnosis;
 mod lab;
 mod link;
+mod maps;
 mod message;
 mod recipe;
 mod result;
@@ -18,6 +19,7 @@ pub use diagnosis::{
 };
 pub use lab::{CorrectionReport, LabRequest, LabResponse, LayerChange, MadeLayer, Making};
 pub use link::{Expected, Link, LinkIssue};
+pub use maps::{Classified, FeatureMaps};
 pub use message::{FromWorker, ImagesHandle, ModelHandle, Normalize, QuantizedHandle, ToWorker};
 pub use recipe::{
     Accumulator, ActivationOverride, Calibration, CalibrationMethod, Correction, Deviations, LayerOverride, Overflow, Recipe, RecipeError,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::maps::Classified;
 use crate::message::{ImagesHandle, ModelHandle, Normalize, QuantizedHandle};
 use crate::result::{BackendCheck, Capabilities, LayerOverflows, ModelInfo, Profile, QuantizedInfo, Rooflines, Timing};
 
@@ -95,6 +96,16 @@ pub enum Request {
         target: Target,
         /// Number of inputs.
         batch: usize,
+    },
+    /// Runs one image on several targets, one after the other. buffers: `[pixels]`, u8, rows of columns of channels. Answer:
+    /// [`Response::Classified`].
+    Classify {
+        /// What runs, in this order.
+        targets: Vec<Target>,
+        /// Rows, columns, channels.
+        shape: [usize; 3],
+        /// Pixels to inputs.
+        normalize: Normalize,
     },
     /// Tries out kernels between which this device decides, for 100 ms at most in all for each model that is loaded, and
     /// goes on with the fastest. `Time` and `Profile` do so first. Answer: [`Response::Done`].
@@ -199,6 +210,11 @@ pub enum Response {
         confidence: Vec<f32>,
         /// What narrow accumulators did on these images, layer by layer; empty without any.
         overflows: Vec<LayerOverflows>,
+    },
+    /// An image is classified.
+    Classified {
+        /// In the order of the request.
+        answers: Vec<Classified>,
     },
     /// A model ran. buffers: one f32 buffer per output.
     Ran {

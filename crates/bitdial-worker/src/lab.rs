@@ -49,6 +49,11 @@ impl Session for Lab {
                 return self.quantize(model, quantizer, turn).await;
             }
             LabRequest::Layer { quantized, layer } => LabResponse::Layer { detail: self.made(quantized)?.layer_detail(&layer)? },
+            LabRequest::Maps { quantized, layer, shape, normalize } => {
+                let image = Images::from_pixels(wire::bytes(buffer(buffers, 0, "pixels")?), 1, shape, normalize)?;
+                let (maps, pictures) = self.made(quantized)?.maps(&image, &layer)?;
+                return Ok((LabResponse::Mapped { maps }, pictures.iter().map(|picture| wire::from_bytes(picture)).collect()));
+            }
             LabRequest::Diagnose { quantized, images } => self.diagnose(quantized, images, turn).await?,
             LabRequest::Advise { quantized, lost } => {
                 let (model, diagnosis) = (self.made(quantized)?, self.diagnoses.get(&quantized));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bitdial_engine::{Backend, Engine, Images, Model, Prediction, Profiling, Progress, Quantized, Race};
-use bitdial_protocol::{BackendChoice, ImagesHandle, ModelHandle, Normalize, QuantizedHandle, Request, Response, Target};
+use bitdial_protocol::{BackendChoice, Classified, ImagesHandle, ModelHandle, Normalize, QuantizedHandle, Request, Response, Target};
 use js_sys::ArrayBuffer;
 
 use crate::session::{Answer, Session, buffer, done, floats, gone};
@@ -63,6 +63,16 @@ impl<B: Backend> Runner<B> {
             Request::Run { target, batch } => {
                 let input = floats(buffers, "inputs")?;
                 return self.run(target, &input, batch, turn).await;
+            }
+            Request::Classify { targets, shape, normalize } => {
+                let images = Images::from_pixels(wire::bytes(buffer(buffers, 0, "pixels")?), 1, shape, normalize)?;
+                let mut answers = Vec::new();
+                for target in targets {
+                    let begin = now();
+                    let probabilities = self.target(target)?.classify(&images).await?;
+                    answers.push(Classified { probabilities, ms: now() - begin });
+                }
+                Response::Classified { answers }
             }
             Request::Time { targets, images, runs } => self.time(&targets, images, runs, turn).await?,
             Request::Tune { target } => {

@@ -354,3 +354,34 @@ async fn what_cannot_be_done_is_said_and_nothing_breaks() {
     let request = Request::Evaluate { target: Target::Quantized(quantized), images, first: 0, count: 10 };
     assert!(matches!(client.ask(request, &[]).await.0, Response::Evaluated { .. }));
 }
+
+#[wasm_bindgen_test]
+async fn one_image_is_classified_and_its_maps_are_drawn() {
+    let (client, model, images) = ready().await;
+    let (Response::Pixels { shape }, pixels) = client.ask(Request::Pixels { images, indices: vec![3] }, &[]).await else {
+        panic!("no pixels")
+    };
+    let pixels = bytes(&pixels[0]);
+    let quantized = adopt(&client, model, recipe(8)).await;
+    let targets = vec![Target::F32(model), Target::Quantized(quantized)];
+    let request = Request::Classify { targets: targets.clone(), shape, normalize: UNIT };
+    let (Response::Classified { answers }, _) = client.ask(request, &[&pixels]).await else { panic!("not classified") };
+    for (target, found) in targets.into_iter().zip(&answers) {
+        let request = Request::Evaluate { target, images, first: 3, count: 1 };
+        let (Response::Evaluated { top1, confidence, .. }, _) = client.ask(request, &[]).await else { panic!("not evaluated") };
+        assert_eq!(found.probabilities.len(), 10);
+        assert!((found.probabilities[usize::from(top1[0])] - confidence[0]).abs() < 1e-6, "{found:?}");
+        assert!((found.probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-5 && found.ms >= 0.0, "{found:?}");
+    }
+    let reason =
+        client.refusal(Request::Classify { targets: vec![Target::F32(model)], shape: [2, 2, 1], normalize: UNIT }, &[&[0; 4]]).await;
+    assert!(reason.contains("28"), "{reason}");
+
+    let (lab, model, images, _) = lab().await;
+    let request = LabRequest::Quantize { model, recipe: recipe(2), calibration: Some(images) };
+    let (LabResponse::Quantized { quantized, making }, _) = lab.ask(request, &[]).await else { panic!("not quantized") };
+    assert!(!making.layers.is_empty());
+    let maps = |layer: &str| LabRequest::Maps { quantized, layer: layer.to_owned(), shape, normalize: UNIT };
+    let reason = lab.refusal(maps("none"), &[&pixels]).await;
+    assert!(reason.contains("'none'"), "{reason}");
+}
