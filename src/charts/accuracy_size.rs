@@ -9,11 +9,10 @@ use super::draw::{CARD, Drawing, FLOAT, LINE, QUANTIZED, SOFT, Spot, drawing, pe
 use super::export::{Column, IMAGES, KIND, Table};
 use super::frame::{Frame, Press, plot, use_width};
 use crate::format::{bytes, percent};
-use crate::state::bench::Bench;
-use crate::state::numbers::Numbers;
+use crate::state::bench::{Bench, SweepPoint};
 use crate::state::predictions::{Goal, Share};
 use crate::state::rules::way;
-use crate::state::{Edit, use_page};
+use crate::state::{Edit, use_page, wording};
 
 const HEIGHT: u32 = 186;
 const DESCRIPTION: &str = "Full dots are recipes you tried, hollow ones were swept in idle time; the dashed line joins those that no other beats. Press one to bring it back.";
@@ -129,48 +128,13 @@ fn points(bench: &Bench) -> Vec<Point> {
             points.push(Point { recipe: run.recipe.clone(), share, size: info.size, origin });
         }
     }
-    for (recipe, point) in &*bench.swept {
-        if !points.iter().any(|known| known.recipe == *recipe) {
-            points.push(Point { recipe: recipe.clone(), share: point.share, size: point.size, origin: Origin::Swept });
+    for swept in &*bench.swept {
+        if !points.iter().any(|known| known.recipe == swept.recipe) {
+            let SweepPoint { share, size } = swept.point;
+            points.push(Point { recipe: swept.recipe.clone(), share, size, origin: Origin::Swept });
         }
     }
     points
-}
-
-/// A recipe in a few words: `int4 weights per tensor, int8 activations, cle`.
-fn words(recipe: &Recipe) -> String {
-    use bitdial_protocol::{ActivationMode, Granularity};
-    let mut text = format!("{} weights", Numbers::of_weights(&recipe.weights).name());
-    match recipe.weights.granularity {
-        Granularity::Tensor => text.push_str(" per tensor"),
-        Granularity::Channel => {}
-        Granularity::Group => text.push_str(&format!(" per group of {}", recipe.weights.group)),
-    }
-    if !recipe.weights.symmetric {
-        text.push_str(" affine");
-    }
-    match recipe.activations {
-        None => text.push_str(", f32 activations"),
-        Some(scheme) => {
-            text.push_str(&format!(", {} activations", Numbers::of_activations(&scheme).name()));
-            if scheme.symmetric {
-                text.push_str(" symmetric");
-            }
-            if scheme.mode == ActivationMode::Dynamic {
-                text.push_str(" dynamic");
-            }
-        }
-    }
-    for correction in &recipe.corrections {
-        text.push_str(", ");
-        text.push_str(correction.name());
-    }
-    match recipe.layers.len() {
-        0 => {}
-        1 => text.push_str(", 1 layer differs"),
-        n => text.push_str(&format!(", {n} layers differ")),
-    }
-    text
 }
 
 /// The chart.
@@ -188,7 +152,7 @@ pub fn SizeChart() -> Html {
     let drawing = use_memo((data.clone(), width), |(data, width)| draw(data, *width));
     let press = |point: &Point| {
         let (page, recipe) = (page.clone(), point.recipe.clone());
-        let text = format!("{}: {} %, {}", words(&point.recipe), percent(point.value(), 1), bytes(point.size));
+        let text = format!("{}: {} %, {}", wording::recipe(&point.recipe), percent(point.value(), 1), bytes(point.size));
         Press {
             label: text.into(),
             current: point.origin == Origin::Current,
@@ -203,7 +167,7 @@ pub fn SizeChart() -> Html {
             Origin::Swept => "swept",
         };
         vec![
-            words(&point.recipe).into(),
+            wording::recipe(&point.recipe).into(),
             percent(point.value(), 2).into(),
             point.share.n.to_string().into(),
             point.size.to_string().into(),

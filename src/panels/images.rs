@@ -7,22 +7,17 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::HtmlElement;
 use yew::prelude::*;
 
+use super::filters::filters;
 use crate::format::{count, percent};
 use crate::parts::canvas::{Picture, Pixels};
 use crate::state::rules::way;
-use crate::state::{Bench, Page, Phase, use_page};
+use crate::state::{Action, Bench, Look, Page, Phase, Tab, use_page};
 
 /// Pixels by image: few enough to look through.
 type Known = Vec<(usize, Pixels)>;
 
 /// Images shown at first, and added at a time.
 const PAGE: usize = 24;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tab {
-    Flipped,
-    All,
-}
 
 /// Where a key takes the tabs; with two of them, left and right are the same. `None` for other keys.
 fn tab_target(key: &str, from: Tab) -> Option<Tab> {
@@ -39,31 +34,24 @@ fn tab_target(key: &str, from: Tab) -> Option<Tab> {
 pub fn Images() -> Html {
     let page = use_page();
     let bench = &page.state.bench;
-    let tab = use_state(|| Tab::Flipped);
+    let tab = page.state.view.tab;
     let shown = use_state(|| PAGE);
     {
-        // Another model: from the top.
+        // Other images: from the top.
         let shown = shown.clone();
-        use_effect_with(bench.entry.id.clone(), move |_| shown.set(PAGE));
+        use_effect_with((bench.entry.id.clone(), tab, page.state.view.filter), move |_| shown.set(PAGE));
     }
     let predictions = bench.run().predictions.clone();
-    let flips: Vec<usize> = predictions.flips(&bench.baseline).collect();
-    let flipped = flips.len();
-    let listed = match *tab {
-        Tab::Flipped => flips,
-        Tab::All => (0..bench.loaded.as_ref().map_or(0, |loaded| loaded.images)).collect(),
-    };
+    let flipped = predictions.flips(page.state.view.before(bench)).count();
+    let listed = page.state.view.images(bench);
     let visible: Vec<usize> = listed.iter().copied().take(*shown).collect();
     let pixels = use_pixels(&page, &visible);
     let head = |which: Tab, text: String| {
         let onclick = {
-            let (tab, shown) = (tab.clone(), shown.clone());
-            Callback::from(move |_: MouseEvent| {
-                tab.set(which);
-                shown.set(PAGE);
-            })
+            let dispatch = page.dispatch.clone();
+            Callback::from(move |_: MouseEvent| dispatch.dispatch(Action::Look(Look::Tab(which))))
         };
-        let selected = *tab == which;
+        let selected = tab == which;
         html! {
             <button
                 type="button" role="tab" aria-selected={selected.to_string()} aria-controls="images" {onclick}
@@ -74,18 +62,17 @@ pub fn Images() -> Html {
     };
     let tabs = use_node_ref();
     let onkeydown = {
-        let (tabs, tab, shown) = (tabs.clone(), tab.clone(), shown.clone());
+        let (tabs, dispatch) = (tabs.clone(), page.dispatch.clone());
         Callback::from(move |event: KeyboardEvent| {
             if event.alt_key() || event.ctrl_key() || event.meta_key() {
                 return;
             }
-            let Some(next) = tab_target(&event.key(), *tab) else { return };
+            let Some(next) = tab_target(&event.key(), tab) else { return };
             event.prevent_default();
             if let Some(button) = tabs.cast::<HtmlElement>().and_then(|tabs| tabs.children().item(next as u32)) {
                 let _ = button.unchecked_into::<HtmlElement>().focus();
             }
-            tab.set(next);
-            shown.set(PAGE);
+            dispatch.dispatch(Action::Look(Look::Tab(next)));
         })
     };
     let more = {
@@ -100,9 +87,10 @@ pub fn Images() -> Html {
                 { head(Tab::Flipped, format!("Flipped {}", count(flipped))) }
                 { head(Tab::All, "All images".to_owned()) }
             </div>
-            <div id="images" role="tabpanel" aria-label={if *tab == Tab::Flipped { "Flipped images" } else { "All images" }}>
+            { filters(&page) }
+            <div id="images" role="tabpanel" aria-label={if tab == Tab::Flipped { "Flipped images" } else { "All images" }}>
                 if visible.is_empty() {
-                    <p class="empty">{ empty(*tab, counted) }</p>
+                    <p class="empty">{ empty(tab, counted, page.state.view.filter.is_open()) }</p>
                 } else {
                     <div class={classes!("imgs", is_photo(bench).then_some("photos"))}>
                         { for visible.iter().map(|image| card(bench, *image, pixels.iter().find(|(known, _)| known == image).map(|(_, pixels)| pixels))) }
@@ -121,10 +109,11 @@ fn is_photo(bench: &Bench) -> bool {
 }
 
 /// Why there is nothing to see; `counted` images were run by both models.
-fn empty(tab: Tab, counted: usize) -> String {
+fn empty(tab: Tab, counted: usize, open: bool) -> String {
     match (tab, counted) {
+        (_, n) if n > 0 && !open => "No image passes the filter.".to_owned(),
         (_, 0) => "The images come with the first results.".to_owned(),
-        (Tab::Flipped, n) => format!("No prediction differs from f32 on the {} images counted so far.", count(n)),
+        (Tab::Flipped, n) => format!("No prediction differs on the {} images counted so far.", count(n)),
         (Tab::All, _) => "The images are on their way.".to_owned(),
     }
 }
@@ -206,13 +195,16 @@ fn card(bench: &Bench, image: usize, pixels: Option<&Pixels>) -> Html {
         None => bench.loaded.as_ref().and_then(|loaded| loaded.titles.get(image).cloned()).unwrap_or_default(),
     };
     html! {
-        <figure key={image} class={classes!("im", flipped.then_some("flip"))}>
+        <figure key={image} data-image={image.to_string()} class={classes!("im", flipped.then_some("flip"))}>
             <Picture pixels={pixels.cloned()} label={format!("Image {image}: {title}")} />
             <figcaption>
                 <strong title={title.clone()}>{title}</strong>
                 <dl>
                     { line("f32", "f32", "f", float, bench.baseline.confidence(image)) }
-                    { line(way.tag(), way.name(), "q", quantized, run.predictions.confidence(image)) }
+                    if let Some(a) = bench.a() {
+                        { line("A", "A", "a", a.predictions.class(image), a.predictions.confidence(image)) }
+                    }
+                    { line(if bench.a().is_some() { "B" } else { way.tag() }, way.name(), "q", quantized, run.predictions.confidence(image)) }
                 </dl>
             </figcaption>
         </figure>

@@ -1,7 +1,9 @@
 //! The regions of the page.
 
+mod ab;
 mod backends;
 mod diagnosis;
+mod filters;
 mod images;
 mod layer;
 mod model;

@@ -3,6 +3,7 @@
 use bitdial_protocol::Advice;
 use yew::prelude::*;
 
+use super::ab::ab;
 use super::strip::weighted;
 use crate::format::{bytes, count, energy, factor, percent, points, significant, time};
 use crate::parts::progress::stoppable;
@@ -12,6 +13,7 @@ use crate::parts::use_last;
 use crate::state::bench::{Bench, Run};
 use crate::state::predictions::Goal;
 use crate::state::rules::{self, Way};
+use crate::state::wording::chance;
 use crate::state::{Action, Control, Edit, Page, Pairs, Phase, State};
 
 /// What is said below figures of a simulation.
@@ -51,6 +53,8 @@ struct CardProps {
     figure: Option<Figure>,
     /// The same figure of the recipes tried, and which of them is in force.
     tried: (Vec<f64>, Option<usize>),
+    /// The same figure of A, and how the one in force differs from it.
+    a: Option<(Option<Figure>, String)>,
 }
 
 /// One figure. Until the next one is known the last one stays, dimmed and without its hooks.
@@ -80,12 +84,22 @@ fn Card(props: &CardProps) -> Html {
             </div>
             <div class="d">{blank(&figure.spread)}</div>
             <div class="d"><b>{&figure.against.0}</b>{" "}{figure.against.1}<span>{"\u{a0}"}{figure.against.2}</span></div>
+            if let Some((a, change)) = &props.a {
+                <div
+                    class="d beside" title="A, and how B differs from it" data-metric={format!("{}-a", props.metric)} data-unit={props.unit}
+                    data-kind={props.kind} data-value={a.as_ref().map(|a| a.raw.to_string())}
+                    data-n={a.as_ref().and_then(|a| a.n).map(|n| n.to_string())}
+                >
+                    <i class="mark">{"A"}</i>
+                    <span>{a.as_ref().map_or("\u{2013}".to_owned(), |a| format!("{}\u{a0}{}", a.value, a.unit))}</span>
+                    <b>{change}</b>
+                </div>
+            }
         </div>
     }
 }
 
-fn accuracy(bench: &Bench) -> Option<Figure> {
-    let run = bench.run();
+fn accuracy(bench: &Bench, run: &Run) -> Option<Figure> {
     let share = bench.share(&run.predictions, usize::MAX);
     let value = share.value().filter(|_| share.n >= bench.enough())?;
     let (low, high) = share.interval();
@@ -96,13 +110,19 @@ fn accuracy(bench: &Bench) -> Option<Figure> {
         (Goal::Accuracy, Some(change)) => (points(change, if pairs.n >= 5_000 { 2 } else { 1 }), "pts", "vs f32"),
         (Goal::Accuracy, None) => Default::default(),
     };
-    let spread = if bench.goal() == Goal::Accuracy { interval } else { String::new() };
     // Two decimals are all that 10,000 images can give.
-    Some(Figure { raw: (value * 1e4).round() / 100.0, value: percent(value, 1), unit: "%".into(), spread, against, n: Some(share.n) })
+    Some(Figure {
+        raw: (value * 1e4).round() / 100.0,
+        value: percent(value, 1),
+        unit: "%".into(),
+        spread: interval,
+        against,
+        n: Some(share.n),
+    })
 }
 
-fn size(bench: &Bench) -> Option<Figure> {
-    let size = bench.run().info.as_ref()?.size;
+fn size(bench: &Bench, run: &Run) -> Option<Figure> {
+    let size = run.info.as_ref()?.size;
     let float = bench.loaded.as_ref()?.info.size;
     let shown = bytes(size);
     let (much, word) = factor(size as f64, float as f64, "smaller", "larger")?;
@@ -110,8 +130,8 @@ fn size(bench: &Bench) -> Option<Figure> {
     Some(Figure { raw: size as f64, value: shown.value, unit: shown.unit.into(), spread, against: (much, word, ""), n: None })
 }
 
-fn latency(bench: &Bench) -> Option<Figure> {
-    let latency = bench.run().latency?;
+fn latency(_: &Bench, run: &Run) -> Option<Figure> {
+    let latency = run.latency?;
     let (quantized, float) = (latency.quantized, latency.float);
     let shown = time(quantized.median);
     let scale = match shown.unit {
@@ -125,14 +145,32 @@ fn latency(bench: &Bench) -> Option<Figure> {
     Some(Figure { raw, value: shown.value, unit: shown.unit.into(), spread, against: (much, word, ""), n: None })
 }
 
-fn energy_of(bench: &Bench) -> Option<Figure> {
-    let quantized = bench.run().info.as_ref()?.energy;
+fn energy_of(bench: &Bench, run: &Run) -> Option<Figure> {
+    let quantized = run.info.as_ref()?.energy;
     let float = bench.loaded.as_ref()?.info.energy;
     let shown = energy(quantized.total());
     let (much, word) = factor(quantized.total(), float.total(), "less", "more")?;
     let memory = percent(quantized.memory / quantized.total().max(f64::MIN_POSITIVE), 0);
     let (raw, spread) = ((quantized.total() / 1e2).round() / 1e4, format!("{memory} % in memory"));
     Some(Figure { raw, value: shown.value, unit: shown.unit.into(), spread, against: (much, word, ""), n: None })
+}
+
+/// A's figure, and how the one in force differs from it: in percent of A's, or in points where images were counted.
+fn beside(bench: &Bench, figure: impl Fn(&Bench, &Run) -> Option<Figure>) -> Option<(Option<Figure>, String)> {
+    let run = bench.a()?;
+    let (a, b) = (figure(bench, run), figure(bench, bench.run()));
+    let change = match a.as_ref().zip(b.as_ref()) {
+        Some((a, b)) if a.n.is_some() => {
+            let change = match bench.goal() {
+                Goal::Accuracy => Pairs::of(&bench.run().predictions, &run.predictions, &bench.truth).change(),
+                Goal::Agreement => Some((b.raw - a.raw) / 100.0),
+            };
+            change.map_or(String::new(), |change| format!("{}\u{a0}pts", points(change, if bench.images() >= 5_000 { 2 } else { 1 })))
+        }
+        Some((a, b)) if a.raw > 0.0 => format!("{}\u{a0}%", points(b.raw / a.raw - 1.0, 0)),
+        _ => String::new(),
+    };
+    Some((a, change))
 }
 
 /// A figure of the recipes tried last, and which of them is in force.
@@ -172,10 +210,10 @@ pub fn readouts(page: &Page) -> Html {
             <div class="readbar">
                 <h2 id="readouts-title">{"Readouts"}<span>{counted}</span></h2>
                 <div class="reads">
-                    <Card metric={goal.name()} title={goal.title()} unit="%" {kind} of={of.clone()} figure={accuracy(bench)} tried={shares} />
-                    <Card metric="size" title="Size" unit="B" kind="measured" of={of.clone()} figure={size(bench)} tried={sizes} />
-                    <Card metric="latency" title="Latency" unit="ms" {kind} of={of.clone()} figure={latency(bench)} tried={latencies} />
-                    <Card metric="energy" title="Energy" unit="\u{b5}J" kind="estimated" {of} figure={energy_of(bench)} tried={energies} />
+                    <Card metric={goal.name()} title={goal.title()} unit="%" {kind} of={of.clone()} figure={accuracy(bench, bench.run())} a={beside(bench, accuracy)} tried={shares} />
+                    <Card metric="size" title="Size" unit="B" kind="measured" of={of.clone()} figure={size(bench, bench.run())} a={beside(bench, size)} tried={sizes} />
+                    <Card metric="latency" title="Latency" unit="ms" {kind} of={of.clone()} figure={latency(bench, bench.run())} a={beside(bench, latency)} tried={latencies} />
+                    <Card metric="energy" title="Energy" unit="\u{b5}J" kind="estimated" {of} figure={energy_of(bench, bench.run())} a={beside(bench, energy_of)} tried={energies} />
                 </div>
                 <div
                     class="progress" role="progressbar" aria-label="Images counted" aria-valuemin="0" aria-valuemax={total.to_string()}
@@ -191,6 +229,7 @@ pub fn readouts(page: &Page) -> Html {
                 if let Some(overflows) = overflowing(bench) { {" "}<b id="overflows">{overflows}</b> }
                 if way == Way::Simulated { {" "}<b>{SIMULATED}</b> }
             </p>
+            { ab(page) }
             { advice(page) }
             <p class="sr" role="status">{spoken(state)}</p>
         </section>
@@ -269,18 +308,13 @@ fn overflowing(bench: &Bench) -> Option<String> {
     Some(format!("{} % of all sums overflow, {} % in {name}.", shown(share), shown(most)))
 }
 
-fn chance(pairs: &Pairs) -> String {
-    let p = pairs.p();
-    let shown = if p < 0.001 { "p\u{a0}<\u{a0}0.001".to_owned() } else { format!("p\u{a0}=\u{a0}{p:.3}") };
-    let verdict = if p < 0.05 { "More than chance explains" } else { "So small a difference could be chance" };
-    format!("{verdict} (McNemar, {shown}).")
-}
-
 /// For people who listen: said once, when everything is counted.
 fn spoken(state: &State) -> String {
     let bench = &state.bench;
-    let (Phase::Idle, Some(accuracy), Some(size)) = (state.phase, accuracy(bench), size(bench)) else { return String::new() };
-    let latency = latency(bench).map(|figure| format!(", latency {} {}", figure.value, figure.unit)).unwrap_or_default();
+    let (Phase::Idle, Some(accuracy), Some(size)) = (state.phase, accuracy(bench, bench.run()), size(bench, bench.run())) else {
+        return String::new();
+    };
+    let latency = latency(bench, bench.run()).map(|figure| format!(", latency {} {}", figure.value, figure.unit)).unwrap_or_default();
     let n = count(accuracy.n.unwrap_or_default());
     format!("{} {} percent on {n} images, size {} {}{latency}.", bench.goal().title(), accuracy.value, size.value, size.unit)
 }

@@ -79,7 +79,25 @@ pub struct Run {
     pub checks: Option<Rc<Vec<BackendCheck>>>,
 }
 
-/// A point of the sweep over weight bits.
+impl Run {
+    /// What holds on another backend as well: recipe and classes, not times.
+    pub fn moved(&self) -> Self {
+        Self { latency: None, profiles: None, checks: None, info: None, ..self.clone() }
+    }
+}
+
+/// A recipe that a sweep ran.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Swept {
+    /// The recipe.
+    pub recipe: Recipe,
+    /// What it gave.
+    pub point: SweepPoint,
+    /// What it said about the first images.
+    pub predictions: Rc<Predictions>,
+}
+
+/// What a sweep finds out about a recipe.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SweepPoint {
     /// Hits on the first images.
@@ -108,8 +126,10 @@ pub struct Bench {
     pub current: usize,
     /// What the last search for widths found.
     pub searched: Option<Searched>,
-    /// What sweeps gave, by recipe.
-    pub swept: Rc<Vec<(Recipe, SweepPoint)>>,
+    /// What sweeps gave.
+    pub swept: Rc<Vec<Swept>>,
+    /// The recipe that is A, of those in `runs`.
+    pub pinned: Option<Recipe>,
 }
 
 impl Bench {
@@ -124,13 +144,13 @@ impl Bench {
             current: 0,
             searched: None,
             swept: Rc::default(),
+            pinned: None,
         }
     }
 
     /// What holds on another backend as well: recipes and classes, not times.
     pub fn moved(self) -> Self {
-        let keep = |run: Run| Run { latency: None, profiles: None, checks: None, info: None, ..run };
-        Self { loaded: None, runs: self.runs.into_iter().map(keep).collect(), ..self }
+        Self { loaded: None, runs: self.runs.iter().map(Run::moved).collect(), ..self }
     }
 
     /// Takes a point of a sweep.
@@ -138,7 +158,7 @@ impl Bench {
         let mut predictions = Predictions::default();
         predictions.put(0, classes, &[]);
         let point = SweepPoint { share: self.share(&predictions, classes.len()), size };
-        Rc::make_mut(&mut self.swept).push((recipe.clone(), point));
+        Rc::make_mut(&mut self.swept).push(Swept { recipe: recipe.clone(), point, predictions: Rc::new(predictions) });
     }
 
     /// The recipe in force, and what it gave so far.
@@ -156,8 +176,9 @@ impl Bench {
         if self.run().recipe == *recipe {
             return;
         }
-        if self.run().predictions.n() == 0 || self.runs.len() > MOST_RUNS {
-            let gone = if self.run().predictions.n() == 0 { self.current } else { 0 };
+        let empty = self.run().predictions.n() == 0 && !self.is_pinned(self.current);
+        let oldest = (0..self.runs.len()).find(|run| self.runs.len() > MOST_RUNS && !self.is_pinned(*run));
+        if let Some(gone) = empty.then_some(self.current).or(oldest) {
             self.runs.remove(gone);
         }
         self.current = self.runs.iter().position(|run| run.recipe == *recipe).unwrap_or_else(|| {
@@ -214,7 +235,7 @@ impl Bench {
                 continue;
             }
             let tried = self.runs.iter().find(|run| run.recipe == wanted && run.predictions.n() >= first);
-            let swept = self.swept.iter().find(|(swept, _)| *swept == wanted).map(|(_, point)| *point);
+            let swept = self.swept.iter().find(|swept| swept.recipe == wanted).map(|swept| swept.point);
             let tried =
                 tried.and_then(|run| Some(SweepPoint { share: self.share(&run.predictions, first), size: run.info.as_ref()?.size }));
             curve.extend(tried.or(swept).map(|point| (bits, point)));

@@ -7,11 +7,14 @@ pub mod edit;
 pub mod errand;
 pub mod numbers;
 pub mod overflows;
+pub mod pinned;
 pub mod predictions;
 mod reduce;
 pub mod report;
 pub mod rules;
 pub mod settings;
+pub mod view;
+pub mod wording;
 
 use std::rc::Rc;
 
@@ -23,8 +26,10 @@ use crate::client::{Progress, Session};
 pub use bench::Bench;
 pub use edit::{Chosen, Control, Edit};
 pub use errand::{Errand, Found};
+pub use pinned::Pin;
 pub use predictions::{Pairs, Predictions};
 pub use report::{BenchReport, Download, Engine, Evaluated, Phase, RunReport};
+pub use view::{Look, Tab, View};
 
 /// How much a notice matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +116,8 @@ pub struct State {
     pub layer: Option<String>,
     /// What it shows, and of which recipe.
     pub detail: Option<(Recipe, Rc<LayerDetail>)>,
+    /// How the figures are looked at.
+    pub view: View,
     /// Sentences, oldest first.
     pub notices: Vec<Notice>,
     /// Notices so far.
@@ -133,6 +140,10 @@ pub enum Action {
     Navigate(Link, Vec<LinkIssue>),
     /// Opens a layer.
     Open(String),
+    /// Looks at figures or images in another way.
+    Look(Look),
+    /// Something becomes of A.
+    Pin(Pin),
     /// Tries again.
     Retry,
     /// What is done for the link in force was given up.
@@ -210,6 +221,7 @@ impl State {
             before: None,
             layer: None,
             detail: None,
+            view: View::default(),
             notices: Vec::new(),
             noticed: 0,
             link,

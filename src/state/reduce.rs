@@ -42,6 +42,8 @@ impl State {
                     self.layer = Some(layer);
                 }
             }
+            Action::Look(look) => self.look(look),
+            Action::Pin(pin) => self.pin(pin),
             Action::Retry => {
                 self.notices.retain(|notice| !notice.retry);
                 self.epoch += 1;
@@ -106,14 +108,14 @@ impl State {
             let known = self.shelf.iter().position(|(of, _)| *of == key(&self.link)).map(|at| self.shelf.swap_remove(at).1);
             let mut next = known.unwrap_or_else(|| Bench::new(entry, &self.link.recipe));
             next.select(&self.link.recipe);
+            next.pin_from(&self.bench);
             let before = std::mem::replace(&mut self.bench, next);
             self.shelf.retain(|(of, _)| *of != key(&old));
             self.shelf.push((key(&old), before));
             self.epoch += 1;
             self.engine = None;
             if old.model != self.link.model {
-                self.layer = None;
-                self.detail = None;
+                (self.layer, self.detail, self.view.filter) = Default::default();
             }
         }
         self.begin(step);

@@ -1,0 +1,89 @@
+//! How the page looks at its figures: which images are shown.
+
+use super::predictions::Predictions;
+use super::{Bench, State};
+
+/// A tab of the images.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tab {
+    /// Images whose class differs from the one beside it.
+    #[default]
+    Flipped,
+    /// Every image.
+    All,
+}
+
+/// Which images are shown; all of those that are set must hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Their label.
+    pub truth: Option<u16>,
+    /// The class that f32, or A, gives.
+    pub from: Option<u16>,
+    /// The class that the recipe in force gives.
+    pub to: Option<u16>,
+    /// Compared with A, where one is pinned, and not with f32.
+    pub with_a: bool,
+}
+
+/// What is looked at.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct View {
+    /// The tab of the images.
+    pub tab: Tab,
+    /// Which of them.
+    pub filter: Filter,
+}
+
+/// Looks at something else.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Look {
+    /// A tab of the images.
+    Tab(Tab),
+    /// Some of them.
+    Filter(Filter),
+}
+
+impl Filter {
+    /// Whether every image passes.
+    pub fn is_open(&self) -> bool {
+        Self { with_a: false, ..*self } == Self::default()
+    }
+
+    /// Whether an image passes.
+    fn passes(&self, bench: &Bench, before: &Predictions, image: usize) -> bool {
+        let holds = |wanted: Option<u16>, is: Option<u16>| wanted.is_none() || wanted == is;
+        holds(self.truth, bench.truth.get(image).copied())
+            && holds(self.from, before.class(image))
+            && holds(self.to, bench.run().predictions.class(image))
+    }
+}
+
+impl View {
+    /// What the recipe in force is compared with, image by image: A if that is asked for and there is one, or else f32.
+    pub fn before<'a>(&self, bench: &'a Bench) -> &'a Predictions {
+        match bench.pinned().filter(|_| self.filter.with_a) {
+            Some(a) => &a.predictions,
+            None => &bench.baseline,
+        }
+    }
+
+    /// Images of the tab that pass the filter.
+    pub fn images(&self, bench: &Bench) -> Vec<usize> {
+        let before = self.before(bench);
+        let passes = |image: &usize| self.filter.passes(bench, before, *image);
+        match self.tab {
+            Tab::Flipped => bench.run().predictions.flips(before).filter(passes).collect(),
+            Tab::All => (0..bench.loaded.as_ref().map_or(0, |loaded| loaded.images)).filter(passes).collect(),
+        }
+    }
+}
+
+impl State {
+    pub(super) fn look(&mut self, look: Look) {
+        match look {
+            Look::Tab(tab) => self.view.tab = tab,
+            Look::Filter(filter) => self.view.filter = filter,
+        }
+    }
+}
