@@ -9,6 +9,7 @@ mod exported;
 mod files;
 mod http;
 mod kept_target;
+mod lessons;
 mod project;
 mod python;
 mod rustup;
@@ -32,6 +33,7 @@ cargo xtask <command>
   serve [--port N]   build the site in release and serve it, default http://127.0.0.1:8080/bitdial/
   build              build the static site into dist/ and hold it against its size budgets
   check              format, clippy and rustdoc, warnings as errors: the quick loop
+  lessons            read the lessons and the glossary, and say what is wrong with them: file:line: reason
   test [part]        everything that CI runs, or one part of it: check, native,
                      onnx, wasm, build, e2e; or gpu, which CI does not run: the GPU's
                      tests natively on this machine's own Vulkan driver
@@ -74,6 +76,7 @@ fn dispatch(args: &[&str]) -> Result<ExitCode> {
             serve(port.context("--port takes a number from 0 to 65535")?)?;
         }
         ["build"] => site::build(&Project::find()?)?,
+        ["lessons"] => lessons::check(&Project::find()?)?,
         ["check"] => check::all(&Project::find()?)?,
         ["test"] => return Ok(run_tests(Part::All)),
         ["test", part] => return Ok(run_tests(part.parse()?)),

@@ -5,6 +5,7 @@
 
 mod diagnosis;
 mod lab;
+mod lesson;
 mod link;
 mod maps;
 mod message;
@@ -18,6 +19,9 @@ pub use diagnosis::{
     TensorDiagnosis, WidthOption,
 };
 pub use lab::{CorrectionReport, LabRequest, LabResponse, LayerChange, MadeLayer, Making};
+pub use lesson::{
+    Answer, Block, Fault, Figure, Glossary, GlossaryEntry, Inline, Lesson, LessonRequest, LessonResponse, LessonStep, PARTS, Question, TABS,
+};
 pub use link::{Expected, Link, LinkIssue};
 pub use maps::{Classified, FeatureMaps};
 pub use message::{FromWorker, ImagesHandle, ModelHandle, Normalize, QuantizedHandle, ToWorker};
