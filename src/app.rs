@@ -8,7 +8,10 @@ use yew::prelude::*;
 use crate::catalogue::{self, Entry};
 use crate::charts::{BitsChart, LatencyChart, LayersChart, SearchChart, SizeChart, TimeChart};
 use crate::client::{Order, Session};
-use crate::panels::{AllSettings, Backends, Corrections, File, Images, Model, activations, dropping, notices, readouts, top_bar, weights};
+use crate::panels::{
+    AllSettings, Backends, Corrections, DeviceCard, File, HistoryCard, Images, Model, activations, dropping, embed, notices, promise,
+    readouts, top_bar, use_history, weights,
+};
 use crate::state::predictions::Goal;
 use crate::state::{Action, Page, Phase, State, Step, Store, address};
 
@@ -22,27 +25,34 @@ pub fn App() -> Html {
     };
     let page = Page { state: store.0.clone(), dispatch: store.dispatcher(), session };
     use_navigation(&page);
-    use_orders(&page);
+    let embedded = use_memo((), |()| embed::asked());
+    use_orders(&page, embedded.is_some());
     use_mending(&page);
     use_layer(&page);
     use_advice(&page);
+    use_history(&page, embedded.is_none());
+    embed::use_host(&page, embedded.is_some());
     let state = &page.state;
     let [ondragover, ondrop] = dropping(&page);
     html! {
         <ContextProvider<Page> context={page.clone()}>
-            <a class="skip" href="#main" onclick={focus_main()}>{"Skip to the dials"}</a>
-            { top_bar(&page) }
+            if embedded.is_none() {
+                <a class="skip" href="#main" onclick={focus_main()}>{"Skip to the dials"}</a>
+                { top_bar(&page) }
+            }
             <main
-                id="main" tabindex="-1" data-phase={state.phase.name()} data-generation={state.generation.to_string()}
+                id="main" tabindex="-1" class={classes!(embedded.is_some().then_some("embed"))} data-phase={state.phase.name()} data-generation={state.generation.to_string()}
                 data-backend={state.engine.as_ref().map(|engine| engine.capabilities.backend.clone())}
                 data-sweep={if state.bench.missing().is_empty() { "done" } else { "open" }}
             >
+            if let Some(embed) = &*embedded { { embed::embedded(&page, embed) } } else {
                 <div class="col recipe" {ondragover} {ondrop}>
                     { weights(&page) }
                     { activations(&page) }
                     <Corrections />
                     <AllSettings />
                     <File />
+                    <HistoryCard />
                     <SearchChart />
                 </div>
                 <div class="col model">
@@ -51,18 +61,23 @@ pub fn App() -> Html {
                     <Images />
                 </div>
                 <div class="col right">
+                    { promise(&page) }
                     { readouts(&page) }
                     <BitsChart />
                     <SizeChart />
                     <LatencyChart />
                     <TimeChart />
                     <Backends />
+                    <DeviceCard />
                 </div>
+            }
             </main>
-            <footer class="note">
-                {"Everything runs in this browser; nothing is uploaded. Models and data: "}
-                <a href="assets/README.md">{"sources and licences"}</a>{"."}
-            </footer>
+            if embedded.is_none() {
+                <footer class="note">
+                    {"Everything runs in this browser; nothing is uploaded. Models and data: "}
+                    <a href="assets/README.md">{"sources and licences"}</a>{"."}
+                </footer>
+            }
             { notices(&page) }
         </ContextProvider<Page>>
     }
@@ -115,11 +130,13 @@ fn use_mending(page: &Page) {
 
 /// Every new generation goes into the address and to the workers.
 #[hook]
-fn use_orders(page: &Page) {
+fn use_orders(page: &Page, embedded: bool) {
     let page = page.clone();
     use_effect_with(page.state.generation, move |_| {
         let state = &page.state;
-        address::write(&state.link, state.step);
+        // Going back in the page around this one is no business of a dial.
+        let step = if embedded && state.step == Step::Push { Step::Replace } else { state.step };
+        address::write(&state.link, step);
         let title = match state.link.recipe.weights.width() {
             32 => format!("{} \u{b7} bitdial", state.bench.entry.title),
             bits => format!("{} at {bits} bits \u{b7} bitdial", state.bench.entry.title),

@@ -9,6 +9,7 @@ mod json;
 mod kinds;
 mod panels;
 mod parts;
+mod report;
 mod speed;
 mod state;
 mod stats;

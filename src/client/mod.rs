@@ -7,6 +7,7 @@ mod errand;
 mod error;
 mod fetch;
 mod idle;
+mod keep;
 mod lab;
 mod outbox;
 mod photos;
@@ -20,5 +21,6 @@ mod worker;
 pub use errand::Subject;
 #[cfg(target_arch = "wasm32")]
 pub use error::said;
+pub use keep::Keep;
 pub use session::{Order, Session};
 pub use worker::Progress;

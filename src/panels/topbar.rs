@@ -1,15 +1,15 @@
-//! The top bar: which model, which kernels, whether they agree, the link, the theme.
+//! The top bar: which model, which kernels, whether they agree, sharing, the theme.
 
 use bitdial_protocol::BackendChoice;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
 use yew::prelude::*;
 
 use super::picker::Picker;
+use super::share::Share;
 use super::theme::Theme;
 use crate::catalogue;
 use crate::client::probe::backend_name;
 use crate::format::{amount, count, s};
-use crate::state::{Action, Edit, Page, Severity, address, use_page};
+use crate::state::{Edit, Page};
 
 /// The bar.
 pub fn top_bar(page: &Page) -> Html {
@@ -24,7 +24,7 @@ pub fn top_bar(page: &Page) -> Html {
             { badge(page) }
             <div class="sp"></div>
             <Theme />
-            <CopyLink />
+            <Share />
         </header>
     }
 }
@@ -124,30 +124,4 @@ fn badge(page: &Page) -> Html {
             </div>
         </details>
     }
-}
-
-#[component]
-fn CopyLink() -> Html {
-    let page = use_page();
-    let copied = use_state(|| None::<u32>);
-    let now = page.state.generation;
-    let onclick = {
-        let (page, copied) = (page.clone(), copied.clone());
-        Callback::from(move |_: MouseEvent| {
-            let (page, copied) = (page.clone(), copied.clone());
-            spawn_local(async move {
-                let clipboard = gloo::utils::window().navigator().clipboard();
-                match JsFuture::from(clipboard.write_text(&address::full(&page.state.link))).await {
-                    Ok(_) => copied.set(Some(now)),
-                    Err(_) => {
-                        let text = "The browser does not let the page copy. The address bar holds the same link.";
-                        page.dispatch.dispatch(Action::Tell(Severity::Info, text.to_owned()));
-                    }
-                }
-            });
-        })
-    };
-    // The button says so until the recipe, and with it the link, changes.
-    let label = if *copied == Some(now) { "Copied" } else { "Copy link" };
-    html! { <button class="btn primary" id="copy-link" type="button" {onclick}><span aria-live="polite">{label}</span></button> }
 }

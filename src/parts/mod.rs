@@ -1,8 +1,10 @@
 //! Small pieces that several regions are made of.
 
 pub mod canvas;
+pub mod copy;
 pub mod dial;
 pub mod progress;
+pub mod qr;
 pub mod row;
 pub mod segmented;
 pub mod sparkline;

@@ -34,9 +34,13 @@ pub fn write(link: &Link, step: Step) {
     };
 }
 
+/// The address of the page, without anything that it was asked for.
+pub fn base() -> String {
+    let page = gloo::utils::window().location().href().unwrap_or_default();
+    page.split(['?', '#']).next().unwrap_or_default().to_owned()
+}
+
 /// The address with this link, for sharing.
 pub fn full(link: &Link) -> String {
-    let location = gloo::utils::window().location();
-    let page = location.href().unwrap_or_default();
-    format!("{}#{}", page.split('#').next().unwrap_or_default(), link.to_fragment())
+    format!("{}#{}", base(), link.to_fragment())
 }

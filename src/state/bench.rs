@@ -12,6 +12,7 @@ use super::errand::Searched;
 use super::numbers::Numbers;
 use super::overflows::Overflows;
 use super::predictions::{Goal, Pairs, Predictions, Share, share};
+use super::tried::Tried;
 use crate::catalogue::Entry;
 
 /// Fewer images than this are no accuracy yet.
@@ -124,6 +125,8 @@ pub struct Bench {
     pub runs: Vec<Run>,
     /// The one in force.
     pub current: usize,
+    /// Recipes of this model that were tried on this visit and before, by this version of the page.
+    pub tried: Rc<Vec<Tried>>,
     /// What the last search for widths found.
     pub searched: Option<Searched>,
     /// What sweeps gave.
@@ -142,6 +145,7 @@ impl Bench {
             baseline: Rc::default(),
             runs: vec![Run { recipe: recipe.clone(), ..Run::default() }],
             current: 0,
+            tried: Rc::default(),
             searched: None,
             swept: Rc::default(),
             pinned: None,

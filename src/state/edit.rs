@@ -22,6 +22,8 @@ pub enum Edit {
     Choose(&'static str, Recipe),
     /// A whole recipe, tried before or from a file.
     Recipe(Recipe),
+    /// A recipe of a model, tried before.
+    Restore(String, Recipe),
 }
 
 /// Where on the page a change was made.
@@ -104,7 +106,7 @@ impl Edit {
             Self::ActivationBits(_) => Control::ActivationBits,
             Self::LayerBits(layer, _) => Control::LayerBits(layer.clone()),
             Self::Choose(id, _) => Control::Setting(id),
-            Self::Recipe(_) => Control::Recipe,
+            Self::Recipe(_) | Self::Restore(..) => Control::Recipe,
         }
     }
 
@@ -130,6 +132,7 @@ impl Edit {
                 }
             }
             Self::LayerBits(layer, bits) => set_layer_bits(recipe, chosen, layer, bits),
+            Self::Restore(id, whole) => (link.model, *recipe) = (id, whole),
             Self::Choose(_, whole) | Self::Recipe(whole) => *recipe = whole,
         }
     }

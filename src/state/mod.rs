@@ -3,6 +3,7 @@
 pub mod address;
 pub mod bench;
 pub mod compared;
+pub mod device;
 pub mod edit;
 pub mod errand;
 pub mod numbers;
@@ -13,6 +14,8 @@ mod reduce;
 pub mod report;
 pub mod rules;
 pub mod settings;
+pub mod shared;
+pub mod tried;
 pub mod view;
 pub mod wording;
 
@@ -29,6 +32,8 @@ pub use errand::{Errand, Found};
 pub use pinned::Pin;
 pub use predictions::{Pairs, Predictions};
 pub use report::{BenchReport, Download, Engine, Evaluated, Phase, RunReport};
+pub use shared::Verdict;
+pub use tried::{History, Tried};
 pub use view::{Look, Tab, View};
 
 /// How much a notice matters.
@@ -118,6 +123,10 @@ pub struct State {
     pub detail: Option<(Recipe, Rc<LayerDetail>)>,
     /// How the figures are looked at.
     pub view: View,
+    /// The last link opened that promises figures.
+    pub shared: Option<Link>,
+    /// Recipes that were tried, of all models, the newest first.
+    pub tried: Rc<Vec<Tried>>,
     /// Sentences, oldest first.
     pub notices: Vec<Notice>,
     /// Notices so far.
@@ -158,6 +167,10 @@ pub enum Action {
     Dismiss(u32),
     /// Says something.
     Tell(Severity, String),
+    /// Nothing is promised any longer.
+    Forgive,
+    /// Something becomes of what was tried.
+    History(History),
     /// One after the other.
     Several(Vec<Action>),
     /// News about the model.
@@ -222,6 +235,8 @@ impl State {
             layer: None,
             detail: None,
             view: View::default(),
+            shared: link.expected.is_promise().then(|| link.clone()),
+            tried: Rc::default(),
             notices: Vec::new(),
             noticed: 0,
             link,

@@ -27,6 +27,7 @@ impl State {
             Action::DragEnd => self.dragging = None,
             Action::Navigate(link, issues) => {
                 self.tell_issues(&issues);
+                self.hear(&link);
                 if link != self.link {
                     self.before = None;
                     self.chosen.learn(&link.recipe, None);
@@ -59,6 +60,8 @@ impl State {
             Action::Found(generation, found) if generation == self.generation => self.take_found(found),
             Action::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
             Action::Tell(severity, text) => self.tell(severity, text, false),
+            Action::Forgive => self.forgive(),
+            Action::History(change) => self.remember(change),
             Action::Several(actions) => actions.into_iter().for_each(|action| self.take(action)),
             Action::Bench(epoch, report) if epoch == self.epoch => self.take_bench(report),
             Action::Run(generation, report) if generation == self.generation => self.take_run(report),
@@ -99,6 +102,7 @@ impl State {
             link.backend = BackendChoice::Scalar;
             step = if step == Step::Keep { Step::Replace } else { step };
         }
+        link.expected = self.promise(&link);
         let old = std::mem::replace(&mut self.link, link);
         if old.model == self.link.model && old.backend == self.link.backend {
             self.bench.select(&self.link.recipe);
@@ -114,6 +118,7 @@ impl State {
             self.shelf.push((key(&old), before));
             self.epoch += 1;
             self.engine = None;
+            self.hand_out();
             if old.model != self.link.model {
                 (self.layer, self.detail, self.view.filter) = Default::default();
             }
@@ -285,6 +290,7 @@ impl State {
         if link != self.link {
             let gone: Vec<_> = self.link.recipe.layers.keys().filter(|name| !link.recipe.layers.contains_key(*name)).cloned().collect();
             self.tell(Severity::Warning, format!("The model has no layer named {}; its exception is left out.", gone.join(", ")), false);
+            self.rewrite(&link);
             self.go_to(link, Step::Replace);
         }
     }

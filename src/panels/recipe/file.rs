@@ -7,6 +7,7 @@ use yew::prelude::*;
 
 use crate::charts::save;
 use crate::json;
+use crate::panels::ResultFiles;
 use crate::state::{Action, Edit, Page, Severity, use_page};
 
 /// Larger than any recipe; a file that is larger is something else.
@@ -110,14 +111,15 @@ pub fn File() -> Html {
     };
     let ready = page.state.bench.run().info.is_some() && !*busy;
     html! {
-        <section class="file" aria-label="Recipe file">
+        <section class="file" aria-label="Files">
             <button class="btn" type="button" id="save-recipe" onclick={onsave}>{"Save recipe"}</button>
             <button class="btn" type="button" id="open-recipe" onclick={onopen}>{"Open\u{2026}"}</button>
             <button class="btn" type="button" id="export-onnx" disabled={!ready} onclick={onexport} title="The quantized model with QuantizeLinear and DequantizeLinear, for onnxruntime and others">
                 {if *busy { "Writing\u{2026}" } else { "Export ONNX" }}
             </button>
+            <ResultFiles />
             <input ref={input} id="recipe-file" class="sr" type="file" accept=".json,application/json" tabindex="-1" aria-label="Recipe file" {onchange} />
-            <p class="desc">{"Drop a recipe (JSON) on this column to open it. ONNX is the quantized model."}</p>
+            <p class="desc">{"Drop a recipe (JSON) on this column to open it. ONNX is the quantized model; results are those of all recipes tried."}</p>
         </section>
     }
 }

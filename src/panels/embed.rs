@@ -1,0 +1,224 @@
+//! The page inside another one: which parts it shows, and what it tells its host.
+
+use bitdial_protocol::Link;
+use js_sys::{Object, Reflect};
+use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::ResizeObserver;
+use yew::prelude::*;
+
+use super::{AllSettings, Backends, Corrections, Images, Model, activations, promise::promise, readouts, weights};
+use crate::charts::{BitsChart, LatencyChart, LayersChart, SearchChart, SizeChart, TimeChart};
+use crate::state::{Page, address, shared};
+
+/// Every part, by the name that `show` has for it, with what people call it; in the order in which they stand.
+pub const NAMES: [(&str, &str); 15] = [
+    ("readouts", "Readouts"),
+    ("weights", "Weight bits"),
+    ("activations", "Activation bits"),
+    ("corrections", "Corrections"),
+    ("settings", "All settings"),
+    ("recipe", "The whole recipe"),
+    ("strip", "Layers"),
+    ("layers-chart", "What each layer costs"),
+    ("images", "Images"),
+    ("accuracy-bits", "Accuracy against bits"),
+    ("accuracy-size", "Accuracy against size"),
+    ("latency", "Latency"),
+    ("time-split", "Where the time goes"),
+    ("backends", "Backends"),
+    ("search", "Search for widths"),
+];
+
+/// What is shown if `show` does not say.
+pub const DEFAULT: [&str; 4] = ["readouts", "weights", "activations", "accuracy-bits"];
+
+/// What another page asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Embed {
+    /// Parts to show, in the order of [`NAMES`].
+    pub show: Vec<&'static str>,
+    /// What `show` says that cannot be: a sentence.
+    pub issue: Option<String>,
+}
+
+impl Embed {
+    /// What a query asks for; `None` if it does not ask to be embedded.
+    pub fn of(query: &str) -> Option<Self> {
+        let value = |name: &str| query.trim_start_matches('?').split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+        value("embed").filter(|embed| *embed == "1")?;
+        let asked = value("show").unwrap_or_default().replace("%2C", ",").replace("%2c", ",");
+        let asked: Vec<&str> = asked.split(',').filter(|name| !name.is_empty()).collect();
+        let known = |name: &&str| NAMES.iter().any(|(known, _)| known == name);
+        let (good, bad): (Vec<&str>, Vec<&str>) = asked.iter().partition(|name| known(name));
+        let named = |name: &&'static str| if good.is_empty() { DEFAULT.contains(name) } else { good.contains(name) };
+        let show: Vec<&str> = NAMES.iter().map(|(name, _)| *name).filter(named).collect();
+        let issue = (!bad.is_empty()).then(|| {
+            let names = NAMES.map(|(name, _)| name).join(", ");
+            let shown: String = bad.join(", ").chars().take(60).collect();
+            let end = if good.is_empty() { " The usual parts are shown." } else { "" };
+            format!("\u{201c}show\u{201d} names a part that there is not: {shown}. There are {names}.{end}")
+        });
+        Some(Self { show, issue })
+    }
+}
+
+/// What the address asks for.
+pub fn asked() -> Option<Embed> {
+    Embed::of(&gloo::utils::window().location().search().unwrap_or_default())
+}
+
+/// HTML that embeds a link of the page at `base`. What a link holds needs no more escaping than `&`.
+pub fn snippet(base: &str, link: &Link, show: &[&str], height: u32) -> String {
+    let show = if show.is_empty() { String::new() } else { format!("&show={}", show.join(",")) };
+    let address = format!("{base}?embed=1{show}#{}", link.to_fragment());
+    let address = address.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
+    format!(
+        "<iframe src=\"{address}\" title=\"bitdial\" width=\"100%\" height=\"{height}\" style=\"border:0\" loading=\"lazy\" \
+         allow=\"clipboard-write\"></iframe>"
+    )
+}
+
+/// One part.
+fn part(page: &Page, name: &str) -> Html {
+    match name {
+        "recipe" => html! { <>{ weights(page) }{ activations(page) }<Corrections /><AllSettings /></> },
+        "weights" => weights(page),
+        "activations" => activations(page),
+        "corrections" => html! { <Corrections /> },
+        "settings" => html! { <AllSettings /> },
+        "strip" => html! { <Model /> },
+        "images" => html! { <Images /> },
+        "readouts" => html! { <>{ promise(page) }{ readouts(page) }</> },
+        "accuracy-bits" => html! { <BitsChart /> },
+        "accuracy-size" => html! { <SizeChart /> },
+        "latency" => html! { <LatencyChart /> },
+        "time-split" => html! { <TimeChart /> },
+        "layers-chart" => html! { <LayersChart /> },
+        "backends" => html! { <Backends /> },
+        "search" => html! { <SearchChart /> },
+        _ => Html::default(),
+    }
+}
+
+/// The parts, and the way back to the whole page.
+pub fn embedded(page: &Page, embed: &Embed) -> Html {
+    // Parts of the recipe are in it.
+    let inside = |name: &str| ["weights", "activations", "corrections", "settings"].contains(&name) && embed.show.contains(&"recipe");
+    let shown = embed.show.iter().filter(|name| !inside(name));
+    html! {
+        <>
+            { for embed.issue.iter().map(|issue| html! { <p class="refused" role="alert" id="embed-issue">{issue}</p> }) }
+            { for shown.map(|name| html! { <div key={*name} class="part" data-part={*name}>{ part(page, name) }</div> }) }
+            <p class="note home">
+                <a href={address::full(&page.state.link)} target="_blank" rel="noopener" id="open-whole">{"Open in bitdial"}</a>
+            </p>
+        </>
+    }
+}
+
+fn set(object: &Object, key: &str, value: impl Into<JsValue>) {
+    let _ = Reflect::set(object, &key.into(), &value.into());
+}
+
+/// What a host is told: `docs/embedding.md` says what each part means.
+fn message(page: &Page) -> Object {
+    let state = &page.state;
+    let (told, figures) = (Object::new(), Object::new());
+    let known = shared::figures(&state.bench);
+    if let Some((hits, images)) = known.hits {
+        set(&figures, "hits", hits);
+        set(&figures, "images", images);
+    }
+    if let Some(size) = known.size {
+        set(&figures, "size", size);
+    }
+    if let Some(us) = known.latency {
+        set(&figures, "latency", f64::from(us) / 1e3);
+    }
+    set(&told, "type", "bitdial");
+    set(&told, "version", 1);
+    set(&told, "phase", state.phase.name());
+    set(&told, "link", state.link.to_fragment());
+    set(&told, "figures", figures);
+    told
+}
+
+/// Tells the host, whoever it is: nothing of it is private.
+fn tell(told: &Object) {
+    let window = gloo::utils::window();
+    let Ok(Some(host)) = window.parent() else { return };
+    if host == window {
+        return;
+    }
+    let height = gloo::utils::document().get_element_by_id("main").map_or(0, |main| main.scroll_height() + 1);
+    set(told, "height", height);
+    // A host that is gone needs no news.
+    let _ = host.post_message(told, "*");
+}
+
+/// Tells the host whenever what it is told, or the height, changes.
+#[hook]
+pub fn use_host(page: &Page, embedded: bool) {
+    let state = &page.state;
+    let what = embedded.then(|| (state.phase, state.link.clone(), shared::figures(&state.bench)));
+    let last = use_mut_ref(Object::new);
+    {
+        let (page, last) = (page.clone(), last.clone());
+        use_effect_with(what, move |what| {
+            if what.is_some() {
+                let told = message(&page);
+                tell(&told);
+                last.replace(told);
+            }
+        });
+    }
+    use_effect_with((), move |()| {
+        let observe = Closure::<dyn Fn()>::new(move || tell(&last.borrow()));
+        let observer = embedded.then(|| ResizeObserver::new(observe.as_ref().unchecked_ref()).ok()).flatten();
+        if let (Some(observer), Some(main)) = (&observer, gloo::utils::document().get_element_by_id("main")) {
+            observer.observe(&main);
+        }
+        move || {
+            if let Some(observer) = observer {
+                observer.disconnect();
+            }
+            drop(observe);
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_says_what_is_shown_and_a_bad_one_is_told() {
+        for (query, show, issue) in [
+            ("?embed=1", &DEFAULT[..], None),
+            ("?embed=1&show=", &DEFAULT, None),
+            ("?embed=1&show=accuracy-bits,readouts", &["readouts", "accuracy-bits"], None),
+            ("?embed=1&show=strip%2Cimages", &["strip", "images"], None),
+            ("?embed=1&show=strip,fire", &["strip"], Some("there is not: fire.")),
+            ("?embed=1&show=<script>", &DEFAULT, Some("The usual parts are shown.")),
+            ("?show=strip&embed=1", &["strip"], None),
+        ] {
+            let embed = Embed::of(query).unwrap();
+            let mut expected = show.to_vec();
+            expected.sort_by_key(|name| NAMES.iter().position(|(known, _)| known == name));
+            assert_eq!(embed.show, expected, "{query}");
+            assert_eq!(embed.issue.is_some(), issue.is_some(), "{query}");
+            assert!(embed.issue.unwrap_or_default().contains(issue.unwrap_or_default()), "{query}");
+        }
+        assert_eq!((Embed::of(""), Embed::of("?embed=0"), Embed::of("?embed")), (None, None, None));
+    }
+
+    #[test]
+    fn a_snippet_is_one_element() {
+        let link = Link::new("digits");
+        let text = snippet("https://example.org/a\"b<c/", &link, &["strip", "images"], 300);
+        let address = "https://example.org/a&quot;b&lt;c/?embed=1&amp;show=strip,images#v=1&amp;model=digits";
+        assert!(text.contains(address) && text.matches('<').count() == 2, "{text}");
+        assert!(Embed::of("?embed=1").is_some_and(|embed| embed.show.iter().all(|name| DEFAULT.contains(name))));
+    }
+}
