@@ -6,7 +6,7 @@ use gloo::events::EventListener;
 use yew::prelude::*;
 
 use crate::catalogue::{self, Entry};
-use crate::charts::{BitsChart, LatencyChart, LayersChart, SearchChart, SizeChart, TimeChart};
+use crate::charts::{BitsChart, ConfusionChart, LatencyChart, LayersChart, SearchChart, SizeChart, TimeChart, folded};
 use crate::client::{Order, Session};
 use crate::panels::{
     AllSettings, Backends, Corrections, DeviceCard, File, HistoryCard, Images, Model, activations, dropping, embed, notices, promise,
@@ -43,7 +43,7 @@ pub fn App() -> Html {
             <main
                 id="main" tabindex="-1" class={classes!(embedded.is_some().then_some("embed"))} data-phase={state.phase.name()} data-generation={state.generation.to_string()}
                 data-backend={state.engine.as_ref().map(|engine| engine.capabilities.backend.clone())}
-                data-sweep={if state.bench.missing().is_empty() { "done" } else { "open" }}
+                data-sweep={if state.bench.missing(state.view.axis).is_empty() { "done" } else { "open" }}
             >
             if let Some(embed) = &*embedded { { embed::embedded(&page, embed) } } else {
                 <div class="col recipe" {ondragover} {ondrop}>
@@ -58,6 +58,7 @@ pub fn App() -> Html {
                 <div class="col model">
                     <Model />
                     <LayersChart />
+                    <ConfusionChart />
                     <Images />
                 </div>
                 <div class="col right">
@@ -97,6 +98,7 @@ fn initial() -> Store {
     let (link, issues) = address::read();
     let entry = Entry::find(&link.model).unwrap_or(&catalogue::all()[0]);
     let mut state = State::new(link, entry);
+    state.view.folded = folded();
     state.tell_issues(&issues);
     if !issues.is_empty() {
         state.step = Step::Replace;
@@ -152,7 +154,7 @@ fn use_orders(page: &Page, embedded: bool) {
             predictions: run.predictions.clone(),
             baseline: state.bench.baseline.clone(),
             done: [run.latency.is_some(), run.profiles.is_some(), run.checks.is_some(), run.diagnosis.is_some()],
-            missing: state.bench.missing(),
+            missing: state.bench.missing(state.view.axis),
         });
     });
 }

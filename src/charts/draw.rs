@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use yew::AttrValue;
+use yew::prelude::*;
 
-// The light theme's colours, by role. `charts.css` maps each to the theme in force; a download keeps them.
+// The light theme's colours, by role. `charts.css` maps each to the theme in force, and so does a download.
 
 /// What is f32.
 pub const FLOAT: RGBColor = RGBColor(0x3B, 0x6F, 0xB6);
@@ -20,12 +20,29 @@ pub const LINE: RGBColor = RGBColor(0xE3, 0xE0, 0xD8);
 pub const GRID: RGBColor = RGBColor(0xEF, 0xEC, 0xE4);
 /// The ground.
 pub const CARD: RGBColor = RGBColor(0xFF, 0xFF, 0xFF);
+/// What is A, beside the recipe in force.
+pub const INK: RGBColor = RGBColor(0x15, 0x18, 0x1D);
+
+/// The dark theme's colours, as `base.css` has them, in the place of these.
+const DARK: [(&str, &str); 7] = [
+    ("#3B6FB6", "#7AA7E8"),
+    ("#E4572E", "#FF7A52"),
+    ("#5B6470", "#9AA3AF"),
+    ("#E3E0D8", "#2A2E36"),
+    ("#EFECE4", "#23272E"),
+    ("#FFFFFF", "#191C22"),
+    ("#15181D", "#ECEAE4"),
+];
 
 /// Pixels of text, as plotters counts them; `charts.css` says the same for the page.
 const TEXT: i32 = 13;
 
 /// Anything that can go wrong while drawing into a string is a mistake in a range; the chart then stays empty.
 pub type Drawn<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// Pixels around a drawing in a file, and above it.
+const MARGIN: u32 = 16;
+const HEAD: u32 = 40;
 
 /// Shares closer than this look alike.
 const NARROWEST: f64 = 0.04;
@@ -53,6 +70,27 @@ pub struct Drawing {
     pub height: u32,
     /// Where its points are, in the order of the data.
     pub spots: Vec<Spot>,
+}
+
+impl Drawing {
+    /// The drawing as a file of its own, with title, description and ground, in one of the themes: SVG, and its size.
+    pub fn standalone(&self, title: &str, description: &str, dark: bool) -> (String, [u32; 2]) {
+        let [title, description] = [title, description].map(|text| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"));
+        let (width, height) = (self.width + 2 * MARGIN, self.height + MARGIN + HEAD);
+        let inner = self.svg.replacen("<svg ", &format!("<svg x=\"{MARGIN}\" y=\"{HEAD}\" overflow=\"visible\" "), 1);
+        let mut svg = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" role=\"img\">\n\
+             <title>{title}</title>\n<desc>{description}</desc>\n<rect width=\"{width}\" height=\"{height}\" fill=\"#FFFFFF\"/>\n\
+             <text x=\"{MARGIN}\" y=\"24\" font-family=\"sans-serif\" font-size=\"13\" font-weight=\"600\" fill=\"#15181D\">{title}</text>\n\
+             {inner}</svg>\n"
+        );
+        if dark {
+            for (light, dark) in DARK {
+                svg = svg.replace(light, dark);
+            }
+        }
+        (svg, [width, height])
+    }
 }
 
 /// Draws into an SVG of this size. `paint` says where the points are.
@@ -130,9 +168,79 @@ pub fn percent_range(values: impl Iterator<Item = f64>) -> Range<f64> {
     low.max(0.0) / 100.0..high.min(100.0) / 100.0 + 1e-9
 }
 
+/// A mark for a point, by the number of its curve: told apart by its shape.
+pub fn mark(area: &Area, shape: usize, (x, y): (i32, i32), colour: &RGBColor) -> Drawn<()> {
+    let corners: &[(i32, i32)] = match shape {
+        0 => &[(-3, -3), (3, -3), (3, 3), (-3, 3)],
+        1 => &[(0, -4), (4, 3), (-4, 3)],
+        2 => &[(0, -4), (4, 0), (0, 4), (-4, 0)],
+        _ => &[(-4, -1), (4, -1), (4, 1), (-4, 1)],
+    };
+    let corners: Vec<_> = corners.iter().map(|(dx, dy)| (x + dx, y + dy)).collect();
+    area.draw(&Polygon::new(corners, colour.filled()))?;
+    Ok(())
+}
+
+/// A letter on a dot: which recipe a point is.
+pub fn letter(area: &Area, name: &'static str, (x, y): (i32, i32), colour: &RGBColor) -> Drawn<()> {
+    area.draw(&Circle::new((x, y), 8, colour.filled()))?;
+    let style = text(&CARD).pos(Pos::new(HPos::Center, VPos::Center));
+    area.draw(&Text::new(name, (x, y), style))?;
+    Ok(())
+}
+
+/// Keeps an axis still: the range of before, as long as it holds what is to be shown and is not far too wide for it. While
+/// something is dragged it only grows. `key` says what is shown: another key begins anew.
+#[hook]
+pub fn use_still(key: String, wanted: Range<f64>, dragging: bool) -> Range<f64> {
+    let last = use_mut_ref(|| (String::new(), 0.0..0.0));
+    let mut last = last.borrow_mut();
+    let next = if last.0 == key { still(&last.1, wanted, dragging) } else { wanted };
+    *last = (key, next.clone());
+    next
+}
+
+fn still(last: &Range<f64>, wanted: Range<f64>, dragging: bool) -> Range<f64> {
+    let span = |range: &Range<f64>| range.end - range.start;
+    let holds = last.start <= wanted.start && wanted.end <= last.end;
+    match (holds, dragging) {
+        (true, true) => last.clone(),
+        (true, false) if span(&wanted) > 0.6 * span(last) => last.clone(),
+        (false, true) => last.start.min(wanted.start)..last.end.max(wanted.end),
+        _ => wanted,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_axis_stays_still_while_it_fits() {
+        for (last, wanted, dragging, expected) in [
+            (0.0..1.0, 0.2..0.9, false, 0.0..1.0),
+            (0.0..1.0, 0.8..0.9, false, 0.8..0.9),
+            (0.0..1.0, 0.8..0.9, true, 0.0..1.0),
+            (0.5..1.0, 0.2..0.9, true, 0.2..1.0),
+            (0.5..1.0, 0.2..0.9, false, 0.2..0.9),
+        ] {
+            assert_eq!(still(&last, wanted.clone(), dragging), expected, "{last:?} {wanted:?} {dragging}");
+        }
+    }
+
+    #[test]
+    fn a_file_has_title_description_ground_and_theme() {
+        let drawing = drawing(200, 50, |area| {
+            area.draw(&Circle::new((9, 9), 3, QUANTIZED.filled()))?;
+            Ok(vec![])
+        });
+        for (dark, ground, dot) in [(false, "#FFFFFF", "#E4572E"), (true, "#191C22", "#FF7A52")] {
+            let (svg, size) = drawing.standalone("a < b & c", "what", dark);
+            assert!(svg.contains("<title>a &lt; b &amp; c</title>") && svg.contains("<desc>what</desc>"), "{svg}");
+            assert!(svg.contains(&format!("fill=\"{ground}\"")) && svg.contains(dot), "{svg}");
+            assert_eq!((size, svg.matches("<svg ").count(), svg.matches("</svg>").count()), ([232, 106], 2, 2));
+        }
+    }
 
     #[test]
     fn ranges_hold_their_values() {

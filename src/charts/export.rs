@@ -1,8 +1,9 @@
 //! A chart's figures as a table, and both as files to keep.
 
-use js_sys::Array;
-use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, Url};
+use js_sys::{Array, Promise};
+use wasm_bindgen::{JsCast, JsValue, prelude::Closure};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Blob, BlobPropertyBag, CanvasRenderingContext2d, HtmlAnchorElement, HtmlCanvasElement, HtmlImageElement, Url};
 use yew::AttrValue;
 
 /// A column of figures.
@@ -65,6 +66,32 @@ pub fn save(name: &str, kind: &str, content: &JsValue) -> Result<(), JsValue> {
     anchor.set_download(name);
     anchor.click();
     Url::revoke_object_url(&url)
+}
+
+/// Pixels of a picture for each of its drawing.
+const SCALE: u32 = 2;
+
+/// An SVG of this size as a PNG, with twice as many pixels each way.
+pub async fn png(svg: &str, [width, height]: [u32; 2]) -> Result<JsValue, JsValue> {
+    let image = HtmlImageElement::new()?;
+    image.set_src(&format!("data:image/svg+xml;charset=utf-8,{}", js_sys::encode_uri_component(svg)));
+    JsFuture::from(image.decode()).await?;
+    let canvas: HtmlCanvasElement = gloo::utils::document().create_element("canvas")?.unchecked_into();
+    let [wide, high] = [width, height].map(|side| SCALE * side);
+    canvas.set_width(wide);
+    canvas.set_height(high);
+    let context: CanvasRenderingContext2d = canvas.get_context("2d")?.ok_or("this browser has no canvas")?.unchecked_into();
+    context.draw_image_with_html_image_element_and_dw_and_dh(&image, 0.0, 0.0, wide.into(), high.into())?;
+    let blob = JsFuture::from(Promise::new(&mut |done, failed| {
+        let taken = Closure::once_into_js(move |blob: JsValue| {
+            let _ = done.call1(&JsValue::NULL, &blob);
+        });
+        if let Err(error) = canvas.to_blob(taken.unchecked_ref()) {
+            let _ = failed.call1(&JsValue::NULL, &error);
+        }
+    }));
+    let blob = blob.await?;
+    if blob.is_null() { Err("the picture is too large".into()) } else { Ok(blob) }
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
 //! The frame of a chart: title, description, drawing, points to press, figures, downloads.
 
-use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::spawn_local;
 use web_sys::{HtmlElement, ResizeObserver};
 use yew::prelude::*;
 
 use super::draw::{Drawing, Spot};
-use super::export::{IMAGES, KIND, Table, save};
-use crate::state::{Action, Page, Severity};
+use super::export::{IMAGES, KIND, Table, png, save};
+use crate::panels::is_dark;
+use crate::state::{Action, Look, Page, Severity};
 
 /// A point laid over a drawing.
 #[derive(Clone, PartialEq)]
@@ -62,15 +64,45 @@ impl Frame<'_> {
     /// The frame around `inner`: the plot, and what goes with it.
     pub fn view(self, page: &Page, inner: Html) -> Html {
         let heading = format!("{}-title", self.id);
+        let folded = page.state.view.folded.iter().any(|id| id == self.id);
+        let onclick = {
+            let (page, id) = (page.clone(), self.id);
+            Callback::from(move |_: MouseEvent| fold(&page, id, !folded))
+        };
         html! {
-            <section class="chart" id={self.id} aria-labelledby={heading.clone()}>
-                <h2 id={heading}>{self.title.to_owned()}<span>{self.aside.to_owned()}</span></h2>
+            <section class={classes!("chart", folded.then_some("folded"))} id={self.id} aria-labelledby={heading.clone()}>
+                <h2>
+                    <button class="fold" type="button" id={heading} aria-expanded={(!folded).to_string()} {onclick}>{self.title.to_owned()}</button>
+                    <span>{self.aside.to_owned()}</span>
+                </h2>
                 <p class="desc">{self.description.to_owned()}</p>
                 { inner }
-                { figures(page, self.id, self.title, Some(self.drawing), &self.table) }
+                { figures(page, self.id, self.title, Some((self.drawing, self.description)), &self.table) }
             </section>
         }
     }
+}
+
+/// Where it is kept which charts are folded.
+const FOLDED: &str = "bitdial-folded";
+
+/// Charts that were folded when the page was here last.
+pub fn folded() -> Vec<String> {
+    let storage = gloo::utils::window().local_storage().ok().flatten();
+    let kept = storage.and_then(|storage| storage.get_item(FOLDED).ok().flatten()).unwrap_or_default();
+    kept.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect()
+}
+
+fn fold(page: &Page, id: &'static str, folded: bool) {
+    let mut all: Vec<&str> = page.state.view.folded.iter().map(String::as_str).filter(|known| *known != id).collect();
+    if folded {
+        all.push(id);
+    }
+    // Without storage (private windows) it lasts as long as the page.
+    if let Ok(Some(storage)) = gloo::utils::window().local_storage() {
+        let _ = storage.set_item(FOLDED, &all.join(","));
+    }
+    page.dispatch.dispatch(Action::Look(Look::Fold(id.to_owned(), folded)));
 }
 
 /// Cells of a row; those that are figures carry their hooks.
@@ -88,18 +120,43 @@ fn cells<'a>(table: &'a Table, row: &'a [AttrValue]) -> impl Iterator<Item = Htm
     })
 }
 
-/// The figures of a chart, to read and to keep as files that `id` names; the drawing too, if there is one.
-pub fn figures(page: &Page, id: &'static str, title: &str, drawing: Option<&Drawing>, table: &Table) -> Html {
-    let keep = |kind: &'static str, end: &str, text: String| {
-        let (dispatch, name) = (page.dispatch.clone(), format!("bitdial-{id}.{end}"));
+/// Says that a file could not be made.
+fn unsaved(page: &Page, name: &str, error: &JsValue) {
+    let text = format!("{name} could not be saved: {error:?}");
+    page.dispatch.dispatch(Action::Tell(Severity::Error, text));
+}
+
+/// The figures of a chart, to read and to keep as files that `id` names; the drawing and what it shows too, if there is one.
+pub fn figures(page: &Page, id: &'static str, title: &str, drawing: Option<(&Drawing, &str)>, table: &Table) -> Html {
+    let name = |end: &str| format!("bitdial-{id}.{end}");
+    let oncsv = {
+        let (page, name, table) = (page.clone(), name("csv"), table.clone());
         Callback::from(move |_: MouseEvent| {
-            if let Err(error) = save(&name, kind, &text.as_str().into()) {
-                let text = format!("{name} could not be saved: {error:?}");
-                dispatch.dispatch(Action::Tell(Severity::Error, text));
+            if let Err(error) = save(&name, "text/csv", &table.csv().into()) {
+                unsaved(&page, &name, &error);
             }
         })
     };
     let disabled = table.rows.is_empty();
+    let picture = |end: &'static str, label: &'static str| {
+        let (drawing, description) = drawing?;
+        let (page, name, drawing) = (page.clone(), name(end), drawing.clone());
+        let texts = [title.to_owned(), description.to_owned()];
+        let onclick = Callback::from(move |_: MouseEvent| {
+            let (svg, size) = drawing.standalone(&texts[0], &texts[1], is_dark());
+            let (page, name) = (page.clone(), name.clone());
+            spawn_local(async move {
+                let saved = match end {
+                    "svg" => save(&name, "image/svg+xml", &svg.as_str().into()),
+                    _ => png(&svg, size).await.and_then(|blob| save(&name, "image/png", &blob)),
+                };
+                if let Err(error) = saved {
+                    unsaved(&page, &name, &error);
+                }
+            });
+        });
+        Some(html! { <button type="button" {disabled} aria-label={format!("{title}: download {label}")} {onclick}>{label}</button> })
+    };
     html! {
         <div class="figures">
             <details>
@@ -114,17 +171,9 @@ pub fn figures(page: &Page, id: &'static str, title: &str, drawing: Option<&Draw
                     </table>
                 </div>
             </details>
-            <button type="button" {disabled} aria-label={format!("{title}: download CSV")} onclick={keep("text/csv", "csv", table.csv())}>
-                {"CSV"}
-            </button>
-            if let Some(drawing) = drawing {
-                <button
-                    type="button" {disabled} aria-label={format!("{title}: download SVG")}
-                    onclick={keep("image/svg+xml", "svg", drawing.svg.to_string())}
-                >
-                    {"SVG"}
-                </button>
-            }
+            <button type="button" {disabled} aria-label={format!("{title}: download CSV")} onclick={oncsv}>{"CSV"}</button>
+            { for picture("svg", "SVG") }
+            { for picture("png", "PNG") }
         </div>
     }
 }

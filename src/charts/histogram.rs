@@ -124,7 +124,7 @@ pub fn HistogramChart(props: &Props) -> Html {
         <div class="histogram" data-of={props.what}>
             { plot(&node, &drawing, &[], props.caption.clone()) }
             <p class="desc">{&props.caption}</p>
-            { figures(&page, props.what, &format!("{} of {}", props.what, props.layer), Some(&drawing), &table) }
+            { figures(&page, props.what, &format!("{} of {}", props.what, props.layer), Some((&drawing, &props.caption)), &table) }
         </div>
     }
 }

@@ -4,30 +4,44 @@ use bitdial_protocol::Timing;
 use plotters::prelude::*;
 use yew::prelude::*;
 
-use super::draw::{Drawing, FLOAT, LINE, QUANTIZED, SOFT, drawing, text};
+use super::draw::{Drawing, FLOAT, INK, LINE, QUANTIZED, SOFT, drawing, text, use_still};
 use super::export::{Column, KIND, Table};
 use super::frame::{Frame, plot, use_width};
 use crate::format::{factor, time};
 use crate::state::bench::Latency;
-use crate::state::rules::{Way, way};
+use crate::state::rules::{self, Way};
 use crate::state::use_page;
 
-const HEIGHT: u32 = 92;
 /// Room for names on the left and for figures on the right.
 const SIDES: (i32, i32) = (40, 78);
-/// Top of each bar, and its height.
-const BARS: [i32; 2] = [10, 48];
+/// From bar to bar, the height of one, and what is left above and below.
+const STEP: i32 = 38;
 const THICK: i32 = 24;
+const EDGES: i32 = 16;
 
-fn draw(latency: Option<&Latency>, tag: &'static str, width: u32) -> Drawing {
-    drawing(width, HEIGHT, |area| {
-        let Some(latency) = latency else { return Ok(Vec::new()) };
-        let longest = latency.float.p90.max(latency.quantized.p90).max(f64::MIN_POSITIVE);
+/// A bar: what it is called, its time, its colour.
+type Bar = (&'static str, Timing, RGBColor);
+
+/// The bars of what is known: f32, A where one is pinned, the recipe in force.
+fn bars(now: Option<Latency>, a: Option<Timing>, tag: &'static str) -> Vec<Bar> {
+    let Some(now) = now else { return Vec::new() };
+    let a = a.map(|timing| ("A", timing, INK));
+    let name = if a.is_some() { "B" } else { tag };
+    [("f32", now.float, FLOAT)].into_iter().chain(a).chain([(name, now.quantized, QUANTIZED)]).collect()
+}
+
+fn draw(bars: &[Bar], longest: f64, rows: usize, width: u32) -> Drawing {
+    let height = STEP * rows as i32 + EDGES;
+    drawing(width, height as u32, |area| {
+        if bars.is_empty() {
+            return Ok(Vec::new());
+        }
         let room = width as i32 - SIDES.0 - SIDES.1;
-        let x = |ms: f64| SIDES.0 + (f64::from(room) * ms / longest).round() as i32;
-        for (top, name, timing, colour) in [(BARS[0], "f32", latency.float, FLOAT), (BARS[1], tag, latency.quantized, QUANTIZED)] {
+        let x = |ms: f64| SIDES.0 + (f64::from(room) * ms / longest.max(f64::MIN_POSITIVE)).round() as i32;
+        for (index, (name, timing, colour)) in bars.iter().enumerate() {
+            let top = 10 + STEP * index as i32;
             let middle = top + THICK / 2;
-            area.draw(&Text::new(name, (0, middle - 7), text(&SOFT)))?;
+            area.draw(&Text::new(*name, (0, middle - 7), text(&SOFT)))?;
             area.draw(&Rectangle::new([(SIDES.0, top), (x(timing.median), top + THICK)], colour.filled()))?;
             // The spread: from the tenth to the ninetieth percentile.
             let whisker = |a, b| PathElement::new(vec![a, b], SOFT.stroke_width(1));
@@ -38,7 +52,7 @@ fn draw(latency: Option<&Latency>, tag: &'static str, width: u32) -> Drawing {
             let after = x(timing.median).max(high) + 8;
             area.draw(&Text::new(time(timing.median).to_string(), (after, middle - 7), text(&SOFT)))?;
         }
-        area.draw(&PathElement::new(vec![(SIDES.0, 4), (SIDES.0, HEIGHT as i32 - 12)], LINE.stroke_width(1)))?;
+        area.draw(&PathElement::new(vec![(SIDES.0, 4), (SIDES.0, height - 12)], LINE.stroke_width(1)))?;
         Ok(Vec::new())
     })
 }
@@ -50,15 +64,25 @@ pub fn LatencyChart() -> Html {
     let (node, width) = use_width();
     let bench = &page.state.bench;
     let now = bench.run().latency;
-    let way = way(&page.state.link.recipe);
-    let drawing = use_memo((now, way, width), |(latency, way, width)| draw(latency.as_ref(), way.tag(), *width));
+    let way = rules::way(&page.state.link.recipe);
+    let a = bench.a();
+    let bars = bars(now, a.and_then(|a| a.latency).map(|latency| latency.quantized), way.tag());
+    let wanted = bars.iter().map(|(_, timing, _)| timing.p90).fold(0.0, f64::max);
+    let key = format!("{} {}", bench.entry.id, bars.is_empty());
+    let longest = use_still(key, 0.0..wanted, page.state.dragging.is_some()).end;
+    // A row for A is held free, whether its time is known or not.
+    let rows = if a.is_some() { 3 } else { 2 };
+    let drawing = use_memo((bars.clone(), longest, rows, width), |(bars, longest, rows, width)| draw(bars, *longest, *rows, *width));
     let row = |name: &'static str, timing: Timing, kind: &'static str| -> Vec<AttrValue> {
         let ms = |value: f64| AttrValue::from(format!("{value:.4}"));
         vec![name.into(), ms(timing.median), ms(timing.p10), ms(timing.p90), timing.runs.to_string().into(), kind.into()]
     };
-    let kind = way.kind();
-    let rows =
-        now.map(|latency| vec![row("f32", latency.float, "measured"), row("quantized", latency.quantized, kind)]).unwrap_or_default();
+    let row = |(name, timing, _): &Bar| match *name {
+        "f32" => row("f32", *timing, "measured"),
+        "A" => row("A", *timing, a.map_or("measured", |a| rules::way(&a.recipe).kind())),
+        _ => row("quantized", *timing, way.kind()),
+    };
+    let rows = bars.iter().map(row).collect();
     let table = Table {
         columns: vec![
             Column::plain("model"),
@@ -98,8 +122,14 @@ mod tests {
     #[test]
     fn the_bars_are_as_long_as_the_times() {
         let timing = |median: f64| Timing { median, p10: median, p90: median, runs: 9 };
-        let drawing = draw(Some(&Latency { float: timing(2.0), quantized: timing(1.0) }), "sim", 340);
+        let bars = bars(Some(Latency { float: timing(2.0), quantized: timing(1.0) }), Some(timing(0.5)), "sim");
+        assert_eq!(bars.iter().map(|(name, ..)| *name).collect::<Vec<_>>(), ["f32", "A", "B"]);
+        let drawing = draw(&bars, 2.0, 3, 340);
         // 340 less the sides leaves 222 pixels for the longer bar.
-        assert!(drawing.svg.contains("width=\"222\"") && drawing.svg.contains("width=\"111\""), "{}", drawing.svg);
+        assert!(
+            drawing.svg.contains("width=\"222\"") && drawing.svg.contains("width=\"111\"") && drawing.svg.contains("width=\"56\""),
+            "{}",
+            drawing.svg
+        );
     }
 }

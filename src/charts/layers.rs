@@ -1,10 +1,10 @@
 //! What each layer costs: noise of the model's output, or of the layer's own numbers.
 
-use bitdial_protocol::LayerDiagnosis;
+use bitdial_protocol::{Diagnosis, LayerDiagnosis};
 use plotters::prelude::*;
 use yew::prelude::*;
 
-use super::draw::{CARD, Drawing, FLOAT, GRID, QUANTIZED, SOFT, Spot, drawing, text};
+use super::draw::{CARD, Drawing, FLOAT, GRID, INK, QUANTIZED, SOFT, Spot, drawing, text};
 use super::export::{Column, Table};
 use super::frame::{Frame, Press, plot, use_width};
 use crate::kinds::{Name, names};
@@ -59,8 +59,8 @@ impl View {
     }
 }
 
-/// A layer: its name in short, decibels of bar and line.
-type Layer = (String, [Option<f32>; 2]);
+/// A layer: its name in short, decibels of bar and line, and of A's bar.
+type Layer = (String, [Option<f32>; 2], Option<Option<f32>>);
 
 fn draw(layers: &[Layer], open: Option<usize>, width: u32) -> Drawing {
     drawing(width, HEIGHT, |area| {
@@ -72,7 +72,7 @@ fn draw(layers: &[Layer], open: Option<usize>, width: u32) -> Drawing {
         let step = f64::from(width as i32 - LEFT) / layers.len().max(1) as f64;
         let x = |index: usize, part: f64| LEFT + (step * (index as f64 + part)).round() as i32;
         let mut spots = Vec::new();
-        for (index, (name, [bar, _])) in layers.iter().enumerate() {
+        for (index, (name, [bar, _], a)) in layers.iter().enumerate() {
             let here = open == Some(index);
             let colour = if here { QUANTIZED.filled() } else { QUANTIZED.mix(0.45).filled() };
             area.draw(&Rectangle::new([(x(index, 0.2), y(bar.unwrap_or(BEST))), (x(index, 0.8), FLOOR)], colour))?;
@@ -80,9 +80,13 @@ fn draw(layers: &[Layer], open: Option<usize>, width: u32) -> Drawing {
             if step > 24.0 {
                 area.draw(&Text::new(name.clone(), (x(index, 0.5) - 3 * name.len() as i32, FLOOR + 6), text(&SOFT)))?;
             }
+            if let Some(a) = a {
+                let at = y(a.unwrap_or(BEST));
+                area.draw(&PathElement::new(vec![(x(index, 0.08), at), (x(index, 0.92), at)], INK.stroke_width(2)))?;
+            }
             spots.push(Spot { x: x(index, 0.5), y: FLOOR - 12 });
         }
-        let line: Vec<_> = layers.iter().enumerate().map(|(index, (_, dbs))| (x(index, 0.5), y(dbs[1].unwrap_or(BEST)))).collect();
+        let line: Vec<_> = layers.iter().enumerate().map(|(index, (_, dbs, _))| (x(index, 0.5), y(dbs[1].unwrap_or(BEST)))).collect();
         area.draw(&PathElement::new(line.clone(), FLOAT.stroke_width(2)))?;
         for place in line {
             area.draw(&Circle::new(place, 4, CARD.filled()))?;
@@ -101,17 +105,24 @@ fn op<'a>(state: &'a State, layer: &str) -> &'a str {
     layers.iter().find(|other| other.name == layer).map_or("", |layer| &layer.op)
 }
 
+/// The same layer under A.
+fn same<'a>(a: &'a Diagnosis, layer: &LayerDiagnosis) -> Option<&'a LayerDiagnosis> {
+    a.layers.iter().find(|other| other.name == layer.name)
+}
+
 /// The figures.
-fn table(found: &[(&LayerDiagnosis, Name)]) -> Table {
+fn table(found: &[(&LayerDiagnosis, Name)], a: Option<&Diagnosis>) -> Table {
     let cell = |db: Option<f32>| AttrValue::from(db.map_or(String::new(), |db| format!("{db:.2}")));
     let row = |(layer, name): &(&LayerDiagnosis, Name)| {
-        let dbs = [View::Own, View::Output].into_iter().flat_map(|view| view.of(layer));
-        std::iter::once(AttrValue::from(name.long.clone())).chain(dbs.map(cell)).collect()
+        let dbs = |layer: &LayerDiagnosis| [View::Own, View::Output].map(|view| view.of(layer)).concat();
+        // As long as one is pinned, A has columns too.
+        let a = a.map(|a| same(a, layer).map_or(vec![None; 4], dbs)).unwrap_or_default();
+        std::iter::once(AttrValue::from(name.long.clone())).chain(dbs(layer).into_iter().chain(a).map(cell)).collect()
     };
-    Table {
-        columns: ["layer", "weights dB", "activations dB", "output alone dB", "output up to it dB"].map(Column::plain).to_vec(),
-        rows: found.iter().map(row).collect(),
-    }
+    const OF_A: [&str; 4] = ["A weights dB", "A activations dB", "A alone dB", "A up to it dB"];
+    let columns = ["layer", "weights dB", "activations dB", "output alone dB", "output up to it dB"];
+    let columns = columns.into_iter().chain(OF_A.into_iter().filter(|_| a.is_some()));
+    Table { columns: columns.map(Column::plain).collect(), rows: found.iter().map(row).collect() }
 }
 
 /// The chart.
@@ -123,15 +134,18 @@ pub fn LayersChart() -> Html {
     let diagnosis = page.state.bench.run().diagnosis.clone();
     let ops: Vec<&str> = diagnosis.iter().flat_map(|d| &d.layers).map(|layer| op(&page.state, &layer.name)).collect();
     let found: Vec<_> = diagnosis.iter().flat_map(|d| &d.layers).zip(names(ops.into_iter())).collect();
-    let layers: Vec<Layer> = found.iter().map(|(layer, name)| (name.short.clone(), view.of(layer))).collect();
+    let a = page.state.bench.a().and_then(|a| a.diagnosis.clone());
+    let of_a = |layer: &LayerDiagnosis| same(a.as_deref()?, layer).map(|layer| view.of(layer)[0]);
+    let layers: Vec<Layer> = found.iter().map(|(layer, name)| (name.short.clone(), view.of(layer), of_a(layer))).collect();
     let open = found.iter().position(|(layer, _)| Some(&layer.name) == page.state.layer.as_ref());
     let drawing = use_memo((layers, open, width), |(layers, open, width)| draw(layers, *open, *width));
     let words = view.words();
     let press = |(index, (layer, name)): (usize, &(&LayerDiagnosis, Name))| {
         let (dispatch, open_layer) = (page.dispatch.clone(), layer.name.clone());
         let [bar, line] = view.of(layer);
+        let a = of_a(layer).map_or(String::new(), |db| format!(" (A {})", decibels(db)));
         Press {
-            label: format!("{}: {} {}, {} {}", name.long, words[0], decibels(bar), words[1], decibels(line)).into(),
+            label: format!("{}: {} {}{a}, {} {}", name.long, words[0], decibels(bar), words[1], decibels(line)).into(),
             current: open == Some(index),
             onpress: Callback::from(move |()| dispatch.dispatch(Action::Open(open_layer.clone()))),
         }
@@ -150,8 +164,16 @@ pub fn LayersChart() -> Html {
     if !page.state.bench.entry.is_diagnosed() {
         return Html::default();
     }
-    let (aside, description) = (whole.unwrap_or_default(), view.description());
-    let frame = Frame { id: "layers", title: "What each layer costs", aside: &aside, description, drawing: &drawing, table: table(&found) };
+    let cross = if a.is_some() { " The strokes across are A's bars." } else { "" };
+    let (aside, description) = (whole.unwrap_or_default(), &*format!("{}{cross}", view.description()));
+    let frame = Frame {
+        id: "layers",
+        title: "What each layer costs",
+        aside: &aside,
+        description,
+        drawing: &drawing,
+        table: table(&found, a.as_deref()),
+    };
     let inner = html! {
         <>
             { segmented("layers-view", "Noise", &views, Some(usize::from(*view == View::Own)), &onselect) }
@@ -167,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_worse_layer_has_a_shorter_bar() {
-        let layer = |name: &str, bar, line| (name.to_owned(), [bar, line]);
+        let layer = |name: &str, bar, line| (name.to_owned(), [bar, line], None);
         let layers = [layer("c1", Some(30.0), Some(30.0)), layer("dw1", Some(6.0), Some(5.0)), layer("fc1", None, None)];
         let drawing = draw(&layers, Some(1), 330);
         // 60 dB take 120 pixels.
@@ -178,7 +200,7 @@ mod tests {
     #[test]
     fn both_views_are_in_the_table() {
         let layer = LayerDiagnosis { name: "/fc".into(), weights: None, activations: None, only: Some(20.5), up_to: None };
-        let table = table(&[(&layer, names(["Linear"].into_iter()).remove(0))]);
+        let table = table(&[(&layer, names(["Linear"].into_iter()).remove(0))], None);
         assert_eq!(table.rows, [["linear 1", "", "", "20.50", ""].map(AttrValue::from).to_vec()]);
     }
 }

@@ -2,6 +2,7 @@
 
 mod accuracy_bits;
 mod accuracy_size;
+mod confusion;
 mod draw;
 mod export;
 mod frame;
@@ -10,12 +11,15 @@ mod latency;
 mod layers;
 mod search;
 pub mod sqnr;
+mod time_layers;
 mod time_split;
+mod two_points;
 
 pub use accuracy_bits::BitsChart;
 pub use accuracy_size::SizeChart;
+pub use confusion::ConfusionChart;
 pub use export::{Column, IMAGES, Table, save};
-pub use frame::figures;
+pub use frame::{figures, folded};
 pub use histogram::{HistogramChart, Tensor};
 pub use latency::LatencyChart;
 pub use layers::LayersChart;

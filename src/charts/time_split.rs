@@ -1,27 +1,33 @@
-//! Where the time goes: one inference by kinds of layers, f32 and quantized.
+//! Where the time goes: one inference by kinds of layers, or layer by layer, f32 and quantized.
 
 use bitdial_protocol::{Bandwidth, LayerTime, Profile};
 use plotters::prelude::*;
 use yew::prelude::*;
 
-use super::draw::{CARD, Drawing, FLOAT, QUANTIZED, SOFT, drawing, text};
+use super::draw::{CARD, Drawing, FLOAT, INK, QUANTIZED, SOFT, drawing, text};
 use super::export::{Column, Table};
 use super::frame::{Frame, plot, use_width};
+use super::time_layers;
 use crate::format::{bytes, percent, significant, time};
 use crate::kinds::{Kind, Name, names};
-use crate::speed::{UNKNOWN, gmacs, parts, share, tried};
+use crate::parts::segmented::segmented;
+use crate::speed::{UNKNOWN, gmacs, parts, reason, share, tried};
 use crate::state::bench::Profiles;
-use crate::state::rules::way;
+use crate::state::rules::{Way, way};
 use crate::state::use_page;
 
-const HEIGHT: u32 = 120;
+/// What is drawn of what, and in which words.
+const VIEWS: [&str; 2] = ["whole", "layer by layer"];
+const LAYERS: &str = "Each layer: above f32; below quantized, by what is done: unpack, move, multiply (strongest), requantize. \
+                      The upright line is the least time that this device's rooflines allow.";
 const DESCRIPTION: &str = "Median time of the layers of each kind: convolution, depthwise, pointwise, linear, the rest, from the left; \
                            below, the quantized ones by \
-                           what is done: unpack, move, multiply, requantize, other layers.";
+                           what is done: unpack, move, multiply, requantize, other layers. \
+                           The upright line is the least that the rooflines allow.";
 /// Room for names on the left.
 const LEFT: i32 = 40;
-/// Top of each bar, and its height.
-const BARS: [i32; 3] = [6, 42, 78];
+/// From bar to bar, and the height of one.
+const STEP: i32 = 36;
 const THICK: i32 = 26;
 /// Segments narrower than this carry no words.
 const WORDS: i32 = 66;
@@ -47,19 +53,27 @@ fn by_part(profile: &Profile) -> [(&'static str, f64); 5] {
     sums
 }
 
-fn draw(profiles: Option<&Profiles>, tag: &'static str, width: u32) -> Drawing {
-    drawing(width, HEIGHT, |area| {
+/// The least time that the rooflines allow for the layers whose least time is known.
+fn limit(profile: &Profile) -> Option<f64> {
+    let limits: Vec<f64> = profile.layers.iter().filter_map(|layer| layer.limit).collect();
+    (!limits.is_empty()).then(|| limits.iter().sum())
+}
+
+fn draw(profiles: Option<&Profiles>, a: Option<&Profiles>, tag: &'static str, width: u32) -> Drawing {
+    drawing(width, (STEP * if a.is_some() { 4 } else { 3 } + 12) as u32, |area| {
         let Some(profiles) = profiles else { return Ok(Vec::new()) };
         let kinds = |profile: &Profile| Kind::ALL.map(Kind::name).into_iter().zip(by_kind(profile)).collect::<Vec<_>>();
-        let bars = [
-            (BARS[0], "f32", kinds(&profiles.float), FLOAT),
-            (BARS[1], tag, kinds(&profiles.quantized), QUANTIZED),
-            (BARS[2], "", by_part(&profiles.quantized).to_vec(), QUANTIZED),
-        ];
+        let a = a.map(|a| ("A", kinds(&a.quantized), INK, None));
+        let tag = if a.is_some() { "B" } else { tag };
+        let bars = [("f32", kinds(&profiles.float), FLOAT, None)].into_iter().chain(a).chain([
+            (tag, kinds(&profiles.quantized), QUANTIZED, limit(&profiles.quantized)),
+            ("", by_part(&profiles.quantized).to_vec(), QUANTIZED, None),
+        ]);
+        let bars: Vec<_> = bars.enumerate().map(|(index, bar)| (6 + STEP * index as i32, bar)).collect();
         let sum = |segments: &[(&str, f64)]| segments.iter().map(|(_, ms)| ms).sum::<f64>();
-        let longest = bars.iter().map(|(_, _, segments, _)| sum(segments)).fold(f64::MIN_POSITIVE, f64::max);
+        let longest = bars.iter().map(|(_, (_, segments, ..))| sum(segments)).fold(f64::MIN_POSITIVE, f64::max);
         let room = f64::from(width as i32 - LEFT - 2);
-        for (top, name, segments, colour) in bars {
+        for (top, (name, segments, colour, limit)) in bars {
             area.draw(&Text::new(name, (0, top + THICK / 2 - 7), text(&SOFT)))?;
             let mut before = 0.0;
             for (index, (name, ms)) in segments.into_iter().enumerate() {
@@ -75,6 +89,10 @@ fn draw(profiles: Option<&Profiles>, tag: &'static str, width: u32) -> Drawing {
                 if right - left > WORDS {
                     area.draw(&Text::new(name, (left + 6, top + THICK / 2 - 7), text(&CARD)))?;
                 }
+            }
+            if let Some(limit) = limit {
+                let at = LEFT + (room * limit.min(longest) / longest).round() as i32;
+                area.draw(&PathElement::new(vec![(at, top - 3), (at, top + THICK + 3)], INK.stroke_width(2)))?;
             }
         }
         Ok(Vec::new())
@@ -153,8 +171,18 @@ pub fn TimeChart() -> Html {
     let page = use_page();
     let (node, width) = use_width();
     let profiles = page.state.bench.run().profiles.clone();
-    let tag = way(&page.state.link.recipe).tag();
-    let drawing = use_memo((profiles.clone(), tag, width), |(profiles, tag, width)| draw(profiles.as_deref(), tag, *width));
+    let layered = use_state_eq(|| false);
+    let way = way(&page.state.link.recipe);
+    let tag = way.tag();
+    let a = page.state.bench.a().and_then(|a| a.profiles.clone());
+    let drawing = use_memo((profiles.clone(), a, tag, *layered, width), |(profiles, a, tag, layered, width)| match profiles.as_deref() {
+        Some(profiles) if *layered => {
+            let ops = profiles.quantized.layers.iter().map(|layer| layer.op.as_str());
+            let names: Vec<String> = names(ops).into_iter().map(|name| name.short).collect();
+            time_layers::draw(profiles, &names, *width)
+        }
+        profiles => draw(profiles, a.as_deref(), tag, *width),
+    });
     let table = Table { columns: COLUMNS.map(Column::plain).to_vec(), rows: profiles.as_deref().map(rows).unwrap_or_default() };
     let label = match profiles.as_deref() {
         Some(profiles) => format!(
@@ -164,17 +192,25 @@ pub fn TimeChart() -> Html {
         ),
         None => "Where the time goes: not measured yet".to_owned(),
     };
-    let text = profiles
-        .as_deref()
-        .map_or("Measured when everything else is done.".to_owned(), |profiles| why(profiles) + &rate(&profiles.quantized));
+    let text = profiles.as_deref().map_or("Measured when everything else is done.".to_owned(), |profiles| {
+        let bits = page.state.link.recipe.weights.width();
+        why(profiles) + &rate(&profiles.quantized) + &reason(&profiles.float, &profiles.quantized, way == Way::Integers, bits)
+    });
     let dot = page.state.engine.as_ref().and_then(|engine| engine.capabilities.dot.as_deref());
     let device = profiles.as_deref().and_then(|profiles| device(&profiles.quantized, dot));
     let (title, aside) = ("Where the time goes", "measured layer by layer");
-    let frame = Frame { id: "time", title, aside, description: DESCRIPTION, drawing: &drawing, table };
+    let description = if *layered { LAYERS } else { DESCRIPTION };
+    let onselect = {
+        let layered = layered.clone();
+        Callback::from(move |index| layered.set(index == 1))
+    };
+    let views = VIEWS.map(|view| (view.into(), None));
+    let frame = Frame { id: "time", title, aside, description, drawing: &drawing, table };
     frame.view(
         &page,
         html! {
             <>
+                { segmented("time-view", "Time of", &views, Some(usize::from(*layered)), &onselect) }
                 { plot(&node, &drawing, &[], label) }
                 <p class="why">{text}</p>
                 <p class="desc" id="device">{device.unwrap_or_default()}</p>
@@ -212,7 +248,9 @@ mod tests {
         };
         let text = why(&profiles);
         assert!(text.starts_with("80 % of the quantized time is in convolution layers, which run 2.0\u{d7} faster"), "{text}");
-        let svg = draw(Some(&profiles), "int", 342).svg;
+        let both = draw(Some(&profiles), Some(&profiles), "int", 342);
+        assert!(both.height > draw(Some(&profiles), None, "int", 342).height && both.svg.contains("\nA\n"), "{}", both.svg);
+        let svg = draw(Some(&profiles), None, "int", 342).svg;
         assert!(svg.contains("convolution") && svg.contains("width=\"240\""), "{svg}");
     }
 

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use bitdial_protocol::{Bits, Profile, QuantizedHandle, Request, Response, Target};
+use bitdial_protocol::{Profile, QuantizedHandle, Recipe, Request, Response, Target};
 use futures::future::try_join_all;
 
 use super::desk::Desk;
@@ -15,7 +15,7 @@ use super::plan::pieces;
 use super::pool::{Pool, Slot};
 use super::session::{Order, Voice};
 use super::task::{on_first, on_slot};
-use crate::state::bench::{Profiles, at_bits};
+use crate::state::bench::Profiles;
 use crate::state::report::{BenchReport, RunReport};
 
 /// Multiply-accumulates that the reference loops may take for a comparison.
@@ -72,9 +72,9 @@ pub async fn diagnose(order: &Order, pool: &Pool, voice: &Voice) {
     }
 }
 
-/// Runs the first images at every other width of the weights, each width on one worker, the widest first.
+/// Runs the first images under every recipe that the curve lacks, each on one worker, the widest first.
 pub async fn sweep(order: &Order, pool: &Pool, voice: &Voice, images: usize) -> Result<(), ClientError> {
-    let missing: RefCell<VecDeque<Bits>> = RefCell::new(order.missing.iter().rev().copied().collect());
+    let missing: RefCell<VecDeque<Recipe>> = RefCell::new(order.missing.iter().rev().cloned().collect());
     let sweep = Sweep { order, voice, images, missing };
     try_join_all(pool.slots.iter().map(|slot| sweep.serve(slot))).await?;
     Ok(())
@@ -84,24 +84,23 @@ struct Sweep<'a> {
     order: &'a Order,
     voice: &'a Voice,
     images: usize,
-    missing: RefCell<VecDeque<Bits>>,
+    missing: RefCell<VecDeque<Recipe>>,
 }
 
 impl Sweep<'_> {
     async fn serve(&self, slot: &Slot<Desk>) -> Result<(), ClientError> {
         loop {
-            let Some(bits) = self.missing.borrow_mut().pop_front() else { return Ok(()) };
+            let Some(recipe) = self.missing.borrow_mut().pop_front() else { return Ok(()) };
             let point = match slot.desk().await {
-                Ok(desk) => self.point(&desk, bits).await,
+                Ok(desk) => self.point(&desk, &recipe).await,
                 Err(error) => Err(error),
             };
             match point {
                 Ok((size, classes)) => {
-                    let recipe = at_bits(&self.order.link.recipe, bits);
                     self.voice.bench(BenchReport::Sweep { recipe, size, classes });
                 }
                 Err(ClientError::Lost(message)) => {
-                    self.missing.borrow_mut().push_front(bits);
+                    self.missing.borrow_mut().push_front(recipe);
                     slot.replace(&message)?;
                     self.voice.bench(BenchReport::Trapped(message));
                 }
@@ -110,9 +109,9 @@ impl Sweep<'_> {
         }
     }
 
-    /// Size of the model at a width, and the classes it gives.
-    async fn point(&self, desk: &Desk, bits: Bits) -> Result<(usize, Vec<u16>), ClientError> {
-        let (quantized, info) = desk.quantize(&at_bits(&self.order.link.recipe, bits)).await?;
+    /// Size of the model under a recipe, and the classes it gives.
+    async fn point(&self, desk: &Desk, recipe: &Recipe) -> Result<(usize, Vec<u16>), ClientError> {
+        let (quantized, info) = desk.quantize(recipe).await?;
         let _guard = Borrowed { desk, quantized };
         let mut classes = Vec::with_capacity(self.images);
         for range in pieces(0..self.images, self.order.entry.macs) {

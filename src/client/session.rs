@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use bitdial_protocol::{BackendChoice, Bits, Link, Recipe, Request, Response};
+use bitdial_protocol::{BackendChoice, Link, Recipe, Request, Response};
 use futures::FutureExt;
 use futures::future::{AbortHandle, Abortable};
 use js_sys::{ArrayBuffer, Uint8Array};
@@ -56,7 +56,7 @@ pub struct Order {
     /// Whether this recipe was timed, profiled, compared, diagnosed.
     pub done: [bool; 4],
     /// Points that the sweep still lacks.
-    pub missing: Vec<Bits>,
+    pub missing: Vec<Recipe>,
 }
 
 /// Says things to the page, for one wish.

@@ -32,4 +32,5 @@ pub use notices::notices;
 pub use promise::promise;
 pub use readouts::readouts;
 pub use recipe::{AllSettings, Corrections, File, activations, dropping, weights};
+pub use theme::is_dark;
 pub use topbar::top_bar;

@@ -277,7 +277,7 @@ fn doing(state: &State) -> &'static str {
         Phase::Quantizing => "quantizing",
         Phase::Evaluating => "running images",
         Phase::Timing => "timing, other workers at rest",
-        Phase::Idle if state.bench.missing().is_empty() => "done",
+        Phase::Idle if state.bench.missing(state.view.axis).is_empty() => "done",
         Phase::Idle => "done; trying other bits",
         Phase::Failed => "stopped",
     }

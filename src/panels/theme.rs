@@ -6,7 +6,8 @@ use yew::prelude::*;
 /// Where the choice is kept; `theme.js` reads it before the first paint.
 const KEY: &str = "bitdial-theme";
 
-fn is_dark() -> bool {
+/// Whether the dark theme is in force.
+pub fn is_dark() -> bool {
     match document_element().get_attribute("data-theme").as_deref() {
         Some(theme) => theme == "dark",
         None => window().match_media("(prefers-color-scheme: dark)").ok().flatten().is_some_and(|query| query.matches()),

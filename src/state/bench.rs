@@ -2,14 +2,11 @@
 
 use std::rc::Rc;
 
-use bitdial_protocol::{
-    Advice, BackendCheck, Bits, Correction, Diagnosis, LayerAccuracy, ModelInfo, Profile, QuantizedInfo, Recipe, Timing,
-};
+use bitdial_protocol::{Advice, BackendCheck, Diagnosis, LayerAccuracy, ModelInfo, Profile, QuantizedInfo, Recipe, Timing};
 use yew::AttrValue;
 
 use super::compared::Compared;
 use super::errand::Searched;
-use super::numbers::Numbers;
 use super::overflows::Overflows;
 use super::predictions::{Goal, Pairs, Predictions, Share, share};
 use super::tried::Tried;
@@ -106,9 +103,6 @@ pub struct SweepPoint {
     /// Bytes of the model.
     pub size: usize,
 }
-
-/// Points by weight bits, with everything else as it is.
-pub type Sweep = Vec<(Bits, SweepPoint)>;
 
 /// Everything known about one model on one backend.
 #[derive(Clone, Debug)]
@@ -227,55 +221,19 @@ impl Bench {
         let listed = self.entry.test.as_ref().map_or(usize::MAX, |test| test.first_count);
         self.loaded.as_ref().map_or(listed, |loaded| loaded.first)
     }
-
-    /// Accuracy and size on the first images at every width of the weights, with everything else as the recipe in
-    /// force has it, as far as known from sweeps and from recipes tried.
-    pub fn curve(&self) -> Sweep {
-        let (recipe, first) = (&self.run().recipe, self.first());
-        let mut curve = Sweep::new();
-        for bits in Bits::all() {
-            let wanted = at_bits(recipe, bits);
-            if wanted.weights.width() != bits.get() {
-                continue;
-            }
-            let tried = self.runs.iter().find(|run| run.recipe == wanted && run.predictions.n() >= first);
-            let swept = self.swept.iter().find(|swept| swept.recipe == wanted).map(|swept| swept.point);
-            let tried =
-                tried.and_then(|run| Some(SweepPoint { share: self.share(&run.predictions, first), size: run.info.as_ref()?.size }));
-            curve.extend(tried.or(swept).map(|point| (bits, point)));
-        }
-        curve
-    }
-
-    /// Widths that the curve lacks, other than the one in force; none where each would take long.
-    pub fn missing(&self) -> Vec<Bits> {
-        let (curve, recipe) = (self.curve(), &self.run().recipe);
-        if recipe.corrections.iter().any(|correction| matches!(correction, Correction::Adaround | Correction::Gptq)) {
-            return Vec::new();
-        }
-        let has = |bits: &Bits| at_bits(recipe, *bits).weights.width() == bits.get();
-        Bits::all()
-            .filter(|bits| bits.get() != recipe.weights.width() && has(bits) && curve.iter().all(|(known, _)| known != bits))
-            .collect()
-    }
-}
-
-/// A recipe with weights of another width, in its family of formats; as it is if they have no such width.
-pub fn at_bits(recipe: &Recipe, bits: Bits) -> Recipe {
-    let mut recipe = recipe.clone();
-    if let Some(numbers) = Numbers::of_weights(&recipe.weights).at(bits) {
-        recipe.weights = numbers.weights(recipe.weights);
-    }
-    recipe
 }
 
 #[cfg(test)]
 mod tests {
+    use bitdial_protocol::Bits;
+
+    use super::super::curve::along;
+    use super::super::view::Axis;
     use super::*;
     use crate::catalogue;
 
     fn recipe(bits: u8) -> Recipe {
-        at_bits(&Recipe::default(), Bits::new(bits).unwrap())
+        along(&Recipe::default(), Axis::Weights, Bits::new(bits).unwrap())
     }
 
     fn bits(bench: &Bench) -> Vec<u8> {
@@ -293,18 +251,6 @@ mod tests {
         bench.select(&recipe(8));
         assert_eq!((bits(&bench), bench.run().predictions.n()), (vec![8], 2));
         bench.add_swept(&recipe(4), 100, &[1, 0]);
-        assert_eq!((bench.swept.len(), bench.curve().len(), bench.missing().len()), (1, 1, 6));
-    }
-
-    #[test]
-    fn a_curve_stays_in_its_family_of_formats() {
-        let mut recipe = Recipe::from_json(r#"{"weights":{"format":"mxfp4","bits":4}}"#).unwrap();
-        let mut bench = Bench::new(&catalogue::all()[0], &recipe);
-        assert_eq!(bench.missing().iter().map(|bits| bits.get()).collect::<Vec<_>>(), [6, 8]);
-        bench.add_swept(&at_bits(&recipe, Bits::MAX), 9, &[1]);
-        assert_eq!((bench.curve().len(), bench.missing().len()), (1, 1));
-        recipe.corrections = vec![Correction::Gptq];
-        bench.select(&recipe);
-        assert_eq!((bench.curve().len(), bench.missing().len()), (0, 0));
+        assert_eq!((bench.swept.len(), bench.curve(Axis::Weights).len(), bench.missing(Axis::Weights).len()), (1, 1, 6));
     }
 }

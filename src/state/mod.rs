@@ -3,6 +3,8 @@
 pub mod address;
 pub mod bench;
 pub mod compared;
+pub mod confusion;
+pub mod curve;
 pub mod device;
 pub mod edit;
 pub mod errand;

@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 
-use bitdial_protocol::{BackendCheck, BackendChoice, Link, LinkIssue, QuantizedInfo};
+use bitdial_protocol::{BackendCheck, BackendChoice, Link, LinkIssue};
 use yew::Reducible;
 
 use super::bench::Bench;
+use super::view::weakest_layer;
 use super::{Action, Before, BenchReport, Control, Edit, Notice, Phase, RunReport, Severity, State, Step, Store};
 use crate::catalogue::Entry;
 use crate::client::probe;
@@ -126,7 +127,7 @@ impl State {
         self.begin(step);
     }
 
-    fn begin(&mut self, step: Step) {
+    pub(super) fn begin(&mut self, step: Step) {
         self.step = step;
         self.generation += 1;
         self.download = None;
@@ -318,13 +319,6 @@ const REFERENCE: &str = "scalar";
 /// What is said when a backend that was found wrong is asked for again.
 fn refusal(backend: &str) -> String {
     format!("The backend {backend} computes something else than the reference on this device; the reference kernels are used instead.")
-}
-
-/// The layer whose weights suffer most: the one to look at first.
-fn weakest_layer(info: &QuantizedInfo) -> Option<String> {
-    let of = |layer: &bitdial_protocol::QuantizedLayer| layer.weight_sqnr.unwrap_or(f32::MAX);
-    let weighted = info.layers.iter().filter(|layer| layer.weight_bits.is_some());
-    weighted.min_by(|a, b| of(a).total_cmp(&of(b))).map(|layer| layer.name.clone())
 }
 
 #[cfg(test)]

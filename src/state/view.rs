@@ -1,7 +1,9 @@
-//! How the page looks at its figures: which images are shown.
+//! How the page looks at its figures: which images, which axis, what is folded.
+
+use bitdial_protocol::{QuantizedInfo, QuantizedLayer};
 
 use super::predictions::Predictions;
-use super::{Bench, State};
+use super::{Bench, State, Step};
 
 /// A tab of the images.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -11,6 +13,16 @@ pub enum Tab {
     Flipped,
     /// Every image.
     All,
+}
+
+/// What the curve of accuracy goes along.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Axis {
+    /// Bits of weights.
+    #[default]
+    Weights,
+    /// Bits of activations.
+    Activations,
 }
 
 /// Which images are shown; all of those that are set must hold.
@@ -33,6 +45,10 @@ pub struct View {
     pub tab: Tab,
     /// Which of them.
     pub filter: Filter,
+    /// What the curve goes along.
+    pub axis: Axis,
+    /// Charts that are folded, by id.
+    pub folded: Vec<String>,
 }
 
 /// Looks at something else.
@@ -42,6 +58,12 @@ pub enum Look {
     Tab(Tab),
     /// Some of them.
     Filter(Filter),
+    /// Some of them, on a tab.
+    Both(Tab, Filter),
+    /// The curve along something else.
+    Along(Axis),
+    /// A chart folded, or unfolded.
+    Fold(String, bool),
 }
 
 impl Filter {
@@ -84,6 +106,25 @@ impl State {
         match look {
             Look::Tab(tab) => self.view.tab = tab,
             Look::Filter(filter) => self.view.filter = filter,
+            Look::Both(tab, filter) => (self.view.tab, self.view.filter) = (tab, filter),
+            Look::Along(axis) => {
+                self.view.axis = axis;
+                // The sweep goes on along it.
+                self.begin(Step::Keep);
+            }
+            Look::Fold(id, folded) => {
+                self.view.folded.retain(|known| *known != id);
+                if folded {
+                    self.view.folded.push(id);
+                }
+            }
         }
     }
+}
+
+/// The layer whose weights suffer most: the one to look at first.
+pub(super) fn weakest_layer(info: &QuantizedInfo) -> Option<String> {
+    let of = |layer: &QuantizedLayer| layer.weight_sqnr.unwrap_or(f32::MAX);
+    let weighted = info.layers.iter().filter(|layer| layer.weight_bits.is_some());
+    weighted.min_by(|a, b| of(a).total_cmp(&of(b))).map(|layer| layer.name.clone())
 }

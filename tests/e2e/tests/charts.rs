@@ -1,0 +1,218 @@
+//! The charts, as a person uses them: A and B, points compared, cells that show their images, files that open.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use bitdial_e2e::{Page, scenario};
+use serde_json::Value;
+use thirtyfour::prelude::{By, Key};
+
+/// Longer than any model here takes for all of its images.
+const LONG: Duration = Duration::from_secs(300);
+/// True when all images are counted and the recipe was timed.
+const COUNTED: &str = r#"document.querySelector("#metric-accuracy")?.dataset.n === "10000"
+    && document.querySelector("#metric-latency")?.dataset.value && document.querySelector("main").dataset.phase === "idle""#;
+
+async fn counted(page: &Page) -> Result<()> {
+    page.until_within("all images counted", COUNTED, LONG).await?;
+    Ok(())
+}
+
+async fn click(page: &Page, selector: &str) -> Result<()> {
+    page.js(&format!("document.querySelector({selector:?}).click()")).await?;
+    Ok(())
+}
+
+async fn text(page: &Page, selector: &str) -> Result<String> {
+    let text = page.js(&format!("return document.querySelector({selector:?})?.innerText ?? ''")).await?;
+    Ok(text.as_str().unwrap_or_default().to_owned())
+}
+
+async fn quiet(page: &Page) -> Result<()> {
+    let errors = page.console_errors().await?;
+    ensure!(errors.is_empty(), "{errors:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_pinned_recipe_stands_beside_the_next_one_everywhere() -> Result<()> {
+    scenario(|page| async move {
+        page.open_site("model=digits&w=3").await?;
+        counted(&page).await?;
+        let before = page.metric("accuracy").await?.context("no accuracy")?.value;
+        // By keyboard alone: pin, then turn the dial.
+        page.driver.find(By::Id("pin")).await?.send_keys(Key::Enter).await?;
+        page.until("A in words", "document.querySelector('.ab .what')?.innerText.includes('int3 weights')").await?;
+        let dial = page.driver.find(By::Id("weight-bits")).await?;
+        dial.send_keys(Key::Left).await?;
+        page.until("two bits", "location.hash.includes('w=2')").await?;
+        counted(&page).await?;
+        let (a, b) = (page.metric("accuracy-a").await?.context("no A")?, page.metric("accuracy").await?.context("no B")?);
+        println!("A {a:?}, B {b:?}");
+        ensure!((a.value - before).abs() < 1e-9 && a.n == Some(10_000) && (a.value - b.value).abs() > 0.01, "{a:?} {b:?}");
+        for metric in ["size-a", "latency-a", "energy-a"] {
+            ensure!(page.metric(metric).await?.is_some(), "no {metric}");
+        }
+        let said = text(&page, "#ab-said").await?;
+        println!("{said}");
+        ensure!(said.contains("McNemar") && said.contains("weight bits 3 \u{2192} 2") && said.contains("time; the spreads"), "{said}");
+        // The charts and the images.
+        let inked = |chart: &str| format!("document.querySelector('#{chart} .plot').innerHTML.includes('#15181D')");
+        for chart in ["accuracy-bits", "accuracy-size", "latency"] {
+            ensure!(page.js(&format!("return {}", inked(chart))).await? == true, "no A in {chart}");
+        }
+        ensure!(page.js("return document.querySelectorAll('#images figure .a').length").await?.as_u64() > Some(0), "no A on images");
+        page.until_within("A's layers", &inked("layers"), LONG).await?;
+        page.until_within("A's times", &inked("time"), LONG).await?;
+        click(&page, "input[name=filter-before]:not(:checked)").await?;
+        let flips = page.js("return document.querySelector('[role=tab]').innerText").await?;
+        let counted_flips = said.split(" of ").next().and_then(|text| text.rsplit(' ').next()).unwrap_or_default();
+        ensure!(flips.as_str() == Some(&format!("Flipped {counted_flips}")), "{flips} and {said}");
+        // A and B change places, A comes back, A goes.
+        click(&page, "#pin-swap").await?;
+        page.until("three bits again", "location.hash.includes('w=3') && document.querySelector('.ab .what').innerText.includes('int2')").await?;
+        click(&page, "#pin-restore").await?;
+        page.until("A in force", "location.hash.includes('w=2')").await?;
+        click(&page, "#unpin").await?;
+        page.until("no A", "!document.querySelector('[data-metric=accuracy-a]') && !document.querySelector('#ab-said')").await?;
+        quiet(&page).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_cell_of_the_confusion_shows_its_images() -> Result<()> {
+    scenario(|page| async move {
+        page.open_site("model=digits&w=2").await?;
+        counted(&page).await?;
+        page.until("all images in the matrix", "document.querySelector('#confusion h2').innerText.includes('10,000')").await?;
+        // Every cell adds up to all images, and the diagonal to the accuracy.
+        let rows = page
+            .js("return [...document.querySelectorAll('#confusion tbody tr')].map(tr => [...tr.cells].map(td => td.textContent))")
+            .await?;
+        let rows: Vec<&Vec<Value>> = rows.as_array().context("no table")?.iter().filter_map(Value::as_array).collect();
+        let number = |cell: &Value| cell.as_str().and_then(|text| text.parse::<i64>().ok()).unwrap_or_default();
+        let right: i64 = rows.iter().filter(|row| row[0] == row[1]).map(|row| number(&row[2])).sum();
+        let accuracy = page.metric("accuracy").await?.context("no accuracy")?.value;
+        ensure!(rows.iter().map(|row| number(&row[2])).sum::<i64>() == 10_000, "not all images");
+        ensure!((right as f64 / 100.0 - accuracy).abs() < 0.006, "{right} and {accuracy}");
+        // The most frequent mistake, by keyboard: arrows move, Enter shows.
+        let worst = rows.iter().filter(|row| row[0] != row[1]).max_by_key(|row| number(&row[2])).context("no mistake")?;
+        let (label, said) = (number(&worst[0]), number(&worst[1]));
+        page.js("document.querySelector('[data-cell=\"0-0\"]').focus()").await?;
+        let keys: Vec<Key> = (0..label).map(|_| Key::Down).chain((0..said).map(|_| Key::Right)).collect();
+        for key in keys {
+            page.driver.active_element().await?.send_keys(key).await?;
+        }
+        let cell = page.js("return document.activeElement.dataset.cell").await?;
+        ensure!(cell == format!("{label}-{said}"), "the focus is at {cell}");
+        page.driver.active_element().await?.send_keys(Key::Enter).await?;
+        page.until("the filter", &format!("document.querySelector('#filter-truth').value === '{}'", label + 1)).await?;
+        let listed = "[...document.querySelectorAll('#images figure')].map(f => [f.querySelector('strong').innerText, f.querySelector('.q dd').innerText])";
+        let images = page.js(&format!("return {listed}")).await?;
+        let images = images.as_array().context("no images")?;
+        let expected = usize::try_from(number(&worst[2])).unwrap_or_default().min(24);
+        ensure!(images.len() == expected, "{} of {expected} images", images.len());
+        let pair = serde_json::json!([label.to_string(), said.to_string()]);
+        ensure!(images.iter().all(|image| *image == pair), "{images:?}");
+        click(&page, "#filter-clear").await?;
+        page.until("every image", "document.querySelectorAll('#images figure').length === 24").await?;
+        quiet(&page).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn curves_stay_and_two_points_are_compared() -> Result<()> {
+    scenario(|page| async move {
+        page.open_site("model=digits&w=4").await?;
+        counted(&page).await?;
+        page.until_within("the curve", "document.querySelector('main').dataset.sweep === 'done'", LONG).await?;
+        click(&page, "input[name=w-scale]").await?;
+        page.until("another scheme", "location.hash.includes('w-scale=tensor')").await?;
+        counted(&page).await?;
+        // The curve of the scheme before is still there, and says in what it differs.
+        page.until("two curves", "document.querySelectorAll('.curves li').length === 2").await?;
+        ensure!(text(&page, ".curves li:nth-child(2)").await?.contains("scale per channel"), "no word about the scale");
+        // Along activations.
+        click(&page, "input[name=bits-of]:not(:checked)").await?;
+        page.until("the other axis", "document.querySelector('#accuracy-bits h2').innerText.toLowerCase().includes('activation bits')").await?;
+        page.until_within("its curve", "document.querySelectorAll('#accuracy-bits tbody tr').length >= 8", LONG).await?;
+        // Accuracy against latency: both recipes were timed.
+        click(&page, "#accuracy-size input[name=cost]:not(:checked)").await?;
+        page.until("points of latency", "document.querySelectorAll('#accuracy-size .spot').length === 2").await?;
+        click(&page, "input[name=press]:not(:checked)").await?;
+        for spot in [1, 2] {
+            page.js(&format!("document.querySelectorAll('#accuracy-size .spot')[{}].click()", spot - 1)).await?;
+        }
+        let said = page.until("a comparison", "document.querySelector('#two-points table')?.innerText").await?;
+        let said = said.as_str().unwrap_or_default().to_owned();
+        let verdict = text(&page, "#two-points .desc").await?;
+        println!("{said}\n{verdict}");
+        for part in ["accuracy", "size", "latency", "weights: scale per", "channel", "tensor"] {
+            ensure!(said.contains(part), "no {part} in {said}");
+        }
+        ensure!(verdict.contains("10,000 images"), "{verdict}");
+        ensure!(page.js("return location.hash.includes('w-scale=tensor')").await? == true, "comparing put a recipe in force");
+        // A press restores again.
+        click(&page, "input[name=press]:not(:checked)").await?;
+        click(&page, "#accuracy-size .spot:not(.current)").await?;
+        page.until("the recipe before", "!location.hash.includes('w-scale=tensor')").await?;
+        quiet(&page).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn charts_are_kept_as_files_and_folded() -> Result<()> {
+    scenario(|page| async move {
+        page.before_load(
+            "window.kept = {};
+             const make = URL.createObjectURL;
+             URL.createObjectURL = (blob) => { window.last = blob; return make.call(URL, blob); };
+             HTMLAnchorElement.prototype.click = function () { kept[this.download] = window.last; };",
+        )
+        .await?;
+        page.open_site("model=digits&w=4").await?;
+        counted(&page).await?;
+        page.until_within("the times", "document.querySelectorAll('#time tbody tr').length", LONG).await?;
+        page.until_within("the layers", "document.querySelectorAll('#layers tbody tr').length", LONG).await?;
+        // Dark from here on: the files are as well.
+        click(&page, "button[aria-label='Use the dark theme']").await?;
+        for chart in ["accuracy-bits", "accuracy-size", "latency", "time", "layers", "confusion"] {
+            page.js(&format!("document.querySelectorAll('#{chart} .figures button').forEach(button => button.click())")).await?;
+            page.until(chart, &format!("['csv', 'svg', 'png'].every(end => kept['bitdial-{chart}.' + end])")).await?;
+            let found = page
+                .js(&format!(
+                    "const [csv, svg, png] = ['csv', 'svg', 'png'].map(end => kept['bitdial-{chart}.' + end]);
+                     const text = await svg.text();
+                     const xml = new DOMParser().parseFromString(text, 'image/svg+xml');
+                     const picture = await createImageBitmap(png);
+                     const canvas = new OffscreenCanvas(picture.width, picture.height), context = canvas.getContext('2d');
+                     context.drawImage(picture, 0, 0);
+                     const pixels = context.getImageData(0, 0, picture.width, picture.height).data, colours = new Set();
+                     for (let at = 0; at < pixels.length; at += 4) colours.add(pixels.slice(at, at + 3).join());
+                     return {{ lines: (await csv.text()).trim().split('\\r\\n').length, bad: xml.querySelector('parsererror')?.textContent ?? '',
+                              title: xml.querySelector('title')?.textContent ?? '', desc: xml.querySelector('desc')?.textContent ?? '',
+                              width: Number(xml.documentElement.getAttribute('width')), picture: picture.width,
+                              corner: pixels.slice(0, 3).join(), colours: colours.size }};"
+                ))
+                .await?;
+            println!("{chart}: {found}");
+            ensure!(found["lines"].as_u64() > Some(1) && found["bad"] == "" && found["title"] != "" && found["desc"] != "", "{chart}: {found}");
+            ensure!(found["picture"].as_u64() == found["width"].as_u64().map(|width| 2 * width), "{chart}: {found}");
+            // The dark ground, and something on it.
+            ensure!(found["corner"] == "25,28,34" && found["colours"].as_u64() > Some(3), "{chart}: {found}");
+        }
+        // A folded chart stays folded, and opens again with its drawing.
+        click(&page, "#latency .fold").await?;
+        page.until("a folded chart", "document.querySelector('#latency .plot').offsetHeight === 0").await?;
+        page.open_site("model=digits&w=4").await?;
+        counted(&page).await?;
+        ensure!(page.js("return document.querySelector('#latency .fold').getAttribute('aria-expanded')").await? == "false", "unfolded");
+        click(&page, "#latency .fold").await?;
+        page.until("a drawing", "document.querySelector('#latency .plot svg')?.getBoundingClientRect().width > 200").await?;
+        quiet(&page).await
+    })
+    .await
+}
