@@ -9,8 +9,8 @@ use crate::catalogue::{self, Entry};
 use crate::charts::{BitsChart, ConfusionChart, LatencyChart, LayersChart, SearchChart, SizeChart, TimeChart, folded};
 use crate::client::{Order, Session};
 use crate::panels::{
-    AllSettings, Backends, Corrections, DeviceCard, File, HistoryCard, Images, Model, activations, dropping, embed, notices, promise,
-    readouts, top_bar, use_history, weights,
+    AllSettings, Backends, Corrections, DeviceCard, FeatureMapsOf, File, HistoryCard, Images, Model, activations, dropping, embed, notices,
+    promise, readouts, top_bar, use_closer, use_history, weights,
 };
 use crate::state::predictions::Goal;
 use crate::state::{Action, Page, Phase, State, Step, Store, address};
@@ -32,6 +32,7 @@ pub fn App() -> Html {
     use_advice(&page);
     use_history(&page, embedded.is_none());
     embed::use_host(&page, embedded.is_some());
+    use_closer(&page);
     let state = &page.state;
     let [ondragover, ondrop] = dropping(&page);
     html! {
@@ -60,6 +61,7 @@ pub fn App() -> Html {
                     <LayersChart />
                     <ConfusionChart />
                     <Images />
+                    <FeatureMapsOf />
                 </div>
                 <div class="col right">
                     { promise(&page) }

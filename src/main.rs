@@ -5,6 +5,7 @@ mod catalogue;
 mod charts;
 mod client;
 mod format;
+mod ink;
 mod json;
 mod kinds;
 mod panels;

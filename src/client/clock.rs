@@ -1,4 +1,4 @@
-//! Waiting.
+//! Waiting, and the time.
 
 use futures::channel::oneshot;
 use gloo::timers::callback::Timeout;
@@ -10,4 +10,9 @@ pub async fn sleep(ms: u32) {
         let _ = tell.send(());
     });
     let _ = over.await;
+}
+
+/// The page's clock, in milliseconds.
+pub fn now() -> f64 {
+    gloo::utils::window().performance().map_or(0.0, |clock| clock.now())
 }

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use bitdial_protocol::{
-    BackendChoice, Capabilities, ImagesHandle, Isolation, ModelHandle, ModelInfo, QuantizedHandle, QuantizedInfo, Recipe, Request,
-    Response, Target,
+    BackendChoice, Capabilities, Classified, ImagesHandle, Isolation, ModelHandle, ModelInfo, QuantizedHandle, QuantizedInfo, Recipe,
+    Request, Response, Target,
 };
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, OptionFuture, Shared, WeakShared};
@@ -18,6 +18,7 @@ use super::photos::{self, Photos};
 use super::pool::{MOST_LOSSES, Seat, Slot};
 use super::worker::{Progress, Runner, Worker};
 use crate::catalogue::{Calibration, Entry};
+use crate::parts::canvas::Pixels;
 use crate::state::Evaluated;
 
 /// A model over so many bytes is held by few workers, and under few recipes: each holds it in f32 too.
@@ -224,6 +225,17 @@ impl Desk {
         }
         info.corrections.clone_from(&made.making.corrections);
         Ok((quantized, info))
+    }
+
+    /// What f32 and the model under a recipe make of one image.
+    pub async fn classify(self: &Rc<Self>, recipe: &Recipe, image: &Pixels) -> Result<[Classified; 2], ClientError> {
+        let (quantized, _) = self.quantized(recipe).await?;
+        let targets = vec![Target::F32(self.model), Target::Quantized(quantized)];
+        let request = Request::Classify { targets, shape: image.shape, normalize: self.kit.entry.normalize };
+        match self.worker.request(&request, vec![image.buffer()]).await?.body {
+            Response::Classified { answers } => answers.try_into().map_err(|_| ClientError::Unexpected("an image")),
+            _ => Err(ClientError::Unexpected("an image")),
+        }
     }
 
     /// Classes of some images, and how sure the model is.

@@ -9,13 +9,15 @@ use bitdial_protocol::{
 };
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, OptionFuture, WeakShared};
-use js_sys::ArrayBuffer;
+use js_sys::{ArrayBuffer, Uint8Array};
 
 use super::desk::{Kit, LARGE};
 use super::error::ClientError;
 use super::pool::Seat;
 use super::worker::{self, Progress, Watch, Worker};
 use crate::catalogue::Calibration;
+use crate::parts::canvas::Pixels;
+use crate::state::specimen::Maps;
 
 /// Quantized models that the lab remembers; fewer of a large one.
 const KEPT: usize = 24;
@@ -126,6 +128,19 @@ impl Lab {
         match self.worker.ask(LabRequest::Layer { quantized, layer }).await? {
             LabResponse::Layer { detail } => Ok(detail),
             _ => Err(ClientError::Unexpected("the layer")),
+        }
+    }
+
+    /// What a layer makes of an image in f32 and under a recipe.
+    pub async fn maps(self: &Rc<Self>, recipe: &Recipe, layer: String, image: &Pixels) -> Result<Maps, ClientError> {
+        let quantized = self.make(recipe).await?.handle;
+        let request = LabRequest::Maps { quantized, layer, shape: image.shape, normalize: self.kit.entry.normalize };
+        let answer = self.worker.request(&request, vec![image.buffer()]).await?;
+        match (answer.body, &answer.buffers[..]) {
+            (LabResponse::Mapped { maps: about }, [float, quantized, difference]) => {
+                Ok(Maps { about, pictures: [float, quantized, difference].map(|picture| Uint8Array::new(picture).to_vec()) })
+            }
+            _ => Err(ClientError::Unexpected("feature maps")),
         }
     }
 

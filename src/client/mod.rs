@@ -1,5 +1,6 @@
 //! The page's side of the workers: requests as futures, a pool that heals itself, files fetched once.
 
+mod camera;
 mod clock;
 mod compare;
 mod desk;
@@ -9,8 +10,11 @@ mod fetch;
 mod idle;
 mod keep;
 mod lab;
+mod look;
+mod newest;
 mod outbox;
 mod photos;
+pub mod picture;
 mod plan;
 mod pool;
 pub mod probe;
@@ -18,9 +22,12 @@ mod session;
 mod task;
 mod worker;
 
+pub use camera::Camera as Device;
+pub use clock::{now, sleep};
 pub use errand::Subject;
 #[cfg(target_arch = "wasm32")]
 pub use error::said;
 pub use keep::Keep;
+pub use look::Wish;
 pub use session::{Order, Session};
 pub use worker::Progress;

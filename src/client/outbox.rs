@@ -7,6 +7,7 @@ use std::rc::{Rc, Weak};
 use gloo::timers::callback::Timeout;
 use yew::UseReducerDispatcher;
 
+use super::clock::now;
 use crate::state::{Action, Store};
 
 /// How long news may wait, in milliseconds. With two workers on two cores, drawing after each of their answers (80 a
@@ -21,10 +22,6 @@ pub struct Outbox {
     /// When news were last handed over.
     last: Cell<f64>,
     own: Weak<Self>,
-}
-
-fn now() -> f64 {
-    gloo::utils::window().performance().map_or(0.0, |clock| clock.now())
 }
 
 impl Outbox {

@@ -1,6 +1,6 @@
 //! The pool: as many workers as the device has cores for; one that is lost is replaced.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use futures::FutureExt;
@@ -26,6 +26,9 @@ pub struct Pool {
     pub lab: Rc<Slot<Lab>>,
     /// The runners; at least one.
     pub slots: Vec<Rc<Slot<Desk>>>,
+    /// One more for single images, which do not wait for sets of them; started when it is first asked for.
+    own: OnceCell<Rc<Slot<Desk>>>,
+    kit: Rc<Kit>,
 }
 
 /// What sits at a slot.
@@ -44,17 +47,24 @@ impl Pool {
             let kit = kit.clone();
             move || Lab::set_up(kit.clone()).boxed_local().shared()
         }));
-        let slot = || {
-            let (kit, lab) = (kit.clone(), lab.clone());
-            Rc::new(Slot::new(move || Desk::set_up(kit.clone(), lab.clone()).boxed_local().shared()))
-        };
-        Self { slots: (0..workers).map(|_| slot()).collect(), lab }
+        let slots = (0..workers).map(|_| runner(kit, &lab)).collect();
+        Self { slots, lab, own: OnceCell::new(), kit: kit.clone() }
+    }
+
+    /// The runner for single images.
+    pub fn own(&self) -> &Rc<Slot<Desk>> {
+        self.own.get_or_init(|| runner(&self.kit, &self.lab))
     }
 
     /// A runner for small requests; not the one that is timed, unless there is no other.
     pub fn helper(&self) -> &Rc<Slot<Desk>> {
         &self.slots[self.slots.len() - 1]
     }
+}
+
+fn runner(kit: &Rc<Kit>, lab: &Rc<Slot<Lab>>) -> Rc<Slot<Desk>> {
+    let (kit, lab) = (kit.clone(), lab.clone());
+    Rc::new(Slot::new(move || Desk::set_up(kit.clone(), lab.clone()).boxed_local().shared()))
 }
 
 /// How many workers a model gets. Photos are too few for more than the worker that is timed and a helper.

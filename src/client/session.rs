@@ -17,6 +17,8 @@ use super::errand::{self, Subject};
 use super::error::ClientError;
 use super::fetch::Library;
 use super::lab::Lab;
+use super::look::Wish;
+use super::newest::Newest;
 use super::outbox::Outbox;
 use super::pool::Pool;
 use super::probe::{self, Support, backend_name};
@@ -99,15 +101,17 @@ impl Voice {
 
 /// The page's connection to the workers.
 pub struct Session {
-    outbox: Rc<Outbox>,
+    pub(super) outbox: Rc<Outbox>,
     /// What this browser can run.
     pub support: Support,
-    library: Rc<Library>,
+    pub(super) library: Rc<Library>,
     pool: RefCell<Option<(u32, Rc<Pool>)>>,
     task: RefCell<Option<AbortHandle>>,
     look: RefCell<Option<AbortHandle>>,
     errand: RefCell<Option<AbortHandle>>,
     comparing: RefCell<Option<(Voice, AbortHandle)>>,
+    pub(super) looks: Newest<Wish>,
+    pub(super) maps: Newest<Wish>,
 }
 
 impl Session {
@@ -116,7 +120,8 @@ impl Session {
         let support = probe::support();
         let outbox = Outbox::new(dispatch);
         let (library, pool, task, look, errand, comparing) = Default::default();
-        Self { outbox, support, library, pool, task, look, errand, comparing }
+        let (looks, maps) = Default::default();
+        Self { outbox, support, library, pool, task, look, errand, comparing, looks, maps }
     }
 
     /// Ends what was asked for.
@@ -230,7 +235,7 @@ impl Session {
     }
 
     /// The workers, and a voice for what becomes of a small request.
-    fn helper(&self, generation: u32) -> Result<(Rc<Pool>, Voice), ClientError> {
+    pub(super) fn helper(&self, generation: u32) -> Result<(Rc<Pool>, Voice), ClientError> {
         let pool = self.pool.borrow();
         let (epoch, pool) = pool.as_ref().ok_or(ClientError::Cancelled)?;
         Ok((pool.clone(), Voice { outbox: self.outbox.clone(), epoch: *epoch, generation }))

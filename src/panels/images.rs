@@ -8,10 +8,12 @@ use web_sys::HtmlElement;
 use yew::prelude::*;
 
 use super::filters::filters;
+use super::own;
 use crate::format::{count, percent};
+use crate::ink::Ink;
 use crate::parts::canvas::{Picture, Pixels};
 use crate::state::rules::way;
-use crate::state::{Action, Bench, Look, Page, Phase, Tab, use_page};
+use crate::state::{Action, Bench, Look, Origin, Page, Phase, Specimen, Study, Tab, use_page};
 
 /// Pixels by image: few enough to look through.
 type Known = Vec<(usize, Pixels)>;
@@ -19,14 +21,17 @@ type Known = Vec<(usize, Pixels)>;
 /// Images shown at first, and added at a time.
 const PAGE: usize = 24;
 
-/// Where a key takes the tabs; with two of them, left and right are the same. `None` for other keys.
+/// Where a key takes the tabs, round and round. `None` for other keys.
 fn tab_target(key: &str, from: Tab) -> Option<Tab> {
-    match key {
-        "ArrowLeft" | "ArrowRight" => Some(if from == Tab::Flipped { Tab::All } else { Tab::Flipped }),
-        "Home" => Some(Tab::Flipped),
-        "End" => Some(Tab::All),
-        _ => None,
-    }
+    let (at, last) = (from as usize, Tab::EVERY.len() - 1);
+    let to = match key {
+        "ArrowLeft" => at.checked_sub(1).unwrap_or(last),
+        "ArrowRight" => at + 1,
+        "Home" => 0,
+        "End" => last,
+        _ => return None,
+    };
+    Some(Tab::EVERY[to % Tab::EVERY.len()])
 }
 
 /// The region.
@@ -81,19 +86,50 @@ pub fn Images() -> Html {
     };
     let rest = listed.len() - visible.len();
     let counted = bench.pairs(&predictions).n;
+    let ink = use_mut_ref(Ink::default);
+    let chosen = use_state(|| None::<own::Chosen>);
+    let section = use_node_ref();
+    let ontake = {
+        let (chosen, dispatch, section) = (chosen.clone(), page.dispatch.clone(), section.clone());
+        let onchosen = use_callback((), move |picture, ()| {
+            chosen.set(Some(picture));
+            dispatch.dispatch(Action::Look(Look::Tab(Tab::Picture)));
+            if let Some(section) = section.cast::<HtmlElement>() {
+                section.scroll_into_view();
+            }
+        });
+        own::use_taking(&page, onchosen)
+    };
+    own::use_arrivals(ontake.clone());
+    let own_tab = match tab {
+        Tab::Draw => html! { <own::Draw {ink} /> },
+        Tab::Picture => html! { <own::Picture chosen={(*chosen).clone()} {ontake} /> },
+        Tab::Camera => html! { <own::Camera /> },
+        Tab::Flipped | Tab::All => Html::default(),
+    };
     html! {
-        <section aria-label="Images">
+        <section ref={section} aria-label="Images">
             <div ref={tabs} class="tabs" role="tablist" aria-label="Which images" {onkeydown}>
                 { head(Tab::Flipped, format!("Flipped {}", count(flipped))) }
                 { head(Tab::All, "All images".to_owned()) }
+                { head(Tab::Draw, "Draw".to_owned()) }
+                { head(Tab::Picture, "Picture".to_owned()) }
+                { head(Tab::Camera, "Camera".to_owned()) }
             </div>
-            { filters(&page) }
-            <div id="images" role="tabpanel" aria-label={if tab == Tab::Flipped { "Flipped images" } else { "All images" }}>
-                if visible.is_empty() {
+            if tab.is_list() {
+                { filters(&page) }
+            }
+            <div id="images" role="tabpanel" aria-label={name(tab)}>
+                if tab.is_list() {
+                    { own::selected(&page) }
+                }
+                if !tab.is_list() {
+                    { own_tab }
+                } else if visible.is_empty() {
                     <p class="empty">{ empty(tab, counted, page.state.view.filter.is_open()) }</p>
                 } else {
                     <div class={classes!("imgs", is_photo(bench).then_some("photos"))}>
-                        { for visible.iter().map(|image| card(bench, *image, pixels.iter().find(|(known, _)| known == image).map(|(_, pixels)| pixels))) }
+                        { for visible.iter().map(|image| card(&page, *image, pixels.iter().find(|(known, _)| known == image).map(|(_, pixels)| pixels))) }
                     </div>
                 }
                 if rest > 0 {
@@ -108,13 +144,24 @@ fn is_photo(bench: &Bench) -> bool {
     bench.entry.test.is_none()
 }
 
+/// What a tab is called where its button is not read.
+fn name(tab: Tab) -> &'static str {
+    match tab {
+        Tab::Flipped => "Flipped images",
+        Tab::All => "All images",
+        Tab::Draw => "Draw",
+        Tab::Picture => "Picture",
+        Tab::Camera => "Camera",
+    }
+}
+
 /// Why there is nothing to see; `counted` images were run by both models.
 fn empty(tab: Tab, counted: usize, open: bool) -> String {
     match (tab, counted) {
         (_, n) if n > 0 && !open => "No image passes the filter.".to_owned(),
         (_, 0) => "The images come with the first results.".to_owned(),
         (Tab::Flipped, n) => format!("No prediction differs on the {} images counted so far.", count(n)),
-        (Tab::All, _) => "The images are on their way.".to_owned(),
+        _ => "The images are on their way.".to_owned(),
     }
 }
 
@@ -161,7 +208,8 @@ fn use_pixels(page: &Page, visible: &[usize]) -> Rc<Known> {
 }
 
 /// One image.
-fn card(bench: &Bench, image: usize, pixels: Option<&Pixels>) -> Html {
+fn card(page: &Page, image: usize, pixels: Option<&Pixels>) -> Html {
+    let bench = &page.state.bench;
     let run = bench.run();
     let label = |class: Option<u16>| {
         let labels = bench.loaded.as_ref().map(|loaded| &loaded.labels);
@@ -194,9 +242,22 @@ fn card(bench: &Bench, image: usize, pixels: Option<&Pixels>) -> Html {
         Some(truth) => truth,
         None => bench.loaded.as_ref().and_then(|loaded| loaded.titles.get(image).cloned()).unwrap_or_default(),
     };
+    let onclick = {
+        let (page, pixels, title) = (page.clone(), pixels.cloned(), title.clone());
+        Callback::from(move |_: MouseEvent| {
+            if let Some(pixels) = pixels.clone() {
+                page.study(Study::Show(Specimen { origin: Origin::Image(image), title: title.clone(), pixels }));
+            }
+        })
+    };
     html! {
         <figure key={image} data-image={image.to_string()} class={classes!("im", flipped.then_some("flip"))}>
-            <Picture pixels={pixels.cloned()} label={format!("Image {image}: {title}")} />
+            <button
+                type="button" class="look" {onclick} disabled={pixels.is_none()} aria-pressed={page.state.closer.is_at(image).to_string()}
+                title="Look closer at this image: how sure both models are of each class, and its feature maps"
+            >
+                <Picture pixels={pixels.cloned()} label={format!("Image {image}: {title}")} />
+            </button>
             <figcaption>
                 <strong title={title.clone()}>{title}</strong>
                 <dl>
@@ -219,10 +280,11 @@ mod tests {
     fn keys_move_between_the_tabs() {
         for (key, from, to) in [
             ("ArrowRight", Tab::Flipped, Some(Tab::All)),
-            ("ArrowRight", Tab::All, Some(Tab::Flipped)),
-            ("ArrowLeft", Tab::Flipped, Some(Tab::All)),
+            ("ArrowRight", Tab::Camera, Some(Tab::Flipped)),
+            ("ArrowLeft", Tab::Flipped, Some(Tab::Camera)),
+            ("ArrowLeft", Tab::Draw, Some(Tab::All)),
             ("Home", Tab::All, Some(Tab::Flipped)),
-            ("End", Tab::All, Some(Tab::All)),
+            ("End", Tab::All, Some(Tab::Camera)),
             ("Tab", Tab::All, None),
         ] {
             assert_eq!(tab_target(key, from), to, "{key} from {from:?}");

@@ -16,6 +16,11 @@ pub struct Pixels {
 }
 
 impl Pixels {
+    /// A copy, to give to a worker.
+    pub fn buffer(&self) -> js_sys::ArrayBuffer {
+        js_sys::Uint8Array::from(self.bytes.as_slice()).buffer()
+    }
+
     fn rgba(&self) -> Vec<u8> {
         let channels = self.shape[2].max(1);
         let pixel = |p: &[u8]| if p.len() >= 3 { [p[0], p[1], p[2], 255] } else { [p[0], p[0], p[0], 255] };

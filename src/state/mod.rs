@@ -17,6 +17,7 @@ pub mod report;
 pub mod rules;
 pub mod settings;
 pub mod shared;
+pub mod specimen;
 pub mod tried;
 pub mod view;
 pub mod wording;
@@ -35,6 +36,7 @@ pub use pinned::Pin;
 pub use predictions::{Pairs, Predictions};
 pub use report::{BenchReport, Download, Engine, Evaluated, Phase, RunReport};
 pub use shared::Verdict;
+pub use specimen::{Closer, Origin, Specimen, Study};
 pub use tried::{History, Tried};
 pub use view::{Look, Tab, View};
 
@@ -129,6 +131,8 @@ pub struct State {
     pub shared: Option<Link>,
     /// Recipes that were tried, of all models, the newest first.
     pub tried: Rc<Vec<Tried>>,
+    /// The image that is looked at closely.
+    pub closer: Closer,
     /// Sentences, oldest first.
     pub notices: Vec<Notice>,
     /// Notices so far.
@@ -155,6 +159,8 @@ pub enum Action {
     Look(Look),
     /// Something becomes of A.
     Pin(Pin),
+    /// Something about the image that is looked at closely.
+    Study(Study),
     /// Tries again.
     Retry,
     /// What is done for the link in force was given up.
@@ -202,6 +208,11 @@ impl PartialEq for Page {
 }
 
 impl Page {
+    /// Something about the image that is looked at closely.
+    pub fn study(&self, study: Study) {
+        self.dispatch.dispatch(Action::Study(study));
+    }
+
     /// Makes a change that is complete in itself.
     pub fn edit(&self, edit: Edit) {
         self.dispatch.dispatch(Action::Edit { edit, dragging: false });
@@ -239,6 +250,7 @@ impl State {
             view: View::default(),
             shared: link.expected.is_promise().then(|| link.clone()),
             tried: Rc::default(),
+            closer: Closer::default(),
             notices: Vec::new(),
             noticed: 0,
             link,

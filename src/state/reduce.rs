@@ -41,10 +41,12 @@ impl State {
             Action::Open(layer) => {
                 if self.layer.as_ref() != Some(&layer) {
                     self.detail = None;
+                    self.closer.layer = None;
                     self.layer = Some(layer);
                 }
             }
             Action::Look(look) => self.look(look),
+            Action::Study(study) => self.study(study),
             Action::Pin(pin) => self.pin(pin),
             Action::Retry => {
                 self.notices.retain(|notice| !notice.retry);
@@ -122,6 +124,9 @@ impl State {
             self.hand_out();
             if old.model != self.link.model {
                 (self.layer, self.detail, self.view.filter) = Default::default();
+                self.layer = None;
+                self.detail = None;
+                self.closer.leave(entry);
             }
         }
         self.begin(step);

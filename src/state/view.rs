@@ -13,6 +13,22 @@ pub enum Tab {
     Flipped,
     /// Every image.
     All,
+    /// A canvas to draw on.
+    Draw,
+    /// A picture of the visitor's own.
+    Picture,
+    /// The camera.
+    Camera,
+}
+
+impl Tab {
+    /// Every tab, from left to right.
+    pub const EVERY: [Self; 5] = [Self::Flipped, Self::All, Self::Draw, Self::Picture, Self::Camera];
+
+    /// Whether it shows the page's own images.
+    pub fn is_list(self) -> bool {
+        matches!(self, Self::Flipped | Self::All)
+    }
 }
 
 /// What the curve of accuracy goes along.
@@ -97,6 +113,7 @@ impl View {
         match self.tab {
             Tab::Flipped => bench.run().predictions.flips(before).filter(passes).collect(),
             Tab::All => (0..bench.loaded.as_ref().map_or(0, |loaded| loaded.images)).filter(passes).collect(),
+            Tab::Draw | Tab::Picture | Tab::Camera => Vec::new(),
         }
     }
 }

@@ -48,9 +48,11 @@ pub fn dropping(page: &Page) -> [Callback<DragEvent>; 2] {
     let page = page.clone();
     let over = Callback::from(|event: DragEvent| event.prevent_default());
     let drop = Callback::from(move |event: DragEvent| {
-        event.prevent_default();
         let files = event.data_transfer().and_then(|data| data.files());
-        if let Some(file) = files.and_then(|files| files.get(0)) {
+        // Pictures are taken wherever they fall.
+        let file = files.and_then(|files| files.get(0)).filter(|file| !file.type_().starts_with("image/"));
+        if let Some(file) = file {
+            event.prevent_default();
             open(&page, file);
         }
     });

@@ -1,0 +1,88 @@
+//! Single images: what both models make of one, and its feature maps. The newest wish wins.
+
+use std::rc::Rc;
+
+use bitdial_protocol::Recipe;
+use wasm_bindgen_futures::spawn_local;
+use yew::AttrValue;
+
+use super::desk::Desk;
+use super::error::ClientError;
+use super::lab::Lab;
+use super::session::Session;
+use super::task::on_slot;
+use crate::state::specimen::Of;
+use crate::state::{Action, Specimen, Study};
+
+/// What is wanted of an image.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// Which image, under which wish of the page.
+    pub of: Of,
+    /// The recipe.
+    pub recipe: Recipe,
+    /// The image.
+    pub specimen: Rc<Specimen>,
+    /// The layer, if feature maps are wanted.
+    pub layer: Option<String>,
+}
+
+impl Session {
+    /// Shows the page an image, together with those that follow at once.
+    pub fn show(&self, specimen: Specimen) {
+        self.outbox.send_soon(Action::Study(Study::Show(specimen)));
+    }
+
+    /// Shows the page an image at once.
+    pub fn show_at_once(&self, specimen: Specimen) {
+        self.outbox.send(Action::Study(Study::Show(specimen)));
+    }
+
+    /// Asks what both models make of an image.
+    pub fn judge(self: &Rc<Self>, wish: Wish) {
+        let session = self.clone();
+        let Some(mut wish) = self.looks.ask(wish) else { return };
+        spawn_local(async move {
+            loop {
+                let answer = session.classify(&wish).await;
+                session.tell(answer, |answer| Study::Judged(wish.of, answer));
+                let Some(next) = session.looks.done() else { return };
+                wish = next;
+            }
+        });
+    }
+
+    /// Asks for feature maps.
+    pub fn map(self: &Rc<Self>, wish: Wish) {
+        let session = self.clone();
+        let Some(mut wish) = self.maps.ask(wish) else { return };
+        spawn_local(async move {
+            loop {
+                let answer = session.mapped(&wish).await;
+                session.tell(answer, |answer| Study::Mapped(wish.of, answer));
+                let Some(next) = session.maps.done() else { return };
+                wish = next;
+            }
+        });
+    }
+
+    async fn classify(&self, wish: &Wish) -> Result<Rc<[bitdial_protocol::Classified; 2]>, ClientError> {
+        let (pool, voice) = self.helper(wish.of.1)?;
+        let image = &wish.specimen.pixels;
+        on_slot(pool.own(), &voice, async |desk: Rc<Desk>| desk.classify(&wish.recipe, image).await).await.map(Rc::new)
+    }
+
+    async fn mapped(&self, wish: &Wish) -> Result<Rc<crate::state::specimen::Maps>, ClientError> {
+        let (pool, voice) = self.helper(wish.of.1)?;
+        let layer = wish.layer.clone().unwrap_or_default();
+        let image = &wish.specimen.pixels;
+        on_slot(&pool.lab, &voice, async |lab: Rc<Lab>| lab.maps(&wish.recipe, layer.clone(), image).await).await.map(Rc::new)
+    }
+
+    /// Answers at once; what was given up has nothing to say.
+    fn tell<T>(&self, answer: Result<T, ClientError>, study: impl FnOnce(Result<T, AttrValue>) -> Study) {
+        if !matches!(answer, Err(ClientError::Cancelled)) {
+            self.outbox.send(Action::Study(study(answer.map_err(|error| error.to_string().into()))));
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The one image that is looked at closely, what both models make of it, and its feature maps.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use bitdial_protocol::{Classified, FeatureMaps};
+use yew::AttrValue;
+
+use super::State;
+use crate::catalogue::Entry;
+use crate::parts::canvas::Pixels;
+
+/// Times that a rate is the mean of.
+const FRAMES: usize = 30;
+
+/// Where an image comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// From the page's own, with its number.
+    Image(usize),
+    /// Drawn here.
+    Drawing,
+    /// A file, pasted, dropped or chosen, by its name.
+    Picture(AttrValue),
+    /// A frame of the camera.
+    Camera,
+}
+
+/// An image as the model takes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Specimen {
+    /// Where it comes from.
+    pub origin: Origin,
+    /// What it is called.
+    pub title: AttrValue,
+    /// What the model sees.
+    pub pixels: Pixels,
+}
+
+/// Of which image and of which wish something is told: serial number, generation.
+pub type Of = (u32, u32);
+
+/// Feature maps and their pictures: f32, quantized, difference.
+#[derive(Debug, PartialEq)]
+pub struct Maps {
+    /// What they show.
+    pub about: FeatureMaps,
+    /// One byte a value.
+    pub pictures: [Vec<u8>; 3],
+}
+
+/// What is known of the image that is looked at.
+#[derive(Clone, Debug, Default)]
+pub struct Closer {
+    /// The image.
+    pub specimen: Option<Rc<Specimen>>,
+    /// Counts images.
+    pub serial: u32,
+    /// What f32 and the quantized model say.
+    pub verdict: Option<(Of, Rc<[Classified; 2]>)>,
+    /// Why there is none.
+    pub trouble: Option<(Of, AttrValue)>,
+    /// Milliseconds of both models for the last images under one recipe.
+    times: VecDeque<[f64; 2]>,
+    /// Whether feature maps are wanted.
+    pub mapped: bool,
+    /// Of which layer, if not of the one that is open.
+    pub layer: Option<String>,
+    /// The last ones.
+    pub maps: Option<(Of, Rc<Maps>)>,
+    /// Why there are none.
+    pub unmapped: Option<(Of, AttrValue)>,
+}
+
+/// What happens to it.
+#[derive(Clone, Debug)]
+pub enum Study {
+    /// Another image.
+    Show(Specimen),
+    /// No image any more.
+    Leave,
+    /// What both models say.
+    Judged(Of, Result<Rc<[Classified; 2]>, AttrValue>),
+    /// Feature maps are wanted, or not.
+    Map(bool),
+    /// Of this layer.
+    Layer(String),
+    /// Feature maps.
+    Mapped(Of, Result<Rc<Maps>, AttrValue>),
+}
+
+impl Closer {
+    /// Forgets what does not belong to a model.
+    pub fn leave(&mut self, entry: &Entry) {
+        let stays = |specimen: &Specimen| !matches!(specimen.origin, Origin::Image(_)) && fits(entry, specimen);
+        let specimen = self.specimen.take().filter(|specimen| stays(specimen));
+        *self = Self { specimen, serial: self.serial + 1, mapped: self.mapped, ..Self::default() };
+    }
+
+    /// Whether this image is looked at.
+    pub fn is_at(&self, image: usize) -> bool {
+        self.specimen.as_ref().is_some_and(|specimen| specimen.origin == Origin::Image(image))
+    }
+
+    /// Images a second that each model could take, f32 and quantized, as the last ones went; `None` before there were any.
+    pub fn rates(&self) -> Option<[f64; 2]> {
+        let sum = self.times.iter().fold([0.0; 2], |sum, ms| [sum[0] + ms[0], sum[1] + ms[1]]);
+        (sum[0] > 0.0 && sum[1] > 0.0).then(|| sum.map(|ms| 1e3 * self.times.len() as f64 / ms))
+    }
+
+    fn judged(&mut self, of: Of, answers: &[Classified; 2]) {
+        if self.verdict.as_ref().is_none_or(|((_, generation), _)| *generation != of.1) {
+            self.times.clear();
+        }
+        self.times.push_back([answers[0].ms, answers[1].ms]);
+        if self.times.len() > FRAMES {
+            self.times.pop_front();
+        }
+    }
+}
+
+/// Whether a model can take an image.
+pub fn fits(entry: &Entry, specimen: &Specimen) -> bool {
+    let [channels, rows, columns] = entry.input;
+    specimen.pixels.shape == [rows, columns, channels]
+}
+
+impl State {
+    /// The layer whose feature maps are shown.
+    pub fn mapped_layer(&self) -> Option<&String> {
+        self.closer.layer.as_ref().or(self.layer.as_ref())
+    }
+
+    pub(super) fn study(&mut self, study: Study) {
+        let entry = self.bench.entry;
+        let closer = &mut self.closer;
+        match study {
+            // A frame of the model before.
+            Study::Show(specimen) if !fits(entry, &specimen) => {}
+            Study::Show(specimen) => {
+                closer.serial += 1;
+                closer.specimen = Some(Rc::new(specimen));
+            }
+            Study::Leave => {
+                closer.serial += 1;
+                (closer.specimen, closer.verdict, closer.trouble) = (None, None, None);
+                (closer.maps, closer.unmapped) = (None, None);
+                closer.times.clear();
+            }
+            Study::Map(wanted) => closer.mapped = wanted,
+            Study::Layer(layer) => closer.layer = Some(layer),
+            // Late news about an image or a recipe that nobody asks for any more.
+            Study::Judged(of, _) | Study::Mapped(of, _) if of.1 != self.generation || closer.specimen.is_none() => {}
+            Study::Judged(of, Ok(answers)) => {
+                closer.judged(of, &answers);
+                (closer.verdict, closer.trouble) = (Some((of, answers)), None);
+            }
+            Study::Judged(of, Err(why)) => closer.trouble = Some((of, why)),
+            Study::Mapped(of, Ok(maps)) => (closer.maps, closer.unmapped) = (Some((of, maps)), None),
+            Study::Mapped(of, Err(why)) => closer.unmapped = Some((of, why)),
+        }
+    }
+}
