@@ -8,11 +8,11 @@ use web_sys::ResizeObserver;
 use yew::prelude::*;
 
 use super::{AllSettings, Backends, Corrections, Images, Model, activations, promise::promise, readouts, weights};
-use crate::charts::{BitsChart, LatencyChart, LayersChart, SearchChart, SizeChart, TimeChart};
+use crate::charts::{BitsChart, ConfusionChart, LatencyChart, LayersChart, SearchChart, SizeChart, TimeChart};
 use crate::state::{Page, address, shared};
 
 /// Every part, by the name that `show` has for it, with what people call it; in the order in which they stand.
-pub const NAMES: [(&str, &str); 15] = [
+pub const NAMES: [(&str, &str); 16] = [
     ("readouts", "Readouts"),
     ("weights", "Weight bits"),
     ("activations", "Activation bits"),
@@ -21,6 +21,7 @@ pub const NAMES: [(&str, &str); 15] = [
     ("recipe", "The whole recipe"),
     ("strip", "Layers"),
     ("layers-chart", "What each layer costs"),
+    ("confusion", "Confusion"),
     ("images", "Images"),
     ("accuracy-bits", "Accuracy against bits"),
     ("accuracy-size", "Accuracy against size"),
@@ -95,6 +96,7 @@ fn part(page: &Page, name: &str) -> Html {
         "latency" => html! { <LatencyChart /> },
         "time-split" => html! { <TimeChart /> },
         "layers-chart" => html! { <LayersChart /> },
+        "confusion" => html! { <ConfusionChart /> },
         "backends" => html! { <Backends /> },
         "search" => html! { <SearchChart /> },
         _ => Html::default(),

@@ -10,8 +10,8 @@ use thirtyfour::prelude::{By, Key};
 /// Longer than any model here takes for all of its images.
 const LONG: Duration = Duration::from_secs(300);
 /// True when all images are counted and the recipe was timed.
-const COUNTED: &str = r#"document.querySelector("#metric-accuracy")?.dataset.n === "10000"
-    && document.querySelector("#metric-latency")?.dataset.value && document.querySelector("main").dataset.phase === "idle""#;
+const COUNTED: &str = "document.querySelector('#metric-accuracy')?.dataset.n === '10000'
+    && document.querySelector('#metric-latency')?.dataset.value && document.querySelector('main').dataset.phase === 'idle'";
 
 async fn counted(page: &Page) -> Result<()> {
     page.until_within("all images counted", COUNTED, LONG).await?;
@@ -70,7 +70,8 @@ async fn a_pinned_recipe_stands_beside_the_next_one_everywhere() -> Result<()> {
         ensure!(flips.as_str() == Some(&format!("Flipped {counted_flips}")), "{flips} and {said}");
         // A and B change places, A comes back, A goes.
         click(&page, "#pin-swap").await?;
-        page.until("three bits again", "location.hash.includes('w=3') && document.querySelector('.ab .what').innerText.includes('int2')").await?;
+        page.until("three bits again", "location.hash.includes('w=3') && document.querySelector('.ab .what').innerText.includes('int2')")
+            .await?;
         click(&page, "#pin-restore").await?;
         page.until("A in force", "location.hash.includes('w=2')").await?;
         click(&page, "#unpin").await?;
@@ -136,7 +137,8 @@ async fn curves_stay_and_two_points_are_compared() -> Result<()> {
         ensure!(text(&page, ".curves li:nth-child(2)").await?.contains("scale per channel"), "no word about the scale");
         // Along activations.
         click(&page, "input[name=bits-of]:not(:checked)").await?;
-        page.until("the other axis", "document.querySelector('#accuracy-bits h2').innerText.toLowerCase().includes('activation bits')").await?;
+        page.until("the other axis", "document.querySelector('#accuracy-bits h2').innerText.toLowerCase().includes('activation bits')")
+            .await?;
         page.until_within("its curve", "document.querySelectorAll('#accuracy-bits tbody tr').length >= 8", LONG).await?;
         // Accuracy against latency: both recipes were timed.
         click(&page, "#accuracy-size input[name=cost]:not(:checked)").await?;
