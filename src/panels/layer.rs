@@ -6,7 +6,7 @@ use yew::prelude::*;
 use super::diagnosis;
 use super::recipe::widths;
 use super::strip::weighted;
-use crate::format::{bytes, percent, time};
+use crate::format::{amount, bytes, percent, time};
 use crate::parts::row::effect;
 use crate::parts::segmented::{Segment, segmented};
 use crate::speed::{self, UNKNOWN, gmacs, parts, tried};
@@ -30,12 +30,14 @@ fn times<'a>(page: &'a Page, layer: &str) -> Option<(&'a LayerTime, &'a LayerTim
     Some((of(&profiles.quantized)?, of(&profiles.float)?))
 }
 
-/// How fast it runs, in words: time, rate, the kernels that were tried.
-fn speed(times: Option<(&LayerTime, &LayerTime)>) -> [String; 3] {
-    let Some((quantized, float)) = times else { return [UNKNOWN; 3].map(str::to_owned) };
+/// How fast it runs, in words: time, what is done in it, rate, the kernels that were tried.
+fn speed(times: Option<(&LayerTime, &LayerTime)>) -> [String; 4] {
+    let Some((quantized, float)) = times else { return [UNKNOWN; 4].map(str::to_owned) };
+    let whole = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
     let share = speed::share(quantized).map_or(String::new(), |share| format!(" \u{b7} {} % of roofline", percent(share, 0)));
     [
         format!("{} \u{b7} f32 {}", time(quantized.ms), time(float.ms)),
+        format!("{} products \u{b7} {} moved", amount(whole(quantized.macs)), bytes(whole(quantized.bytes))),
         format!("{} GMAC/s{share}", gmacs(quantized.macs, quantized.ms)),
         tried(&quantized.alternatives).unwrap_or("none".to_owned()),
     ]
@@ -76,7 +78,7 @@ pub fn open_layer(page: &Page, info: Option<&QuantizedInfo>) -> Html {
     let times = times(page, &layer.name);
     // As it was compiled first, until the kernels that were tried say otherwise.
     let kernel = times.map_or(&layer.kernel, |(quantized, _)| &quantized.kernel).clone();
-    let [time, rate, tried] = speed(times);
+    let [time, work, rate, tried] = speed(times);
     let overflows = page.state.bench.run().overflows.of(&layer.name).map(|share| ("Sums overflow", format!("{} %", percent(share, 2))));
     let before = [("Operator", layer.op.clone()), ("In the file", listed), ("Bytes", share), ("Weight SQNR", quality)];
     let after = [
@@ -84,6 +86,7 @@ pub fn open_layer(page: &Page, info: Option<&QuantizedInfo>) -> Html {
         ("Kernel", kernel),
         ("Computes in", format!("{} \u{2192} {activations}", execution(layer))),
         ("Time", time),
+        ("Work", work),
         ("Rate", rate),
         ("Tried", tried),
     ]

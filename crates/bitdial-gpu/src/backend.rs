@@ -1,5 +1,7 @@
 //! The GPU as a backend of the engine.
 
+use std::collections::BTreeMap;
+
 use bitdial_engine::{Backend, EngineError, Executable, Now, Purpose};
 use bitdial_ir::Graph;
 use bitdial_kernels::Part;
@@ -9,7 +11,7 @@ use bitdial_runtime::{Overflows, See, Step};
 use crate::error::GpuError;
 use crate::gpu::Gpu;
 use crate::plan::{Options, Plan};
-use crate::tune::Choice;
+use crate::tune::{Candidate, Choice};
 
 /// Images that are sent at once: of a small model, and of a large one.
 const BATCH: [usize; 2] = [256, 64];
@@ -55,6 +57,16 @@ impl WebGpu {
         let single = Plan::compile(&self.gpu, graph, options).await?;
         let (gpu, graph) = (self.gpu.clone(), graph.clone());
         Ok(WebGpuPlan { gpu, graph, options, single, many: None, choices: Vec::new() })
+    }
+}
+
+impl WebGpuPlan {
+    /// Lets many images be multiplied by what was fastest on one. Their tiles stay: those depend on how many pixels there are.
+    async fn share(&mut self) -> Result<(), EngineError> {
+        let Some(many) = &mut self.many else { return Ok(()) };
+        let found: BTreeMap<usize, Candidate> =
+            self.choices.iter().map(|choice| (choice.node, Candidate { dot: choice.chosen.dot, ..many.choice(choice.node) })).collect();
+        Ok(many.take(|node| found.get(&node).copied()).await?)
     }
 }
 
@@ -123,7 +135,7 @@ impl Executable for WebGpuPlan {
 
     fn alternatives(&self, step: &Step) -> Vec<KernelTime> {
         let choice = self.choices.iter().find(|choice| choice.node == step.node);
-        let time = |&(candidate, ms): &(crate::tune::Candidate, f64)| KernelTime { kernel: candidate.name(), ms };
+        let time = |&(candidate, ms): &(Candidate, f64)| KernelTime { kernel: candidate.name(), ms };
         choice.map_or_else(Vec::new, |choice| choice.times.iter().map(time).collect())
     }
 
@@ -139,6 +151,7 @@ impl Executable for WebGpuPlan {
                 if self.many.is_none() {
                     let options = Options { batch: self.chunk(), ..self.options };
                     self.many = Some(Plan::compile(&self.gpu, &self.graph, options).await?);
+                    self.share().await?;
                 }
                 self.many.as_mut().unwrap_or(&mut self.single)
             }
@@ -157,6 +170,7 @@ impl Executable for WebGpuPlan {
     async fn tune(&mut self, graph: &Graph, now: Now<'_>) -> Result<(), EngineError> {
         if self.choices.is_empty() {
             (self.single, self.choices) = Plan::tune(&self.gpu, graph, self.options, (TRIALS, TUNING_MS), now).await?;
+            self.share().await?;
         }
         Ok(())
     }

@@ -18,6 +18,7 @@ mod read;
 mod rounding;
 mod time;
 mod tune;
+mod work;
 
 pub use backend::{WebGpu, WebGpuPlan};
 pub use error::GpuError;
@@ -26,3 +27,4 @@ pub use info::GpuInfo;
 pub use plan::{Options, Plan};
 pub use time::{Clock, Now, Profile, StepTime};
 pub use tune::{Candidate, Choice, Dot, Tile};
+pub use work::{Traffic, Work};

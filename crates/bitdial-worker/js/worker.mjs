@@ -26,9 +26,13 @@ function failed(event, error) {
 self.addEventListener("error", (event) => failed(event, event.error));
 self.addEventListener("unhandledrejection", (event) => failed(event, event.reason));
 
-/** A hook for tests: `{lose: true}` loses the GPU as a driver that is reset would. */
+/**
+ * A hook for tests: `{lose: true}` loses the GPU as a driver that is reset would; after `{fail: "memory"}` it has no memory
+ * left, after `{fail: "shader"}` its compiler is given what it must refuse.
+ */
 function keepDevices() {
   const devices = [];
+  let fail;
   const adapter = self.GPUAdapter?.prototype;
   if (!adapter) return;
   const { requestDevice } = adapter;
@@ -37,8 +41,26 @@ function keepDevices() {
     devices.push(device);
     return device;
   };
+  const device = self.GPUDevice.prototype;
+  const { createShaderModule, pushErrorScope, popErrorScope } = device;
+  device.createShaderModule = function (about) {
+    const code = fail === "shader" ? `${about.code}\nfn refused() -> u32 { return missing; }` : about.code;
+    return createShaderModule.call(this, { ...about, code });
+  };
+  // Memory can only seem to be short: a buffer is made, and whoever asks hears that it could not be.
+  const scopes = [];
+  device.pushErrorScope = function (filter) {
+    scopes.push(filter);
+    return pushErrorScope.call(this, filter);
+  };
+  device.popErrorScope = async function () {
+    const filter = scopes.pop();
+    const found = await popErrorScope.call(this);
+    return fail === "memory" && filter === "out-of-memory" ? new GPUOutOfMemoryError("forced by a test") : found;
+  };
   self.addEventListener("message", ({ data }) => {
     if (data?.lose === true) for (const device of devices) device.destroy();
+    fail = data?.fail ?? fail;
   });
 }
 

@@ -18,20 +18,37 @@ async fn text(page: &Page, id: &str) -> Result<String> {
     Ok(found.as_str().unwrap_or_default().to_owned())
 }
 
+/// True when the GPU has counted and was timed, and compiles nothing more for this recipe.
+const SETTLED: &str = r#"document.querySelector("main")?.dataset.backend === "webgpu"
+    && Number(document.querySelector('[data-metric="accuracy"]')?.dataset.n) > 1000"#;
+
 async fn accuracy(page: &Page) -> Result<f64> {
     page.until_within("all images counted", COUNTED, LONG).await?;
     Ok(page.metric("accuracy").await?.context("no accuracy")?.value)
 }
 
-/// Falls back to wasm with a notice that holds `reason`; the recipe stays.
-async fn falls_back(page: &Page, reason: &str) -> Result<()> {
+/// Keeps the workers that the page starts, to give them what the engine never would.
+const KEEP_WORKERS: &str = "const Real = Worker; window.workers = [];
+    window.Worker = class extends Real { constructor(...args) { super(...args); workers.push(this); } };";
+
+/// Falls back to wasm with a notice that holds `reason`; the recipe stays, with weights of `bits`.
+async fn falls_back(page: &Page, bits: u8, reason: &str) -> Result<()> {
     page.until_within("a notice", "document.getElementById('notices')?.innerText.includes('WebGPU cannot go on')", LONG).await?;
     let notice = text(page, "notices").await?;
     ensure!(notice.contains(reason) && notice.contains("choose WebGPU again"), "{notice}");
     let accuracy = accuracy(page).await?;
     ensure!(accuracy > 95.0, "{accuracy}");
     let link = page.js("return location.hash").await?;
-    ensure!(link.as_str().is_some_and(|link| link.contains("w=4") && !link.contains("webgpu")), "{link}");
+    ensure!(link.as_str().is_some_and(|link| link.contains(&format!("w={bits}")) && !link.contains("webgpu")), "{link}");
+    Ok(())
+}
+
+/// Nothing is in the way of another try.
+async fn comes_back(page: &Page) -> Result<()> {
+    page.js("location.hash = '#model=digits&backend=webgpu&w=3'").await?;
+    page.until_within("WebGPU again", "document.querySelector('[data-backend]')?.dataset.backend === 'webgpu'", LONG).await?;
+    page.until_within("an accuracy of it", r#"document.querySelector('[data-metric="accuracy"]')?.dataset.value"#, LONG).await?;
+    ensure!(page.js("return location.hash").await?.as_str().is_some_and(|link| link.contains("backend=webgpu")), "it left again");
     Ok(())
 }
 
@@ -69,7 +86,7 @@ async fn a_browser_without_webgpu_goes_on_with_wasm() -> Result<()> {
     scenario(|page| async move {
         // The interface is there, and no adapter behind it.
         page.open_site("model=digits&backend=webgpu&w=4").await?;
-        falls_back(&page, "adapter").await?;
+        falls_back(&page, 4, "adapter").await?;
         page.before_load("Object.defineProperty(Navigator.prototype, 'gpu', { get: () => undefined });").await?;
         page.open_site("model=digits&backend=webgpu&w=4").await?;
         // Without the interface it is no choice at all.
@@ -84,19 +101,29 @@ async fn a_browser_without_webgpu_goes_on_with_wasm() -> Result<()> {
 #[tokio::test]
 async fn a_lost_gpu_gives_way_to_wasm_and_may_come_back() -> Result<()> {
     scenario_with(&SOFTWARE_GPU, |page| async move {
-        page.before_load(
-            "const Real = Worker; window.workers = [];
-             window.Worker = class extends Real { constructor(...args) { super(...args); workers.push(this); } };",
-        )
-        .await?;
+        page.before_load(KEEP_WORKERS).await?;
         page.open_site("model=digits&backend=webgpu&w=4").await?;
         page.until_within("an accuracy", r#"document.querySelector('[data-metric="accuracy"]')?.dataset.value"#, LONG).await?;
         page.js("workers.forEach((worker) => worker.postMessage({ lose: true }))").await?;
-        falls_back(&page, "lost").await?;
-        // Nothing is in the way of another try.
-        page.js("location.hash = '#model=digits&backend=webgpu&w=3'").await?;
-        page.until_within("WebGPU again", "document.querySelector('[data-backend]')?.dataset.backend === 'webgpu'", LONG).await?;
-        ensure!(page.js("return location.hash").await?.as_str().is_some_and(|link| link.contains("backend=webgpu")), "it left again");
+        falls_back(&page, 4, "lost").await?;
+        comes_back(&page).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_gpu_that_cannot_take_a_model_gives_way_to_wasm_and_may_come_back() -> Result<()> {
+    scenario_with(&SOFTWARE_GPU, |page| async move {
+        page.before_load(KEEP_WORKERS).await?;
+        page.open_site("model=digits&backend=webgpu&w=4").await?;
+        // Each is told to the workers of now; what is compiled for other widths than before then fails.
+        for (fail, bits, reason) in [("memory", 5, "not enough memory"), ("shader", 2, "does not take the kernel")] {
+            page.until_within("many images counted", SETTLED, LONG).await?;
+            page.js(&format!("workers.forEach((worker) => worker.postMessage({{ fail: {fail:?} }}))")).await?;
+            page.js(&format!("location.hash = '#model=digits&backend=webgpu&w={bits}'")).await?;
+            falls_back(&page, bits, reason).await?;
+            comes_back(&page).await?;
+        }
         Ok(())
     })
     .await

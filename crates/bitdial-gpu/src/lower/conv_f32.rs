@@ -83,7 +83,7 @@ fn emit(l: &mut Lowering, layer: &Layer, weights: Kernels, suffix: &str) -> Resu
         let kernel = relaxed(layer.tiled(name, 16));
         let kernel = weights.bits.map_or(kernel.clone(), |bits| kernel.with("BITS", u32::from(bits)));
         l.emit_conv(layer, kernel, &params, layer.tiles(layer.candidate.tile));
-        Lowered { kernel: format!("{name}-{}{suffix}", layer.candidate.tile.name()), rivals: true }
+        Lowered { kernel: format!("{name}-{}{suffix}", layer.candidate.tile.name()), rivals: true, done_by: None }
     };
     l.finish_float(layer.node, float)?;
     Ok(lowered)

@@ -205,7 +205,11 @@ fn emit(l: &mut Lowering, layer: &Layer, weights: &QuantizedWeights, input: &Inp
     l.emit_conv(layer, kernel, &params, layer.tiles(layer.candidate.tile));
     let Layer { candidate, .. } = layer;
     let groups = if group.is_some() { "-groups" } else { "" };
-    Ok(Lowered { kernel: format!("conv-u8i{}-{}-{}{groups}", ints.bits, candidate.tile.name(), candidate.dot.name()), rivals: true })
+    Ok(Lowered {
+        kernel: format!("conv-u8i{}-{}-{}{groups}", ints.bits, candidate.tile.name(), candidate.dot.name()),
+        rivals: true,
+        done_by: None,
+    })
 }
 
 /// 1-bit weights on 1-bit activations, whose channels fill words.
@@ -222,7 +226,7 @@ fn of_bits(l: &mut Lowering, layer: &Layer, weights: &QuantizedWeights, params: 
     // The row in words of four activations, and in words of bits.
     let (row, group) = (layer.shape.row_len() / 4, layer.shape.row_len().div_ceil(32));
     l.emit_conv(layer, kernel, &ConvParams { weights, table, row, group, ..params }, layer.tiles(layer.candidate.tile));
-    Lowered { kernel: format!("conv-u1i1-{}-popcount", layer.candidate.tile.name()), rivals: true }
+    Lowered { kernel: format!("conv-u1i1-{}-popcount", layer.candidate.tile.name()), rivals: true, done_by: None }
 }
 
 /// A convolution in several groups of channels.

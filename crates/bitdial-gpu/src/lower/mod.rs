@@ -135,8 +135,8 @@ pub(crate) struct Lowering<'g> {
     dispatches: Vec<Dispatch>,
     choices: &'g dyn Fn(usize) -> Candidate,
     candidates: Vec<Option<Sum>>,
-    /// For each value the node that has computed it in place of its own.
-    summed_by: Vec<Option<String>>,
+    /// For each value the index of the node that has computed it in place of its own.
+    summed_by: Vec<Option<usize>>,
     /// Position in time: 0 is the inputs, `i + 1` is node `i`.
     at: usize,
 }
@@ -145,11 +145,13 @@ pub(crate) struct Lowering<'g> {
 pub(crate) struct Lowered {
     pub kernel: String,
     pub rivals: bool,
+    /// The node that has done it already.
+    pub done_by: Option<usize>,
 }
 
 impl Lowered {
     pub(crate) fn new(kernel: &str) -> Self {
-        Self { kernel: kernel.to_owned(), rivals: false }
+        Self { kernel: kernel.to_owned(), rivals: false, done_by: None }
     }
 }
 
@@ -202,7 +204,8 @@ impl<'g> Lowering<'g> {
         }
         if let Some(by) = self.summed_by[node.output.0].take() {
             self.use_value(node.output);
-            return Ok(Lowered::new(&format!("fused into {by}")));
+            let kernel = format!("fused into {}", self.graph.nodes[by].name);
+            return Ok(Lowered { kernel, rivals: false, done_by: Some(by) });
         }
         match &node.op {
             Op::Conv(_) | Op::Linear(_) => conv::lower(self, node, (self.choices)(index)),
@@ -317,10 +320,10 @@ impl<'g> Lowering<'g> {
         Some((&self.graph.nodes[candidate.sum], candidate.other))
     }
 
-    /// Notes that `node` computes `sum`; both values are in `held`.
+    /// Notes that `node`, the one that is compiled now, computes `sum`; both values are in `held`.
     pub(crate) fn fuse(&mut self, node: &Node, sum: &Node, held: Held) {
         self.held[node.output.0] = Some(held);
-        self.summed_by[sum.output.0] = Some(node.name.clone());
+        self.summed_by[sum.output.0] = Some(self.at - 1);
     }
 
     /// Emits f32 to u8.

@@ -12,6 +12,7 @@ use crate::gpu::Gpu;
 use crate::kernel::PARAMS_BYTES;
 use crate::lower::{Dispatch, Grid, Held, Lowering, Mode, Params, Word};
 use crate::tune::Candidate;
+use crate::work::Traffic;
 
 /// Threads of a group of kernels that work element by element.
 const THREADS: usize = 64;
@@ -69,9 +70,9 @@ pub struct Plan {
     head: std::ops::Range<usize>,
     dispatches: Vec<Dispatch>,
     pipelines: Vec<wgpu::ComputePipeline>,
-    /// For each step the kernel it takes where there are rivals, and the bytes that it moves.
+    /// For each step the kernel it takes where there are rivals, and what it moves for one image.
     choices: Vec<Candidate>,
-    traffic: Vec<u64>,
+    traffic: Vec<Traffic>,
     rivals: Vec<bool>,
     arena: Arena,
     capacity: usize,
@@ -116,8 +117,10 @@ impl Plan {
             let first = dispatches.len();
             dispatches.append(&mut lowering.take());
             code.push(StepCode { dispatches: first..dispatches.len(), output: node.output });
-            let moved: usize = node.inputs.iter().chain([&node.output]).map(|&id| bytes(graph, id)).sum();
-            traffic.push((moved + weight_bytes) as u64);
+            traffic.push(Traffic::of(graph, node, weight_bytes));
+            if let Some(by) = lowered.done_by {
+                Traffic::fuse(&mut traffic, by, index);
+            }
             rivals.push(lowered.rivals);
             let conv = step.conv.filter(|_| lowered.rivals);
             steps.push(Step { node: index, kernel: lowered.kernel, execution: step.execution, macs: step.macs, weight_bytes, conv });
@@ -195,10 +198,16 @@ impl Plan {
         &self.steps
     }
 
-    /// Bytes that a step must read and write at least for one image: inputs, outputs, weights.
+    /// Bytes that a step must read and write at least for one image.
     #[must_use]
-    pub fn bytes(&self, step: usize) -> u64 {
-        self.traffic.get(step).copied().unwrap_or(0)
+    pub fn traffic(&self, step: usize) -> Traffic {
+        self.traffic.get(step).copied().unwrap_or_default()
+    }
+
+    /// Groups of threads that a step starts for so many images, dispatch by dispatch.
+    pub(crate) fn groups(&self, step: usize, images: usize) -> impl Iterator<Item = u64> + '_ {
+        let dispatches = self.code.get(step).map_or(0..0, |code| code.dispatches.clone());
+        self.dispatches[dispatches].iter().map(move |dispatch| groups(dispatch.grid, images).iter().map(|&n| u64::from(n)).product())
     }
 
     /// Whether a step has anything to do; one that only gives its input another name has not.
@@ -393,12 +402,6 @@ impl Plan {
             pass.dispatch_workgroups(x, y, z);
         }
     }
-}
-
-/// Bytes of a value of one image.
-fn bytes(graph: &Graph, id: ValueId) -> usize {
-    let about = graph.value(id);
-    if about.quant.is_some() { about.len() } else { 4 * about.len() }
 }
 
 /// The kernel of a node, where there are rivals.

@@ -6,6 +6,7 @@ mod failures;
 mod models;
 mod open;
 mod speed;
+mod work;
 
 use bitdial_gpu::Gpu;
 

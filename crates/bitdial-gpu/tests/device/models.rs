@@ -14,22 +14,22 @@ use super::gpu;
 
 const UNIT: Normalize = Normalize { mean: 0.0, std: 255.0 };
 
-fn file(path: &str) -> Vec<u8> {
+pub fn file(path: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
     std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-fn images(set: &str, part: &str) -> Arc<Images> {
+pub fn images(set: &str, part: &str) -> Arc<Images> {
     let read = |kind| file(&format!("assets/{set}/{part}-{kind}-ubyte.gz"));
     Arc::new(Images::from_idx(&read("images-idx3"), &read("labels-idx1"), UNIT).unwrap())
 }
 
-fn quantized(name: &str, recipe: &Recipe, calibration: &Arc<Images>) -> Graph {
+pub fn quantized(name: &str, recipe: &Recipe, calibration: &Arc<Images>) -> Graph {
     let model = bitdial_lab::Model::load(&file(&format!("models/{name}.onnx")), Backend::best()).unwrap();
     model.quantizer(recipe, Some(Arc::clone(calibration))).unwrap().finish().unwrap().graph().clone()
 }
 
-fn recipe(bits: u8, granularity: Granularity) -> Recipe {
+pub fn recipe(bits: u8, granularity: Granularity) -> Recipe {
     let mut recipe = Recipe::default();
     recipe.weights.bits = Bits::new(bits).unwrap();
     recipe.weights.granularity = granularity;

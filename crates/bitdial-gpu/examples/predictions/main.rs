@@ -1,31 +1,34 @@
-//! Classifies the test images of the small models on the GPU and on the processor, and counts where both say the same.
+//! Classifies the test images of the small models, and the sample photos, on the GPU and on the processor, and counts where
+//! both say the same.
 //!
 //! `cargo run --release --package bitdial-gpu --example predictions [model] [images]`, on an adapter of this machine, a software one
 //! if need be (`VK_DRIVER_FILES` names its driver).
 
-use std::path::Path;
+#[path = "../support/mod.rs"]
+mod support;
+
 use std::sync::Arc;
 
 use bitdial_engine::{Backend, Cpu, Engine, Images, Prediction};
 use bitdial_gpu::WebGpu;
 use bitdial_protocol::{BackendChoice, Bits, Normalize, Recipe};
 use futures::executor::block_on;
+use support::{Failure, file, photos};
 
-type Failure = Box<dyn std::error::Error>;
-
-/// Each model with its images.
-const MODELS: [(&str, &str); 3] = [("digits", "mnist"), ("fashion-mobilenet", "fashion-mnist"), ("fashion-resnet", "fashion-mnist")];
+/// Each model with its images; the large one sees the sample photos.
+const MODELS: [(&str, Option<&str>); 4] = [
+    ("digits", Some("mnist")),
+    ("fashion-mobilenet", Some("fashion-mnist")),
+    ("fashion-resnet", Some("fashion-mnist")),
+    ("efficientnet-lite0", None),
+];
 const UNIT: Normalize = Normalize { mean: 0.0, std: 255.0 };
 /// Images between two lines of progress.
 const STEP: usize = 1000;
 
-fn file(path: &str) -> Result<Vec<u8>, Failure> {
-    Ok(std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path))?)
-}
-
-fn images(set: &str, part: &str) -> Result<Images, Failure> {
+fn images(set: &str, part: &str) -> Result<Arc<Images>, Failure> {
     let read = |kind| file(&format!("assets/{set}/{part}-{kind}-ubyte.gz"));
-    Ok(Images::from_idx(&read("images-idx3")?, &read("labels-idx1")?, UNIT)?)
+    Ok(Arc::new(Images::from_idx(&read("images-idx3")?, &read("labels-idx1")?, UNIT)?))
 }
 
 /// Classes of the first images, and how sure the model is.
@@ -48,9 +51,16 @@ async fn classify<B: Backend>(
 
 fn main() -> Result<(), Failure> {
     let mut words = std::env::args().skip(1);
-    let (only, count) = (words.next(), words.next().map_or(Ok(10_000), |count| count.parse())?);
+    let (only, most) = (words.next(), words.next().map_or(Ok(10_000), |count| count.parse())?);
     for (model, set) in MODELS.into_iter().filter(|(model, _)| only.as_deref().is_none_or(|only| only == *model)) {
-        let (calibration, test) = (Arc::new(images(set, "calib")?), images(set, "t10k")?);
+        let (calibration, test) = match set {
+            Some(set) => (images(set, "calib")?, images(set, "t10k")?),
+            None => {
+                let photos = Arc::new(photos()?);
+                (Arc::clone(&photos), photos)
+            }
+        };
+        let count = test.count().min(most);
         let source = bitdial_lab::Model::load(&file(&format!("models/{model}.onnx"))?, bitdial_kernels::Backend::best())?;
         for bits in [8, 4] {
             let mut recipe = Recipe::default();
@@ -61,7 +71,8 @@ fn main() -> Result<(), Failure> {
             let same = processor.iter().zip(&gpu).filter(|(a, b)| a.class == b.class).count();
             let sure = processor.iter().zip(&gpu).filter(|(a, b)| a.confidence == b.confidence).count();
             let right = gpu.iter().zip(test.labels()).filter(|(p, label)| p.class == **label).count();
-            println!("{model} W{bits}A8: {same} of {count} classes and {sure} confidences equal; {right} right on the GPU");
+            let right = if test.labels().is_empty() { String::new() } else { format!("; {right} right on the GPU") };
+            println!("{model} W{bits}A8: {same} of {count} classes and {sure} confidences equal{right}");
         }
     }
     Ok(())
