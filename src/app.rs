@@ -79,10 +79,23 @@ pub fn App() -> Html {
                 <footer class="note">
                     {"Everything runs in this browser; nothing is uploaded. Models and data: "}
                     <a href="assets/README.md">{"sources and licences"}</a>{"."}
+                    { weight() }
                 </footer>
             }
             { notices(&page) }
         </ContextProvider<Page>>
+    }
+}
+
+/// What a first visit loads, which the build has counted, and whether later ones need a network.
+fn weight() -> Html {
+    let meta = gloo::utils::document().query_selector("meta[name=bitdial-release]").ok().flatten();
+    let Some(weight) = meta.and_then(|meta| meta.get_attribute("content")) else { return Html::default() };
+    html! {
+        <>
+            {format!(" A first visit loads {weight}.")}
+            <span class="kept">{" This page now also works without a network."}</span>
+        </>
     }
 }
 

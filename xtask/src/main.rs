@@ -12,6 +12,7 @@ mod kept_target;
 mod lessons;
 mod project;
 mod python;
+mod release;
 mod rustup;
 mod site;
 mod study;

@@ -9,6 +9,7 @@ use crate::budget;
 use crate::command;
 use crate::files;
 use crate::project::Project;
+use crate::release;
 use crate::rustup::WASM;
 use crate::tools::Tools;
 use crate::worker;
@@ -39,6 +40,7 @@ pub fn build(project: &Project) -> Result<()> {
     files::copy_tree(&project.root.join("models"), &site.join("models"), is_model)?;
     files::copy_tree(&project.root.join("assets"), &site.join("assets"), is_asset)?;
 
+    release::finish(&project.root, &site, &worker_dir)?;
     budget::check(&site, &worker_dir)?;
     files::remove(&project.dist())?;
     fs::rename(&site, project.dist())?;

@@ -25,7 +25,7 @@ pub struct Server {
 #[derive(Default)]
 struct Shared {
     dist: PathBuf,
-    pages: HashMap<String, String>,
+    pages: HashMap<String, (String, &'static str)>,
     failing: HashSet<String>,
     /// Every path that was asked for.
     seen: Vec<String>,
@@ -61,7 +61,12 @@ impl Server {
 
     /// Serves this text as a page at `path` (with its leading slash).
     pub fn add_page(&self, path: &str, html: &str) {
-        self.shared().pages.insert(path.to_owned(), html.to_owned());
+        self.add_file(path, "text/html; charset=utf-8", html);
+    }
+
+    /// Serves this text as a file of this type at `path` (with its leading slash).
+    pub fn add_file(&self, path: &str, kind: &'static str, text: &str) {
+        self.shared().pages.insert(path.to_owned(), (text.to_owned(), kind));
     }
 
     /// Makes every path that ends like this answer 404, or no longer.
@@ -117,8 +122,8 @@ fn find(path: &str, shared: &mut Shared) -> Option<(Vec<u8>, &'static str)> {
     if shared.failing.iter().any(|ending| path.ends_with(ending)) {
         return None;
     }
-    if let Some(page) = shared.pages.get(path) {
-        return Some((page.clone().into_bytes(), "text/html; charset=utf-8"));
+    if let Some((text, kind)) = shared.pages.get(path) {
+        return Some((text.clone().into_bytes(), kind));
     }
     let mut name = path.strip_prefix(SITE)?;
     if name.is_empty() {
