@@ -83,7 +83,8 @@ impl Ink {
             points.iter().zip(points.iter().skip(1).chain(points.last())).for_each(|(a, b)| line(&mut coverage, *a, *b, scale * PEN));
         }
         let image: Vec<u8> = coverage.iter().map(|share| (255.0 * share).round() as u8).collect();
-        Some(if fit == Fit::Mass { centred(&image) } else { image })
+        let length = |[low, high]: [f32; 2]| ((scale * (high - low + 2.0 * PEN)).ceil() as usize).min(SIDE);
+        Some(if fit == Fit::Mass { centred(&image, [length(x), length(y)]) } else { image })
     }
 }
 
@@ -128,9 +129,11 @@ fn mass(image: &[u8]) -> Point {
     if sum[2] > 0.0 { [sum[0] / sum[2], sum[1] / sum[2]] } else { [SIDE as f32 / 2.0; 2] }
 }
 
-/// Moves what lies in the first 20 x 20 pixels so that its centre of mass is the image's centre, as far as it stays inside.
-fn centred(image: &[u8]) -> Vec<u8> {
-    let [right, down] = mass(image).map(|at| (SIDE as f32 / 2.0 - at).round().clamp(0.0, 8.0) as usize);
+/// Moves what lies in a box at the corner, so wide and so high, so that its centre of mass is the image's centre, as far as it
+/// stays inside.
+fn centred(image: &[u8], size: [usize; 2]) -> Vec<u8> {
+    let mass = mass(image);
+    let [right, down] = [0, 1].map(|axis| (SIDE as f32 / 2.0 - mass[axis]).round().clamp(0.0, (SIDE - size[axis]) as f32) as usize);
     let mut moved = vec![0; image.len()];
     for row in 0..SIDE - down {
         let from = &image[row * SIDE..][..SIDE - right];

@@ -38,13 +38,7 @@ impl State {
                     self.mend += 1;
                 }
             }
-            Action::Open(layer) => {
-                if self.layer.as_ref() != Some(&layer) {
-                    self.detail = None;
-                    self.closer.layer = None;
-                    self.layer = Some(layer);
-                }
-            }
+            Action::Open(layer) => self.open_layer(layer),
             Action::Look(look) => self.look(look),
             Action::Study(study) => self.study(study),
             Action::Pin(pin) => self.pin(pin),

@@ -131,6 +131,15 @@ impl State {
         self.closer.layer.as_ref().or(self.layer.as_ref())
     }
 
+    /// Opens a layer; its feature maps follow.
+    pub(super) fn open_layer(&mut self, layer: String) {
+        if self.layer.as_ref() != Some(&layer) {
+            self.detail = None;
+            self.closer.layer = None;
+            self.layer = Some(layer);
+        }
+    }
+
     pub(super) fn study(&mut self, study: Study) {
         let entry = self.bench.entry;
         let closer = &mut self.closer;
