@@ -8,7 +8,7 @@ use crate::client::Subject;
 use crate::format::{count, percent};
 use crate::parts::progress::stoppable;
 use crate::speed::UNKNOWN;
-use crate::state::predictions::Goal;
+use crate::state::predictions::{Goal, Share};
 use crate::state::rules::way;
 use crate::state::{Action, Bench, Errand, Page, Phase};
 
@@ -164,11 +164,12 @@ fn measured(bench: &Bench, known: &LayerAccuracy) -> Html {
     let kind = way(&bench.run().recipe).kind();
     let figure = |what: &'static str, hits: usize, text: &'static str| {
         let value = percent(share(hits), 1);
+        let (low, high) = Share { n: known.count, hits }.interval();
         html! {
             <div><dt>{text}</dt><dd>
                 <span data-metric="layer-accuracy" data-part={what} data-value={value.clone()} data-unit="%" data-kind={kind} data-n={known.count.to_string()}>
                     {value.clone()}
-                </span>{" %"}
+                </span>{format!(" % ({}\u{2013}{})", percent(low, 1), percent(high, 1))}
             </dd></div>
         }
     };

@@ -31,8 +31,15 @@ pub fn effect(page: &Page, control: &Control) -> Html {
                 Some('\u{b1}') => "same",
                 _ => "loss",
             };
-            let title = format!("The last change here moved {} by {text} points", page.state.bench.goal().name());
-            html! { <em class={classes!("effect", sign)} {title} role="status">{text}<small>{"\u{a0}pts"}</small></em> }
+            let chance = page.state.effect_may_be_chance(control) == Some(true);
+            let also = if chance { "; so small a difference could be chance" } else { "" };
+            let title = format!("The last change here moved {} by {text} points{also}", page.state.bench.goal().name());
+            html! {
+                <em class={classes!("effect", sign, chance.then_some("chance"))} {title} role="status">
+                    {text}<small>{"\u{a0}pts"}</small>
+                    if chance { <span class="sr">{also}</span> }
+                </em>
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use yew::Reducible;
 
 use super::bench::Bench;
 use super::view::weakest_layer;
+use super::wording::refusal;
 use super::{Action, Before, BenchReport, Control, Edit, Notice, Phase, RunReport, Severity, State, Step, Store};
 use crate::catalogue::Entry;
 use crate::client::probe;
@@ -315,11 +316,6 @@ impl State {
 /// The backend that the others are compared with.
 const REFERENCE: &str = "scalar";
 
-/// What is said when a backend that was found wrong is asked for again.
-fn refusal(backend: &str) -> String {
-    format!("The backend {backend} computes something else than the reference on this device; the reference kernels are used instead.")
-}
-
 #[cfg(test)]
 mod tests {
     use bitdial_protocol::Bits;
@@ -387,6 +383,7 @@ mod tests {
         state.take(Action::DragEnd);
         assert_eq!(steps, [Step::Push, Step::Replace, Step::Replace]);
         assert_eq!(state.effect(&Control::WeightBits), Some(Some(-0.5)));
+        assert_eq!(state.effect_may_be_chance(&Control::WeightBits), Some(false));
         assert_eq!(state.effect(&Control::ActivationBits), None);
         state.take(Action::Edit { edit: bits(4), dragging: true });
         assert_eq!((state.step, state.effect(&Control::WeightBits)), (Step::Push, Some(None)));

@@ -3,11 +3,12 @@
 use bitdial_protocol::{ActivationMode, Granularity, Recipe};
 
 use super::numbers::Numbers;
-use super::predictions::Pairs;
+use super::predictions::{Goal, Pairs};
 use super::settings::{
     ACTIVATION_FAMILY, ACTIVATION_KIND, ACTIVATION_RANGE, ACTIVATION_SCALE, DEVIATION, METHOD, MODE, OVERFLOW, SAMPLE, SUMS, Setting,
     WEIGHT_CLIP, WEIGHT_FAMILY, WEIGHT_GROUP, WEIGHT_KIND, WEIGHT_RANGE, WEIGHT_ROUNDING, WEIGHT_SCALE,
 };
+use super::{Control, State};
 use crate::catalogue::Entry;
 
 /// A difference this likely by chance alone is called chance.
@@ -147,6 +148,21 @@ pub fn chance(pairs: &Pairs) -> String {
     let shown = if p < 0.001 { "p\u{a0}<\u{a0}0.001".to_owned() } else { format!("p\u{a0}=\u{a0}{p:.3}") };
     let verdict = if may_be_chance(pairs) { "So small a difference could be chance" } else { "More than chance explains" };
     format!("{verdict} (McNemar, {shown}).")
+}
+
+/// What is said when a backend that was found wrong is asked for again.
+pub fn refusal(backend: &str) -> String {
+    format!("The backend {backend} computes something else than the reference on this device; the reference kernels are used instead.")
+}
+
+impl State {
+    /// Whether what the last change did at a control may be chance; `None` where that is not known, or not counted in
+    /// images with labels.
+    pub fn effect_may_be_chance(&self, control: &Control) -> Option<bool> {
+        let before = self.before.as_ref().filter(|before| before.control == *control && self.bench.goal() == Goal::Accuracy)?;
+        let pairs = Pairs::of(&self.bench.run().predictions, &before.predictions, &self.bench.truth);
+        (pairs.n >= self.bench.enough()).then(|| may_be_chance(&pairs))
+    }
 }
 
 #[cfg(test)]
