@@ -40,6 +40,10 @@ async fn a_pinned_recipe_stands_beside_the_next_one_everywhere() -> Result<()> {
         page.open_site("model=digits&w=3").await?;
         counted(&page).await?;
         let before = page.metric("accuracy").await?.context("no accuracy")?.value;
+        // What A gives is measured while it is in force.
+        for chart in ["layers", "time"] {
+            page.until_within(chart, &format!("document.querySelectorAll('#{chart} tbody tr').length"), LONG).await?;
+        }
         // By keyboard alone: pin, then turn the dial.
         page.driver.find(By::Id("pin")).await?.send_keys(Key::Enter).await?;
         page.until("A in words", "document.querySelector('.ab .what')?.innerText.includes('int3 weights')").await?;
