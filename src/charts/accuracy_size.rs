@@ -216,6 +216,15 @@ fn points(bench: &Bench) -> Vec<(Point, Rc<Predictions>)> {
             points.push((point, run.predictions.clone()));
         }
     }
+    for tried in &*bench.tried {
+        if !points.iter().any(|(known, _)| known.recipe == tried.link.recipe) {
+            // Of earlier visits the figures are kept, not what was said about each image.
+            let latency = tried.latency.map(|[median, _]| Timing { median, p10: median, p90: median, runs: 0 });
+            let recipe = tried.link.recipe.clone();
+            let point = Point { recipe, share: tried.share, size: tried.size, latency, origin: Origin::Tried, name: None };
+            points.push((point, Rc::default()));
+        }
+    }
     for swept in &*bench.swept {
         if !points.iter().any(|(known, _)| known.recipe == swept.recipe) {
             let (recipe, share, size) = (swept.recipe.clone(), swept.point.share, swept.point.size);

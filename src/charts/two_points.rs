@@ -45,6 +45,10 @@ pub fn two_points(page: &Page, pair: &[(&Point, &Rc<Predictions>)]) -> Html {
     let pairs = Pairs::of(said_b, said_a, &bench.truth);
     let flips = format!("On the {} images that both ran {} predictions differ", count(pairs.n), count(pairs.flipped));
     let verdict = match bench.goal() {
+        _ if pairs.n == 0 => {
+            "One of them was tried on an earlier visit: what it said about each image is not kept. Run it again to compare image by image."
+                .to_owned()
+        }
         Goal::Accuracy if pairs.flipped > 0 => {
             format!(
                 "{flips}: 2 gets {} wrong that 1 has right, {} the other way. {}",

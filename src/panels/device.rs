@@ -35,10 +35,14 @@ fn platform(navigator: &web_sys::Navigator) -> String {
     Reflect::get(&data, &"platform".into()).ok().and_then(|name| name.as_string()).unwrap_or_default()
 }
 
+/// What is known of this device.
+fn device(page: &Page) -> Device {
+    Device::of(&page.state, browser(), gloo::utils::window().navigator().hardware_concurrency() as u32)
+}
+
 /// The report of this device.
 pub fn report(page: &Page) -> Report {
-    let cores = gloo::utils::window().navigator().hardware_concurrency() as u32;
-    Report::of(&page.state, browser(), cores, Date::new_0().to_iso_string().into())
+    Report::of(&page.state, device(page), Date::new_0().to_iso_string().into())
 }
 
 fn gpu(info: Option<&GpuInfo>) -> String {
@@ -133,15 +137,15 @@ fn recipes(page: &Page, theirs: &[Tried]) -> Html {
 }
 
 /// Both devices side by side.
-fn beside(page: &Page, here: &Report, there: &Report) -> Html {
-    let (ours, others) = (facts(&here.device), facts(&there.device));
+fn beside(page: &Page, ours: &[(String, String)], there: &Report) -> Html {
+    let others = facts(&there.device);
     // Each list has the same lines but for those of memory, which have a size in their name.
     let mut keys: Vec<&String> = ours.iter().map(|(key, _)| key).collect();
     keys.extend(others.iter().map(|(key, _)| key).filter(|key| ours.iter().all(|(known, _)| known != *key)));
     let value = |facts: &[(String, String)], key: &str| {
         facts.iter().find(|(known, _)| known == key).map_or(UNKNOWN.to_owned(), |(_, value)| value.clone())
     };
-    let rows = keys.into_iter().map(|key| html! { <tr><td>{key}</td><td>{value(&ours, key)}</td><td>{value(&others, key)}</td></tr> });
+    let rows = keys.into_iter().map(|key| html! { <tr><td>{key}</td><td>{value(ours, key)}</td><td>{value(&others, key)}</td></tr> });
     let theirs = there.rows();
     html! {
         <div class="beside" id="beside">
@@ -166,7 +170,7 @@ fn beside(page: &Page, here: &Report, there: &Report) -> Html {
 pub fn DeviceCard() -> Html {
     let page = use_page();
     let pasted = use_state(|| None::<Result<Report, String>>);
-    let report = report(&page);
+    let facts = facts(&device(&page));
     let oninput = {
         let pasted = pasted.clone();
         Callback::from(move |event: InputEvent| {
@@ -174,14 +178,17 @@ pub fn DeviceCard() -> Html {
             pasted.set((!text.trim().is_empty()).then(|| read(&text)));
         })
     };
-    let (text, json) = (text(&report), json::write(&report).unwrap_or_default());
+    let copied = |made: fn(&Report) -> String| {
+        let page = page.clone();
+        Callback::from(move |()| AttrValue::from(made(&report(&page))))
+    };
     html! {
         <section class="chart" id="device-card" aria-labelledby="device-title">
             <h2 id="device-title">{"This device"}<span>{"probed and measured here"}</span></h2>
-            <dl class="device">{ for facts(&report.device).into_iter().map(|(key, value)| html! { <div key={key.clone()}><dt>{&key}</dt><dd>{value}</dd></div> }) }</dl>
+            <dl class="device">{ for facts.iter().map(|(key, value)| html! { <div key={key.clone()}><dt>{key}</dt><dd>{value}</dd></div> }) }</dl>
             <div class="file">
-                <CopyButton id="copy-device" label="Copy text" {text} />
-                <CopyButton id="copy-results" label="Copy JSON" text={json} />
+                <CopyButton id="copy-device" label="Copy text" text={copied(text)} />
+                <CopyButton id="copy-results" label="Copy JSON" text={copied(|report| json::write(report).unwrap_or_default())} />
                 <p class="desc">{"JSON also holds the recipes tried and their figures. The GPU is asked when it is chosen or measured, the rates when everything else is done."}</p>
             </div>
             <details class="embedding">
@@ -191,7 +198,7 @@ pub fn DeviceCard() -> Html {
                 { match &*pasted {
                     None => Html::default(),
                     Some(Err(why)) => html! { <p class="refused" role="alert" id="paste-issue">{why}</p> },
-                    Some(Ok(there)) => beside(&page, &report, there),
+                    Some(Ok(there)) => beside(&page, &facts, there),
                 } }
             </details>
         </section>

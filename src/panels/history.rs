@@ -13,7 +13,10 @@ use crate::format::{bytes, count, percent, s, time};
 use crate::json;
 use crate::state::tried::{LONGEST_NAME, Row};
 use crate::state::wording::recipe as recipe_words;
-use crate::state::{Action, Edit, History, Page, Phase, Severity, Tried, use_page};
+use crate::state::{Action, Edit, History, Page, Phase, Severity, Store, Tried, use_page};
+
+/// Rows that are drawn before somebody asks for more.
+const FIRST: usize = 30;
 
 /// Says that nothing is kept, and why.
 fn tell(page: &Page, why: &str) {
@@ -82,26 +85,30 @@ struct LineProps {
     row: Tried,
     /// Whether it is in force.
     current: bool,
+    /// Rows do not look at the page, which changes many times a second.
+    dispatch: UseReducerDispatcher<Store>,
 }
 
 /// A row of the list.
 #[component]
 fn Line(props: &LineProps) -> Html {
-    let page = use_page();
     let naming = use_state_eq(|| false);
     let input = use_node_ref();
     let (row, key) = (&props.row, props.row.key());
     let words = recipe_words(&row.link.recipe);
     let title = if row.name.is_empty() { words.clone() } else { row.name.clone() };
     let onpress = {
-        let (page, link) = (page.clone(), row.link.clone());
-        Callback::from(move |_: MouseEvent| page.edit(Edit::Restore(link.model.clone(), link.recipe.clone())))
+        let (dispatch, link) = (props.dispatch.clone(), row.link.clone());
+        Callback::from(move |_: MouseEvent| {
+            let edit = Edit::Restore(link.model.clone(), link.recipe.clone());
+            dispatch.dispatch(Action::Edit { edit, dragging: false });
+        })
     };
     let take = {
-        let (page, naming, input, key) = (page.clone(), naming.clone(), input.clone(), key.clone());
+        let (dispatch, naming, input, key) = (props.dispatch.clone(), naming.clone(), input.clone(), key.clone());
         move || {
             if let Some(input) = input.cast::<HtmlInputElement>() {
-                page.dispatch.dispatch(Action::History(History::Name(key.clone(), input.value())));
+                dispatch.dispatch(Action::History(History::Name(key.clone(), input.value())));
             }
             naming.set(false);
         }
@@ -119,13 +126,15 @@ fn Line(props: &LineProps) -> Html {
         Callback::from(move |_: MouseEvent| if *naming { take() } else { naming.set(true) })
     };
     let onforget = {
-        let page = page.clone();
-        Callback::from(move |_: MouseEvent| page.dispatch.dispatch(Action::History(History::Forget(key.clone()))))
+        let dispatch = props.dispatch.clone();
+        Callback::from(move |_: MouseEvent| dispatch.dispatch(Action::History(History::Forget(key.clone()))))
     };
     {
-        let input = input.clone();
+        let (input, name) = (input.clone(), row.name.clone());
         use_effect_with(*naming, move |naming| {
             if let Some(input) = input.cast::<HtmlInputElement>().filter(|_| *naming) {
+                // As a property of the element it would be set anew while somebody types.
+                input.set_value(&name);
                 let _ = input.focus();
                 input.select();
             }
@@ -135,7 +144,7 @@ fn Line(props: &LineProps) -> Html {
     html! {
         <li class={classes!(props.current.then_some("current"))}>
             if *naming {
-                <input ref={input} class="naming" maxlength={LONGEST_NAME.to_string()} aria-label={format!("Name of {words}")} value={row.name.clone()} placeholder={words} {onkeydown} />
+                <input ref={input} class="naming" maxlength={LONGEST_NAME.to_string()} aria-label={format!("Name of {words}")} placeholder={words} {onkeydown} />
             } else {
                 <button class="again" type="button" onclick={onpress} aria-current={props.current.then_some("true")} title={label("Bring back")}>
                     <b>{&title}</b><small>{figures(row)}</small>
@@ -153,9 +162,25 @@ pub fn HistoryCard() -> Html {
     let page = use_page();
     let asking = use_state_eq(|| false);
     let tried = &page.state.tried;
-    let here = tried.iter().filter(|row| row.link.model == page.state.link.model);
-    let line = |row: &Tried| html! { <Line key={row.key()} row={row.clone()} current={row.link.recipe == page.state.link.recipe} /> };
-    let (n, all) = (here.clone().count(), tried.len());
+    let model = &page.state.link.model;
+    let (n, all) = (tried.iter().filter(|row| row.link.model == *model).count(), tried.len());
+    let whole = use_state_eq(|| false);
+    let most = if *whole { usize::MAX } else { FIRST };
+    let rows = {
+        let dispatch = page.dispatch.clone();
+        use_memo(
+            (tried.clone(), page.state.link.model.clone(), page.state.link.recipe.clone(), most),
+            move |(tried, model, recipe, most)| {
+                let here = tried.iter().filter(|row| row.link.model == *model).take(*most);
+                let line = |row: &Tried| html! { <Line key={row.key()} row={row.clone()} current={row.link.recipe == *recipe} dispatch={dispatch.clone()} /> };
+                here.map(line).collect::<Html>()
+            },
+        )
+    };
+    let onwhole = {
+        let whole = whole.clone();
+        Callback::from(move |_: MouseEvent| whole.set(true))
+    };
     let aside = if n == all { format!("{} recipe{}", count(n), s(n)) } else { format!("{} of {} are of this model", count(n), count(all)) };
     let ask = |to: bool| {
         let asking = asking.clone();
@@ -172,7 +197,8 @@ pub fn HistoryCard() -> Html {
         <section id="history" aria-labelledby="history-title">
             <h2 id="history-title">{"History"}<span>{aside}</span></h2>
             <ul class="tried" tabindex={(n > 3).then_some("0")} aria-label="Recipes tried with this model">
-                { for here.map(line) }
+                { (*rows).clone() }
+                if n > most { <li><button class="btn quiet" type="button" onclick={onwhole}>{format!("Show {} more", count(n - most))}</button></li> }
                 if n == 0 { <li class="desc">{"A recipe is noted here once its images are counted. The list stays on this device."}</li> }
             </ul>
             <div class="foot">

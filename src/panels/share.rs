@@ -13,7 +13,7 @@ use crate::parts::copy::CopyButton;
 use crate::parts::qr::Code;
 use crate::state::{Page, address, shared, use_page};
 
-/// Parts that an embedded page shows unless somebody chooses others.
+/// Pixels of the frame that embeds the page, before it says what it needs.
 const HEIGHT: u32 = 640;
 
 /// What the figures of a link say, in words.
@@ -54,6 +54,12 @@ fn select(event: FocusEvent) {
     } else if let Some(field) = target.dyn_ref::<HtmlTextAreaElement>() {
         field.select();
     }
+}
+
+/// A text that is there already.
+fn copied(text: &AttrValue) -> Callback<(), AttrValue> {
+    let text = text.clone();
+    Callback::from(move |()| text.clone())
 }
 
 /// The button and its dialog.
@@ -139,7 +145,7 @@ fn Inside() -> Html {
             </label>
             <div class="field">
                 <input id="share-link" type="text" readonly=true value={url.clone()} aria-label="Link" onfocus={Callback::from(select)} />
-                <CopyButton id="copy-link" label="Copy link" text={url.clone()} class="primary" />
+                <CopyButton id="copy-link" label="Copy link" text={copied(&url)} class="primary" />
                 if native().is_some() { <button class="btn" type="button" id="share-native" onclick={onshare}>{"Share\u{2026}"}</button> }
             </div>
             <div class="scan">
@@ -187,7 +193,7 @@ fn Embedding(props: &EmbeddingProps) -> Html {
             <summary>{"Put it into a slide or a course page"}</summary>
             <fieldset><legend>{"What it shows"}</legend>{ for embed::NAMES.iter().map(check) }</fieldset>
             <textarea id="embed-code" readonly=true rows="4" aria-label="HTML to paste" value={snippet.clone()} onfocus={Callback::from(select)} />
-            <CopyButton id="copy-embed" label="Copy HTML" text={snippet} />
+            <CopyButton id="copy-embed" label="Copy HTML" text={copied(&snippet)} />
         </details>
     }
 }

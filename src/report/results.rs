@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn results_read_as_a_report() {
         let state = state();
-        let report = Report::of(&state, "A \"browser\"".into(), 4, "2026-01-01".into());
+        let report = Report::of(&state, Device::of(&state, "A \"browser\"".into(), 4), "2026-01-01".into());
         let text = json(&state, &report).unwrap();
         assert_eq!(json::read::<Report>(&text).unwrap().checked(), Ok(report));
         assert!(text.contains("\"parameters\""), "{text}");
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_line_has_a_cell_for_each_column_and_no_formula() {
-        let report = Report::of(&state(), "B".into(), 4, String::new());
+        let report = Report::of(&state(), Device::default(), String::new());
         let row = Row {
             link: "model=digits&w=4".into(),
             name: "=1+1, \"x\"".into(),

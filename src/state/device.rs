@@ -51,16 +51,16 @@ pub struct Report {
     pub recipes: Vec<Row>,
 }
 
-impl Report {
-    /// What is known here. `browser`, `cores` and `date` come from the browser.
-    pub fn of(state: &State, browser: String, cores: u32, date: String) -> Self {
+impl Device {
+    /// What is known here. `browser` and `cores` come from the browser.
+    pub fn of(state: &State, browser: String, cores: u32) -> Self {
         let engine = state.engine.as_ref();
         let capabilities: Option<&Capabilities> = engine.map(|engine| &engine.capabilities);
         let runs = || std::iter::once(state.bench.run()).chain(&state.bench.runs);
         let compared = || runs().flat_map(|run| run.compared.iter()).filter_map(|one| one.outcome.as_ref().ok());
         let gpu = capabilities.and_then(|own| own.gpu.as_ref()).or_else(|| compared().find_map(|found| found.capabilities.gpu.as_ref()));
         let rooflines = runs().filter_map(|run| run.profiles.as_ref()?.quantized.rooflines.as_ref()).next();
-        let device = Device {
+        Self {
             browser,
             cores,
             workers: engine.map_or(0, |engine| engine.workers as u32),
@@ -69,7 +69,13 @@ impl Report {
             dot: capabilities.and_then(|own| own.dot.clone()),
             gpu: gpu.cloned(),
             rooflines: rooflines.cloned(),
-        };
+        }
+    }
+}
+
+impl Report {
+    /// What is known here. `date` comes from the browser.
+    pub fn of(state: &State, device: Device, date: String) -> Self {
         let recipes = state.tried.iter().map(Tried::row).collect();
         Self { kind: KIND.to_owned(), page: BUILD.to_owned(), date, device, recipes }
     }
@@ -107,7 +113,7 @@ mod tests {
     #[test]
     fn a_report_is_read_on_another_device() {
         let state = State::new(Link::new("digits"), catalogue::Entry::find("digits").unwrap());
-        let mut report = Report::of(&state, "A browser".into(), 8, "2026-01-01".into());
+        let mut report = Report::of(&state, Device::of(&state, "A browser".into(), 8), "2026-01-01".into());
         report.device.rooflines = Some(Rooflines { dot: 100.0, float: 25.0, bits: 400.0, memory: Vec::new() });
         report.recipes.push(Row { link: "model=digits&w=4".into(), hits: 9.0, images: 10.0, size: 5.0, when: 1.0, ..Row::default() });
         let read: Report = json::read(&json::write(&report).unwrap()).unwrap();

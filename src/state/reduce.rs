@@ -145,6 +145,7 @@ impl State {
             BenchReport::Engine(engine) => {
                 let name = engine.capabilities.backend.clone();
                 self.engine = Some(engine);
+                self.hand_out();
                 // Auto says what it is only now.
                 if self.bad.contains(&name) {
                     self.tell(Severity::Warning, refusal(&name), false);

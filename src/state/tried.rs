@@ -201,10 +201,12 @@ impl State {
         self.hand_out();
     }
 
-    /// Gives the model in force what was tried of it.
+    /// Gives the model in force what was tried of it, with latencies of the backend in use only.
     pub(super) fn hand_out(&mut self) {
+        let in_use = self.engine.as_ref().map(|engine| engine.capabilities.backend.as_str());
         let of = |row: &&Tried| row.link.model == self.bench.entry.id && row.is_ours();
-        self.bench.tried = Rc::new(self.tried.iter().filter(of).cloned().collect());
+        let own = |row: &Tried| Tried { latency: row.latency.filter(|_| Some(row.ran.as_str()) == in_use), ..row.clone() };
+        self.bench.tried = Rc::new(self.tried.iter().filter(of).map(own).collect());
     }
 }
 
