@@ -147,12 +147,12 @@ fn own_bits(page: &Page, layer: &str) -> Html {
     };
     html! {
         <>
-            <div class="own">
+            <div class="layer-bits">
                 <span>{"Weight bits"}</span>
                 { segmented("own-bits", "Weight bits of this layer", &weights, at(own.weights.and_then(|weights| weights.bits)), &on_weights) }
             </div>
             if recipe.activations.is_some() {
-                <div class="own">
+                <div class="layer-bits">
                     <span>{"Output bits"}</span>
                     { segmented("own-activations", "Bits of this layer's output", &activations, at(own.activations.and_then(|a| a.bits)), &on_activations) }
                 </div>

@@ -186,7 +186,7 @@ pub fn Camera() -> Html {
                         {if live_is_off(&live) { "Start the camera" } else { "Stop" }}
                     </button>
                 </div>
-                <dl class="rates" title="Frames a second that each model could take by itself, as the last 30 went, in turn; and how many were shown">
+                <dl class="speeds" title="Frames a second that each model could take by itself, as the last 30 went, in turn; and how many were shown">
                     { figure("f32".into(), "f32", rates.map(|rates| rates[0])) }
                     { figure(way(&page.state.bench.run().recipe).tag().into(), "quantized", rates.map(|rates| rates[1])) }
                     { figure("shown".into(), "shown", rate(&moments.borrow()).filter(|_| on)) }
