@@ -86,9 +86,7 @@ async fn a_digit_is_read_while_it_is_drawn() -> Result<()> {
         page.until("the images", "document.querySelector('.look:not([disabled])')").await?;
         tab(&page, "Draw").await?;
         page.js("document.getElementById('board').scrollIntoView({ block: 'center' })").await?;
-        let frame = page
-            .js("const r = document.getElementById('board').getBoundingClientRect(); return [r.left, r.top, r.width]")
-            .await?;
+        let frame = page.js("const r = document.getElementById('board').getBoundingClientRect(); return [r.left, r.top, r.width]").await?;
         let [left, top, width] = [0, 1, 2].map(|i| frame[i].as_f64().unwrap_or_default());
         let at = |x: f64, y: f64| ((left + width * x) as i64, (top + width * y) as i64);
         let (x, y) = at(0.54, 0.15);
@@ -129,7 +127,9 @@ async fn a_digit_is_read_while_it_is_drawn() -> Result<()> {
         page.js("location.hash = '#model=digits'").await?;
         let board = page.driver.find(By::Id("board")).await?;
         board.send_keys(" ").await?;
-        board.send_keys(Key::Down.to_string().repeat(16)).await?;
+        for _ in 0..16 {
+            board.send_keys(Key::Down).await?;
+        }
         is_a_one(&page, "drawing").await?;
         Ok(())
     })
