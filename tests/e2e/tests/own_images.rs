@@ -197,8 +197,9 @@ async fn the_camera_runs_while_somebody_looks() -> Result<()> {
     scenario_with(&FAKE_CAMERA, |page| async move {
         page.before_load(
             "window.streams = [];
-             const devices = navigator.mediaDevices, ask = devices.getUserMedia.bind(devices);
-             devices.getUserMedia = async (wish) => {
+             const devices = navigator.mediaDevices, ask = devices?.getUserMedia.bind(devices);
+             // An empty page has none.
+             if (devices) devices.getUserMedia = async (wish) => {
                  if (window.refuse) throw new DOMException('no', window.refuse);
                  const stream = await ask(wish);
                  streams.push(stream);
