@@ -54,7 +54,7 @@ struct CardProps {
     /// The same figure of the recipes tried, and which of them is in force.
     tried: (Vec<f64>, Option<usize>),
     /// The same figure of A, and how the one in force differs from it.
-    a: Option<(Option<Figure>, String)>,
+    a: Option<(Option<Figure>, [String; 2])>,
 }
 
 /// One figure. Until the next one is known the last one stays, dimmed and without its hooks.
@@ -84,7 +84,7 @@ fn Card(props: &CardProps) -> Html {
             </div>
             <div class="d">{blank(&figure.spread)}</div>
             <div class="d"><b>{&figure.against.0}</b>{" "}{figure.against.1}<span>{"\u{a0}"}{figure.against.2}</span></div>
-            if let Some((a, change)) = &props.a {
+            if let Some((a, [change, unit])) = &props.a {
                 <div
                     class="d beside" title="A, and how B differs from it" data-metric={format!("{}-a", props.metric)} data-unit={props.unit}
                     data-kind={props.kind} data-value={a.as_ref().map(|a| a.raw.to_string())}
@@ -92,7 +92,7 @@ fn Card(props: &CardProps) -> Html {
                 >
                     <i class="mark">{"A"}</i>
                     <span>{a.as_ref().map_or("\u{2013}".to_owned(), |a| format!("{}\u{a0}{}", a.value, a.unit))}</span>
-                    <b>{change}</b>
+                    <b>{change}<small>{"\u{a0}"}{unit}</small></b>
                 </div>
             }
         </div>
@@ -156,7 +156,7 @@ fn energy_of(bench: &Bench, run: &Run) -> Option<Figure> {
 }
 
 /// A's figure, and how the one in force differs from it: in percent of A's, or in points where images were counted.
-fn beside(bench: &Bench, figure: impl Fn(&Bench, &Run) -> Option<Figure>) -> Option<(Option<Figure>, String)> {
+fn beside(bench: &Bench, figure: impl Fn(&Bench, &Run) -> Option<Figure>) -> Option<(Option<Figure>, [String; 2])> {
     let run = bench.a()?;
     let (a, b) = (figure(bench, run), figure(bench, bench.run()));
     let change = match a.as_ref().zip(b.as_ref()) {
@@ -165,12 +165,12 @@ fn beside(bench: &Bench, figure: impl Fn(&Bench, &Run) -> Option<Figure>) -> Opt
                 Goal::Accuracy => Pairs::of(&bench.run().predictions, &run.predictions, &bench.truth).change(),
                 Goal::Agreement => Some((b.raw - a.raw) / 100.0),
             };
-            change.map_or(String::new(), |change| format!("{}\u{a0}pts", points(change, if bench.images() >= 5_000 { 2 } else { 1 })))
+            change.map(|change| [points(change, if bench.images() >= 5_000 { 2 } else { 1 }), "pts".to_owned()])
         }
-        Some((a, b)) if a.raw > 0.0 => format!("{}\u{a0}%", points(b.raw / a.raw - 1.0, 0)),
-        _ => String::new(),
+        Some((a, b)) if a.raw > 0.0 => Some([points(b.raw / a.raw - 1.0, 0), "%".to_owned()]),
+        _ => None,
     };
-    Some((a, change))
+    Some((a, change.unwrap_or_default()))
 }
 
 /// A figure of the recipes tried last, and which of them is in force.
