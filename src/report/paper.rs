@@ -19,16 +19,16 @@ pub struct Figure {
 }
 
 /// Recipes in the table of those tried.
-const MOST_TRIED: usize = 12;
+const MOST_TRIED: usize = 6;
 
-const STYLE: &str = "@page{size:auto;margin:14mm}*{box-sizing:border-box}body{font:13px/1.45 system-ui,sans-serif;color:#15181d;background:#fff;max-width:190mm;\
-margin:0 auto;padding:8mm 0}h1{font-size:22px;margin:0}h2{font-size:11px;letter-spacing:.08em;text-transform:uppercase;color:#5b6470;margin:18px 0 6px}\
+const STYLE: &str = "@page{size:auto;margin:11mm}*{box-sizing:border-box}body{font:13px/1.45 system-ui,sans-serif;color:#15181d;background:#fff;max-width:190mm;\
+margin:0 auto;padding:8mm 0}h1{font-size:22px;margin:0}h2{font-size:11px;letter-spacing:.08em;text-transform:uppercase;color:#5b6470;margin:13px 0 5px}\
 p{margin:4px 0}.soft{color:#5b6470;font-size:11.5px;overflow-wrap:anywhere}.four{display:grid;grid-template-columns:repeat(4,1fr);gap:10px}\
 .four div{border:1px solid #d8d5cd;border-radius:8px;padding:8px 10px}.four b{display:block;font-size:21px}.four span{color:#5b6470;font-size:11px}\
-.charts{display:grid;grid-template-columns:1fr 1fr;gap:10px 16px}figure{margin:0;break-inside:avoid;min-width:0}figcaption{font-size:11px;color:#5b6470}\
-svg{max-width:100%;height:auto;display:block}svg text{font:11px system-ui,sans-serif}table{border-collapse:collapse;width:100%;font-size:11.5px}\
+.charts{display:grid;grid-template-columns:1fr 1fr;gap:8px 18px;align-items:end}.charts table{align-self:start}figure{margin:0;padding-left:5px;break-inside:avoid;min-width:0}figcaption{font-size:11px;color:#5b6470}\
+svg{max-width:100%;max-height:36mm;height:auto;display:block;overflow:visible}svg text{font:11px system-ui,sans-serif}table{border-collapse:collapse;width:100%;font-size:11.5px}\
 td,th{text-align:left;padding:2px 8px 2px 0;border-bottom:1px solid #e8e5dd;vertical-align:top}.n td:not(:first-child),.n th:not(:first-child){text-align:right}\
-tr{break-inside:avoid}@media print{body{padding:0;max-width:none}}";
+tr{break-inside:avoid}@media print{body{padding:0;max-width:none;zoom:.78}}";
 
 /// Text as HTML has it.
 pub fn escape(text: &str) -> String {
@@ -146,7 +146,9 @@ pub fn paper(state: &State, report: &Report, address: &str, facts: &[(String, St
     let mut facts: Vec<Vec<String>> = facts.iter().map(|(key, value)| vec![key.clone(), value.clone()]).collect();
     facts.push(vec!["Version of the page".to_owned(), report.page.clone()]);
     facts.push(vec!["Date".to_owned(), report.date.clone()]);
-    let _ = write!(html, "<h2>Device</h2>{}", table("", &[], &facts));
+    // Two tables side by side, so that all of it is one page.
+    let (left, right) = facts.split_at(facts.len().div_ceil(2));
+    let _ = write!(html, "<h2>Device</h2><div class=\"charts\">{}{}</div>", table("", &[], left), table("", &[], right));
     // Without the line breaks of a file: no text in JSON holds one.
     let recipe = json::write(&state.link.recipe).unwrap_or_default();
     let recipe = recipe.lines().map(str::trim).collect::<Vec<_>>().join(" ");

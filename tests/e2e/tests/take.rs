@@ -150,7 +150,7 @@ async fn results_are_files_that_can_be_read() -> Result<()> {
                 json!(html)
             ))
             .await?;
-        ensure!(read["scripts"] == 0 && read["tables"] == 2 && !html.contains("src=\"http"), "{read}");
+        ensure!(read["scripts"] == 0 && read["tables"] == 3 && !html.contains("src=\"http"), "{read}");
         println!("report: {} bytes, {} charts, {} marks", html.len(), read["charts"], read["marks"]);
         ensure!(read["charts"].as_u64() >= Some(3) && read["marks"].as_u64() > Some(10), "{read}");
         let said = read["text"].as_str().unwrap_or_default();
