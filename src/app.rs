@@ -8,12 +8,13 @@ use yew::prelude::*;
 use crate::catalogue::{self, Entry};
 use crate::charts::{BitsChart, ConfusionChart, LatencyChart, LayersChart, SearchChart, SizeChart, TimeChart, folded};
 use crate::client::{Order, Session};
+use crate::lessons::{GlossaryDialog, LessonsPanel, use_place};
 use crate::panels::{
     AllSettings, Backends, Corrections, DeviceCard, FeatureMapsOf, File, HistoryCard, Images, Model, activations, dropping, embed, notices,
     promise, readouts, top_bar, use_closer, use_history, weights,
 };
 use crate::state::predictions::Goal;
-use crate::state::{Action, Page, Phase, State, Step, Store, address};
+use crate::state::{Action, Learn, Page, Phase, State, Step, Store, address};
 
 /// The page.
 #[component]
@@ -28,6 +29,7 @@ pub fn App() -> Html {
     let embedded = use_memo((), |()| embed::asked());
     use_orders(&page, embedded.is_some());
     use_mending(&page);
+    use_place(&page);
     use_layer(&page);
     use_advice(&page);
     use_history(&page, embedded.is_none());
@@ -40,6 +42,7 @@ pub fn App() -> Html {
             if embedded.is_none() {
                 <a class="skip" href="#main" onclick={focus_main()}>{"Skip to the dials"}</a>
                 { top_bar(&page) }
+                <LessonsPanel />
             }
             <main
                 id="main" tabindex="-1" class={classes!(embedded.is_some().then_some("embed"))} data-phase={state.phase.name()} data-generation={state.generation.to_string()}
@@ -83,6 +86,7 @@ pub fn App() -> Html {
                 </footer>
             }
             { notices(&page) }
+            <GlossaryDialog />
         </ContextProvider<Page>>
     }
 }
@@ -118,6 +122,8 @@ fn initial() -> Store {
     if !issues.is_empty() {
         state.step = Step::Replace;
     }
+    let (place, alone) = address::place();
+    state.arrive(place, alone);
     Store(Rc::new(state))
 }
 
@@ -128,7 +134,10 @@ fn use_navigation(page: &Page) {
     use_effect_with((), move |()| {
         let listener = EventListener::new(&gloo::utils::window(), "popstate", move |_| {
             let (link, issues) = address::read();
-            dispatch.dispatch(Action::Navigate(link, issues));
+            let (place, alone) = address::place();
+            let arrive = Action::Learn(Learn::Arrive { place, alone });
+            // A lesson's address alone says nothing about what is in force.
+            dispatch.dispatch(if alone { arrive } else { Action::Several(vec![Action::Navigate(link, issues), arrive]) });
         });
         move || drop(listener)
     });

@@ -8,6 +8,7 @@ mod format;
 mod ink;
 mod json;
 mod kinds;
+mod lessons;
 mod panels;
 mod parts;
 mod report;

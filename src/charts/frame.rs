@@ -9,6 +9,7 @@ use yew::prelude::*;
 use super::draw::{Drawing, Spot};
 use super::export::{IMAGES, KIND, Table, png, save};
 use crate::panels::is_dark;
+use crate::parts::terms;
 use crate::state::{Action, Look, Page, Severity};
 
 /// A point laid over a drawing.
@@ -60,6 +61,15 @@ pub struct Frame<'a> {
     pub table: Table,
 }
 
+/// A chart as lessons point at it.
+fn part(id: &'static str) -> &'static str {
+    match id {
+        "layers" => "layers-chart",
+        "time" => "time-split",
+        id => id,
+    }
+}
+
 impl Frame<'_> {
     /// The frame around `inner`: the plot, and what goes with it.
     pub fn view(self, page: &Page, inner: Html) -> Html {
@@ -70,12 +80,12 @@ impl Frame<'_> {
             Callback::from(move |_: MouseEvent| fold(&page, id, !folded))
         };
         html! {
-            <section class={classes!("chart", folded.then_some("folded"))} id={self.id} aria-labelledby={heading.clone()}>
+            <section class={classes!("chart", folded.then_some("folded"))} id={self.id} data-part={part(self.id)} aria-labelledby={heading.clone()}>
                 <h2>
                     <button class="fold" type="button" id={heading} aria-expanded={(!folded).to_string()} {onclick}>{self.title.to_owned()}</button>
                     <span>{self.aside.to_owned()}</span>
                 </h2>
-                <p class="desc">{self.description.to_owned()}</p>
+                <p class="desc">{self.description.to_owned()}{ terms::beside(self.id) }</p>
                 { inner }
                 { figures(page, self.id, self.title, Some((self.drawing, self.description)), &self.table) }
             </section>

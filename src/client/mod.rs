@@ -18,6 +18,7 @@ pub mod picture;
 mod plan;
 mod pool;
 pub mod probe;
+mod reader;
 mod session;
 mod task;
 mod worker;

@@ -22,6 +22,7 @@ use super::newest::Newest;
 use super::outbox::Outbox;
 use super::pool::Pool;
 use super::probe::{self, Support, backend_name};
+use super::reader::Reader;
 use super::task::{self, on_slot};
 use crate::catalogue::Entry;
 use crate::state::compared::Compared;
@@ -37,6 +38,13 @@ const WORKERS: &str = match option_env!("BITDIAL_WORKER_DIR") {
 const SETTLE_MS: u32 = 40;
 /// Files smaller than this are here before a bar could be read.
 const WORTH_A_BAR: usize = 1_000_000;
+
+/// The address of a worker module.
+pub fn module(build: &str) -> Result<String, ClientError> {
+    let base = gloo::utils::document().base_uri().ok().flatten().unwrap_or_default();
+    let url = web_sys::Url::new_with_base(&format!("{WORKERS}/worker.mjs?build={build}"), &base);
+    Ok(url.map_err(|e| ClientError::Lost(super::error::said(&e)))?.href())
+}
 
 /// What is asked for, and what is known already.
 #[derive(Clone)]
@@ -105,6 +113,7 @@ pub struct Session {
     /// What this browser can run.
     pub support: Support,
     pub(super) library: Rc<Library>,
+    pub(super) reader: Reader,
     pool: RefCell<Option<(u32, Rc<Pool>)>>,
     task: RefCell<Option<AbortHandle>>,
     look: RefCell<Option<AbortHandle>>,
@@ -119,9 +128,9 @@ impl Session {
     pub fn new(dispatch: UseReducerDispatcher<Store>) -> Self {
         let support = probe::support();
         let outbox = Outbox::new(dispatch);
-        let (library, pool, task, look, errand, comparing) = Default::default();
+        let (library, reader, pool, task, look, errand, comparing) = Default::default();
         let (looks, maps) = Default::default();
-        Self { outbox, support, library, pool, task, look, errand, comparing, looks, maps }
+        Self { outbox, support, library, reader, pool, task, look, errand, comparing, looks, maps }
     }
 
     /// Ends what was asked for.
@@ -207,12 +216,7 @@ impl Session {
     /// What workers of a model on a backend are set up with.
     fn kit(&self, entry: &'static Entry, backend: BackendChoice, voice: &Voice) -> Result<Rc<Kit>, ClientError> {
         let build = self.support.build(backend).ok_or_else(|| ClientError::Unsupported(backend_name(backend)))?;
-        let base = gloo::utils::document().base_uri().ok().flatten().unwrap_or_default();
-        let url = |build: &str| {
-            let url = web_sys::Url::new_with_base(&format!("{WORKERS}/worker.mjs?build={build}"), &base);
-            Ok(url.map_err(|e| ClientError::Lost(super::error::said(&e)))?.href())
-        };
-        let (url, lab_url) = (url(build)?, url("lab")?);
+        let (url, lab_url) = (module(build)?, module("lab")?);
         let library = self.library.clone();
         let on_progress = {
             let (voice, total) = (voice.clone(), entry.bytes);

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
 
-use bitdial_protocol::{LabRequest, LabResponse, Request, Response};
+use bitdial_protocol::{LabRequest, LabResponse, LessonRequest, LessonResponse, Request, Response};
 use futures::channel::oneshot;
 use futures::future::{Either, select};
 use js_sys::{Array, ArrayBuffer, Object, Reflect};
@@ -66,6 +66,18 @@ impl Kind for Lab {
             LabResponse::Images { images, .. } => LabRequest::DisposeImages { images },
             _ => return None,
         })
+    }
+}
+
+/// Reads lessons.
+pub struct Reader;
+
+impl Kind for Reader {
+    type Request = LessonRequest;
+    type Response = LessonResponse;
+
+    fn forget(_: &LessonResponse) -> Option<LessonRequest> {
+        None
     }
 }
 

@@ -144,7 +144,7 @@ pub fn Backends() -> Html {
     let device = compared.iter().filter_map(|one| one.outcome.as_ref().ok()).find_map(|found| found.capabilities.gpu.as_ref());
     let dot = state.engine.as_ref().and_then(|engine| engine.capabilities.dot.clone());
     html! {
-        <section class="chart" id="backends" aria-labelledby="backends-title" aria-busy={state.comparing.is_some().to_string()}>
+        <section class="chart" id="backends" data-part="backends" aria-labelledby="backends-title" aria-busy={state.comparing.is_some().to_string()}>
             <h2 id="backends-title">{"Backends"}<span>{"images a second, many at a time"}</span></h2>
             <p class="desc">{DESCRIPTION}</p>
             <button class="btn" type="button" id="compare" {onclick} {disabled}>{text}</button>

@@ -194,7 +194,7 @@ pub fn HistoryCard() -> Html {
         })
     };
     html! {
-        <section id="history" aria-labelledby="history-title">
+        <section id="history" data-part="history" aria-labelledby="history-title">
             <h2 id="history-title">{"History"}<span>{aside}</span></h2>
             <ul class="tried" tabindex={(n > 3).then_some("0")} aria-label="Recipes tried with this model">
                 { (*rows).clone() }

@@ -108,7 +108,7 @@ pub fn Images() -> Html {
         Tab::Flipped | Tab::All => Html::default(),
     };
     html! {
-        <section ref={section} aria-label="Images">
+        <section ref={section} aria-label="Images" data-part="images">
             <div ref={tabs} class="tabs" role="tablist" aria-label="Which images" {onkeydown}>
                 { head(Tab::Flipped, format!("Flipped {}", count(flipped))) }
                 { head(Tab::All, "All images".to_owned()) }

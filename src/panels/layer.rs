@@ -63,7 +63,7 @@ pub fn open_layer(page: &Page, info: Option<&QuantizedInfo>) -> Html {
     let layers = info.map(weighted).unwrap_or_default();
     let open = page.state.layer.as_ref().and_then(|name| layers.iter().find(|(_, layer)| layer.name == *name));
     let Some((name, layer)) = open else {
-        return html! { <div class="lay" id="layer" aria-busy="true"></div> };
+        return html! { <div class="lay" id="layer" data-part="layer" aria-busy="true"></div> };
     };
     let detail = page.state.layer_detail();
     let total = info.map_or(1, |info| info.size).max(1);
@@ -95,7 +95,7 @@ pub fn open_layer(page: &Page, info: Option<&QuantizedInfo>) -> Html {
     let plain = |(key, value)| (key, value, "");
     let facts = before.into_iter().map(plain).chain(diagnosis::facts(page, &layer.name)).chain(after.map(plain));
     html! {
-        <div class="lay" id="layer" role="tabpanel" aria-label={format!("Layer {}", name.long)}>
+        <div class="lay" id="layer" data-part="layer" role="tabpanel" aria-label={format!("Layer {}", name.long)}>
             { diagnosis::histograms(page, layer, &name.long) }
             <div class="kv">
                 <h3>{&name.long}{ effect(page, &Control::LayerBits(layer.name.clone())) }</h3>

@@ -31,7 +31,7 @@ pub fn Model() -> Html {
                         <Strip info={info.clone()} late={run.info.is_none()} />
                     },
                     (None, Some(download)) => bar(*download),
-                    (None, None) => html! { <div class="strip waiting" aria-busy="true"></div> },
+                    (None, None) => html! { <div data-part="strip" class="strip waiting" aria-busy="true"></div> },
                 }
             }
             { sqnr::legend() }
@@ -70,7 +70,7 @@ fn memory(bench: &Bench) -> Html {
 fn bar(Download { done, total }: Download) -> Html {
     let text = format!("Fetching the model: {} of {}", bytes(done), bytes(total));
     html! {
-        <div class="strip waiting loading" role="progressbar" aria-label="Fetching the model" aria-valuemin="0"
+        <div data-part="strip" class="strip waiting loading" role="progressbar" aria-label="Fetching the model" aria-valuemin="0"
             aria-valuemax={total.to_string()} aria-valuenow={done.to_string()} aria-valuetext={text.clone()}>
             <i style={format!("width:{:.1}%", 100.0 * done as f64 / total.max(1) as f64)}></i>
             <span>{text}</span>

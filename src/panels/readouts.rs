@@ -9,6 +9,7 @@ use crate::format::{bytes, count, energy, factor, percent, points, significant, 
 use crate::parts::progress::stoppable;
 use crate::parts::row::effect;
 use crate::parts::sparkline::sparkline;
+use crate::parts::terms;
 use crate::parts::use_last;
 use crate::state::bench::{Bench, Run};
 use crate::state::predictions::Goal;
@@ -74,7 +75,7 @@ fn Card(props: &CardProps) -> Html {
     });
     html! {
         <div class={classes!("rd", fresh.is_none().then_some("late"))} aria-busy={fresh.is_none().to_string()}>
-            <div class="k"><span>{props.title}</span><span class={classes!("kind", props.kind)}>{props.kind}</span></div>
+            <div class="k"><span>{ terms::title(props.metric, props.title) }</span><span class={classes!("kind", props.kind)}>{props.kind}</span></div>
             <div
                 class="v" id={format!("metric-{}", props.metric)} data-metric={props.metric} data-unit={props.unit} data-kind={props.kind}
                 data-value={fresh.map(|figure| figure.raw.to_string())} data-n={fresh.and_then(|figure| figure.n).map(|n| n.to_string())}
@@ -207,7 +208,7 @@ pub fn readouts(page: &Page) -> Html {
     let energies = tried(bench, |run| run.info.as_ref().map(|info| info.energy.total()));
     html! {
         <section class="readouts" aria-labelledby="readouts-title">
-            <div class="readbar">
+            <div class="readbar" data-part="readouts">
                 <h2 id="readouts-title">{"Readouts"}<span>{counted}</span></h2>
                 <div class="reads">
                     <Card metric={goal.name()} title={goal.title()} unit="%" {kind} of={of.clone()} figure={accuracy(bench, bench.run())} a={beside(bench, accuracy)} tried={shares} />

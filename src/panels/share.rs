@@ -100,7 +100,7 @@ pub fn Share() -> Html {
     };
     html! {
         <>
-            <button class="btn primary" id="share" type="button" onclick={onopen} aria-haspopup="dialog" title="A link, a QR code, or a piece of another page that shows this recipe">{"Share"}</button>
+            <button class="btn primary" id="share" data-part="share" type="button" onclick={onopen} aria-haspopup="dialog" title="A link, a QR code, or a piece of another page that shows this recipe">{"Share"}</button>
             <dialog ref={node} id="share-dialog" class="dialog" aria-labelledby="share-title" {onclose} onclick={onpress}>
                 <div class="inner">
                     <h2 id="share-title">{"Share this recipe"}<button class="btn quiet" type="button" id="close-share" aria-label="Close" {onclick}>{"\u{2715}"}</button></h2>

@@ -9,6 +9,7 @@ use super::theme::Theme;
 use crate::catalogue;
 use crate::client::probe::backend_name;
 use crate::format::{amount, count, s};
+use crate::lessons::lessons_button;
 use crate::state::{Edit, Page};
 
 /// The bar.
@@ -23,6 +24,7 @@ pub fn top_bar(page: &Page) -> Html {
             { backend_picker(page) }
             { badge(page) }
             <div class="sp"></div>
+            { lessons_button(page) }
             <Theme />
             <Share />
         </header>

@@ -8,6 +8,8 @@ pub mod qr;
 pub mod row;
 pub mod segmented;
 pub mod sparkline;
+pub mod term;
+pub mod terms;
 pub mod ticks;
 
 use yew::prelude::*;

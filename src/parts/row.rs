@@ -3,20 +3,39 @@
 use yew::prelude::*;
 
 use super::segmented::{Segment, list, segmented};
+use super::term::opens;
+use super::terms;
 use crate::format::points;
 use crate::state::rules::{self, Way};
 use crate::state::settings::{Choice, Look, Setting};
-use crate::state::{Control, Edit, Page};
+use crate::state::{Control, Edit, Page, use_page};
 
-/// A word that explains itself to whoever points at it, focuses it or taps it. `id` is unique on the page.
-pub fn help(id: &str, word: &'static str, text: &'static str) -> Html {
-    let id = format!("help-{id}");
+/// What a word explains.
+#[derive(Properties, PartialEq)]
+struct HelpProps {
+    /// Unique on the page.
+    id: String,
+    word: &'static str,
+    text: &'static str,
+}
+
+/// A word that explains itself to whoever points at it or focuses it, and opens its entry of the glossary.
+#[component]
+fn Help(props: &HelpProps) -> Html {
+    let page = use_page();
+    let id = format!("help-{}", props.id);
+    let onclick = opens(&page, terms::of(&props.id).map(str::to_owned), Some(props.text));
     html! {
         <span class="help">
-            <button type="button" aria-describedby={id.clone()}>{word}</button>
-            <span role="tooltip" {id}>{text}</span>
+            <button type="button" aria-describedby={id.clone()} aria-haspopup="dialog" {onclick}>{props.word}</button>
+            <span role="tooltip" {id}>{props.text}</span>
         </span>
     }
+}
+
+/// A word that explains itself. `id` is unique on the page.
+pub fn help(id: &str, word: &'static str, text: &'static str) -> Html {
+    html! { <Help id={id.to_owned()} {word} {text} /> }
 }
 
 /// What the last change did, if it was made here: `+3.1 points`. Holds its place when there is nothing to say.

@@ -24,6 +24,8 @@ pub enum Edit {
     Recipe(Recipe),
     /// A recipe of a model, tried before.
     Restore(String, Recipe),
+    /// Everything, as a lesson asks for it.
+    Link(Link),
 }
 
 /// Where on the page a change was made.
@@ -106,7 +108,7 @@ impl Edit {
             Self::ActivationBits(_) => Control::ActivationBits,
             Self::LayerBits(layer, _) => Control::LayerBits(layer.clone()),
             Self::Choose(id, _) => Control::Setting(id),
-            Self::Recipe(_) | Self::Restore(..) => Control::Recipe,
+            Self::Recipe(_) | Self::Restore(..) | Self::Link(_) => Control::Recipe,
         }
     }
 
@@ -133,6 +135,7 @@ impl Edit {
             }
             Self::LayerBits(layer, bits) => set_layer_bits(recipe, chosen, layer, bits),
             Self::Restore(id, whole) => (link.model, *recipe) = (id, whole),
+            Self::Link(whole) => *link = whole,
             Self::Choose(_, whole) | Self::Recipe(whole) => *recipe = whole,
         }
     }

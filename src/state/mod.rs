@@ -8,9 +8,11 @@ pub mod curve;
 pub mod device;
 pub mod edit;
 pub mod errand;
+pub mod lessons;
 pub mod numbers;
 pub mod overflows;
 pub mod pinned;
+pub mod place;
 pub mod predictions;
 mod reduce;
 pub mod report;
@@ -32,7 +34,9 @@ use crate::client::{Progress, Session};
 pub use bench::Bench;
 pub use edit::{Chosen, Control, Edit};
 pub use errand::{Errand, Found};
+pub use lessons::{Learn, Lessons};
 pub use pinned::Pin;
+pub use place::Place;
 pub use predictions::{Pairs, Predictions};
 pub use report::{BenchReport, Download, Engine, Evaluated, Phase, RunReport};
 pub use shared::Verdict;
@@ -133,6 +137,8 @@ pub struct State {
     pub tried: Rc<Vec<Tried>>,
     /// The image that is looked at closely.
     pub closer: Closer,
+    /// Lessons and the glossary.
+    pub lessons: Rc<Lessons>,
     /// Sentences, oldest first.
     pub notices: Vec<Notice>,
     /// Notices so far.
@@ -161,6 +167,8 @@ pub enum Action {
     Pin(Pin),
     /// Something about the image that is looked at closely.
     Study(Study),
+    /// Something happens to lessons.
+    Learn(Learn),
     /// Tries again.
     Retry,
     /// What is done for the link in force was given up.
@@ -251,6 +259,7 @@ impl State {
             shared: link.expected.is_promise().then(|| link.clone()),
             tried: Rc::default(),
             closer: Closer::default(),
+            lessons: Rc::default(),
             notices: Vec::new(),
             noticed: 0,
             link,

@@ -42,6 +42,7 @@ impl State {
             Action::Open(layer) => self.open_layer(layer),
             Action::Look(look) => self.look(look),
             Action::Study(study) => self.study(study),
+            Action::Learn(learn) => self.learn(learn),
             Action::Pin(pin) => self.pin(pin),
             Action::Retry => {
                 self.notices.retain(|notice| !notice.retry);
@@ -68,7 +69,7 @@ impl State {
         }
     }
 
-    fn edit(&mut self, edit: Edit, dragging: bool) {
+    pub(super) fn edit(&mut self, edit: Edit, dragging: bool) {
         let control = edit.control();
         let mut link = self.link.clone();
         edit.apply(&mut link, &self.chosen);

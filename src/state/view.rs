@@ -41,6 +41,20 @@ pub enum Axis {
     Activations,
 }
 
+impl Tab {
+    /// The tab of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "flipped" => Self::Flipped,
+            "all" => Self::All,
+            "draw" => Self::Draw,
+            "picture" => Self::Picture,
+            "camera" => Self::Camera,
+            _ => return None,
+        })
+    }
+}
+
 /// Which images are shown; all of those that are set must hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Filter {

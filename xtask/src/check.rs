@@ -1,10 +1,11 @@
-//! Format, lints and documentation, every warning an error.
+//! Format, lessons, lints and documentation, every warning an error.
 
 use std::process::Command;
 
 use anyhow::Result;
 
 use crate::command;
+use crate::lessons;
 use crate::project::Project;
 use crate::rustup::{self, WASM};
 use crate::test::{GPU_TESTED, WASM_TESTED};
@@ -13,11 +14,12 @@ use crate::worker::{BUILDS, PLAIN};
 /// Packages that are programs of the developer's machine and never become wasm.
 const NATIVE_ONLY: [&str; 4] = ["--exclude", "xtask", "--exclude", "bitdial-e2e"];
 
-/// Format, clippy on every target and rustdoc.
+/// Format, lessons, clippy on every target and rustdoc.
 pub fn all(project: &Project) -> Result<()> {
     rustup::ensure_components()?;
     rustup::ensure_wasm_target()?;
     format(project)?;
+    lessons::check(project)?;
     clippy_native(project)?;
     clippy_wasm(project)?;
     docs(project)
@@ -49,6 +51,8 @@ fn clippy_wasm(project: &Project) -> Result<()> {
     }
     let mut gpu = PLAIN.cargo(project, "clippy");
     deny_warnings(gpu.args(["--package", "bitdial-worker", "--no-default-features", "--features", "webgpu"]))?;
+    let mut lessons = PLAIN.cargo(project, "clippy");
+    deny_warnings(lessons.args(["--package", "bitdial-worker", "--no-default-features", "--features", "lessons"]))?;
     let mut tests = PLAIN.cargo(project, "clippy");
     deny_warnings(tests.args(["--package", GPU_TESTED, "--tests"]))
 }

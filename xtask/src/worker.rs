@@ -59,12 +59,14 @@ pub struct Module {
     profile: &'static str,
 }
 
-/// Runners for both sets of instructions and for a GPU, and the lab, whose f32 kernels have no use for relaxed ones.
-pub static MODULES: [Module; 4] = [
+/// Runners for both sets of instructions and for a GPU, the lab, whose f32 kernels have no use for relaxed ones,
+/// and the reader of lessons, which computes nothing.
+pub static MODULES: [Module; 5] = [
     Module { name: "simd128", build: &BUILDS[0], kind: "runner", profile: "release" },
     Module { name: "relaxed-simd", build: &BUILDS[1], kind: "runner", profile: "release" },
     Module { name: "webgpu", build: &PLAIN, kind: "webgpu", profile: "release" },
     Module { name: "lab", build: &BUILDS[0], kind: "lab,vectors-only", profile: "lab" },
+    Module { name: "lessons", build: &PLAIN, kind: "lessons", profile: "lab" },
 ];
 
 impl Module {

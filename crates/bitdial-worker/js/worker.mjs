@@ -1,12 +1,12 @@
 /**
  * The entry of a dedicated module worker: instantiates the build of the engine that its own address names
- * (`worker.mjs?build=simd128`, `?build=relaxed-simd`, `?build=webgpu` or `?build=lab`) and lets it listen.
+ * (`worker.mjs?build=simd128`, `?build=relaxed-simd`, `?build=webgpu`, `?build=lab` or `?build=lessons`) and lets it listen.
  *
  * Everything the engine says goes through Rust. What is said here is that it cannot go on: a module that is not
  * instantiated, or traps, is reported as `{type: "trapped"}`; whoever started the worker replaces it.
  */
 
-const BUILDS = ["simd128", "relaxed-simd", "webgpu", "lab"];
+const BUILDS = ["simd128", "relaxed-simd", "webgpu", "lab", "lessons"];
 
 let lost = false;
 

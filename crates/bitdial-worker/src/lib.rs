@@ -1,5 +1,5 @@
 //! The wasm modules of the workers, each behind a message loop: runners for the processor and, built with the feature
-//! `webgpu` alone, for a GPU; built with the feature `lab` alone, the lab.
+//! `webgpu` alone, for a GPU; built with the feature `lab` alone, the lab; with `lessons` alone, the reader of lessons.
 //!
 //! `js/worker.mjs` instantiates it in a dedicated worker and calls [`listen`]. From then on the worker takes
 //! [`ToWorker`](bitdial_protocol::ToWorker) and sends [`FromWorker`](bitdial_protocol::FromWorker) messages, each as
@@ -11,6 +11,8 @@
 #[cfg(feature = "lab")]
 mod lab;
 mod queue;
+#[cfg(feature = "lessons")]
+mod reader;
 #[cfg(any(feature = "runner", feature = "webgpu"))]
 mod runner;
 mod server;
@@ -28,6 +30,8 @@ use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
 #[cfg(feature = "lab")]
 pub use lab::Lab;
+#[cfg(feature = "lessons")]
+pub use reader::Reader;
 #[cfg(any(feature = "runner", feature = "webgpu"))]
 pub use runner::Runner;
 pub use server::Server;
@@ -38,8 +42,10 @@ pub use session::Session;
 type Own = Runner<bitdial_engine::Cpu>;
 #[cfg(all(feature = "webgpu", not(feature = "runner")))]
 type Own = Runner<bitdial_gpu::WebGpu>;
-#[cfg(not(any(feature = "runner", feature = "webgpu")))]
+#[cfg(all(feature = "lab", not(any(feature = "runner", feature = "webgpu"))))]
 type Own = Lab;
+#[cfg(not(any(feature = "lab", feature = "runner", feature = "webgpu")))]
+type Own = Reader;
 
 /// The property of the worker's global scope that holds the message of a panic, for `worker.mjs` to send.
 const PANIC: &str = "bitdialPanic";

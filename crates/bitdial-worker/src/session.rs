@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::turn::{Stop, Turn};
+#[cfg(feature = "keeps")]
 use crate::wire;
 
 /// An answer and what lies beside it.
@@ -30,21 +31,25 @@ pub trait Session: Default + 'static {
 }
 
 /// Something that is asked for is not here.
+#[cfg(feature = "keeps")]
 pub fn gone(what: &str) -> Stop {
     Stop::because(&format!("this {what} is not here: it was disposed of, or belongs to another worker"))
 }
 
 /// The answer to whoever disposed of something.
+#[cfg(feature = "keeps")]
 pub fn done<T, R>(removed: Option<T>, what: &str, answer: R) -> Result<R, Stop> {
     removed.map(|_| answer).ok_or_else(|| gone(what))
 }
 
 /// A buffer beside a request.
+#[cfg(feature = "keeps")]
 pub fn buffer<'a>(buffers: &'a [ArrayBuffer], index: usize, what: &str) -> Result<&'a ArrayBuffer, Stop> {
     buffers.get(index).ok_or_else(|| Stop::because(&format!("the request came without the buffer of {what}")))
 }
 
 /// The f32 beside a request.
+#[cfg(feature = "keeps")]
 pub fn floats(buffers: &[ArrayBuffer], what: &str) -> Result<Vec<f32>, Stop> {
     wire::floats(buffer(buffers, 0, what)?).map_err(|reason| Stop::because(&reason))
 }

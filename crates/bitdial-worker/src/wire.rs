@@ -1,7 +1,9 @@
 //! Messages as they travel: `{message, buffers: [ArrayBuffer]}`, the buffers transferred.
 
 use bitdial_protocol::{FromWorker, ToWorker};
-use js_sys::{Array, ArrayBuffer, Float32Array, Object, Reflect, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Object, Reflect};
+#[cfg(feature = "keeps")]
+use js_sys::{Float32Array, Uint8Array};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_wasm_bindgen::Serializer;
@@ -56,6 +58,7 @@ pub fn write<B: Serialize>(message: &FromWorker<B>, buffers: Vec<ArrayBuffer>) -
 }
 
 /// The bytes of a buffer.
+#[cfg(feature = "keeps")]
 #[must_use]
 pub fn bytes(buffer: &ArrayBuffer) -> Vec<u8> {
     Uint8Array::new(buffer).to_vec()
@@ -65,6 +68,7 @@ pub fn bytes(buffer: &ArrayBuffer) -> Vec<u8> {
 ///
 /// # Errors
 /// A sentence, if its length is no multiple of 4.
+#[cfg(feature = "keeps")]
 pub fn floats(buffer: &ArrayBuffer) -> Result<Vec<f32>, String> {
     if !buffer.byte_length().is_multiple_of(4) {
         return Err(format!("a buffer of f32 has {} bytes, which is no multiple of 4", buffer.byte_length()));
@@ -73,6 +77,7 @@ pub fn floats(buffer: &ArrayBuffer) -> Result<Vec<f32>, String> {
 }
 
 /// A buffer with these bytes.
+#[cfg(feature = "keeps")]
 #[must_use]
 pub fn from_bytes(bytes: &[u8]) -> ArrayBuffer {
     Uint8Array::from(bytes).buffer()

@@ -48,7 +48,7 @@ pub fn AllSettings() -> Html {
     };
     let recipe = &page.state.link.recipe;
     html! {
-        <section class="all">
+        <section class="all" data-part="settings">
             <button type="button" id="all-settings" aria-expanded={open.to_string()} aria-controls="settings" {onclick}>
                 <span>{"All settings"}</span><small>{"ranges, rounding, calibration \u{2026}"}</small>
             </button>

@@ -183,7 +183,7 @@ pub fn Corrections() -> Html {
     let reasons: Vec<&str> = rest.clone().filter_map(|correction| refusal(recipe, &switched(recipe, correction))).collect();
     let why = said.or(reasons.first().copied());
     html! {
-        <section aria-labelledby="corrections-title">
+        <section aria-labelledby="corrections-title" data-part="corrections">
             <h2 id="corrections-title">{"Corrections"}<span>{if active.is_empty() { "repairs after rounding" } else { "in this order" }}</span></h2>
             <ul ref={list.clone()} class="fixes" {onpointermove} onpointerup={release.clone()} onpointercancel={release}>
                 { for active.iter().copied().chain(rest).map(line) }

@@ -94,7 +94,7 @@ pub fn weights(page: &Page) -> Html {
         on => format!(" \u{b7} {on} of {all} layers"),
     });
     html! {
-        <section aria-labelledby="weights-title">
+        <section aria-labelledby="weights-title" data-part="weights recipe">
             <h2 id="weights-title">
                 {"Weights"}
                 <span class={classes!("way", way.kind())} id="way" data-way={way.name()} title={way.meaning()}>{way.name()}{counted}</span>
@@ -135,7 +135,7 @@ pub fn activations(page: &Page) -> Html {
     let numbers = recipe.activations.map_or(Numbers { bits: Bits::FLOAT, ..Numbers::default() }, |scheme| Numbers::of_activations(&scheme));
     let at = |bits: Bits| if bits.is_float() { chosen.activations.at(bits) } else { chosen.activations_at(bits) };
     html! {
-        <section aria-labelledby="activations-title">
+        <section aria-labelledby="activations-title" data-part="activations">
             <h2 id="activations-title">{"Activations"}</h2>
             <div class="dial">
                 { dial(page, ["activation-bits", "Activation bits"], numbers, at, Edit::ActivationBits, &Control::ActivationBits) }
