@@ -10,8 +10,8 @@ const STOPS: [(f32, [u8; 3]); 5] = [
     (34.0, [0x2F, 0x6B, 0x86]),
     (44.0, [0x24, 0x50, 0x7F]),
 ];
-/// Below this, dark ink is easier to read than light ink.
-const DARK_INK: f32 = 24.0;
+/// Below this, black ink is easier to read than white ink; either has a contrast of 4.5 on its side.
+const DARK_INK: f32 = 25.0;
 
 fn blend(db: f32) -> [u8; 3] {
     let after = STOPS.iter().position(|(stop, _)| db < *stop).unwrap_or(STOPS.len());
@@ -27,7 +27,7 @@ fn blend(db: f32) -> [u8; 3] {
 pub fn colour(db: Option<f32>) -> (String, &'static str) {
     let db = db.unwrap_or(f32::MAX);
     let [r, g, b] = blend(db);
-    (format!("#{r:02x}{g:02x}{b:02x}"), if db < DARK_INK { "#15181d" } else { "#ffffff" })
+    (format!("#{r:02x}{g:02x}{b:02x}"), if db < DARK_INK { "#000000" } else { "#ffffff" })
 }
 
 /// What the colours mean.
@@ -53,23 +53,27 @@ mod tests {
     #[test]
     fn colours_blend_and_ink_stays_readable() {
         for (db, ground, ink) in [
-            (Some(-5.0), "#d09a3a", "#15181d"),
-            (Some(16.0), "#8f945e", "#15181d"),
-            (Some(12.0), "#b0974c", "#15181d"),
+            (Some(-5.0), "#d09a3a", "#000000"),
+            (Some(16.0), "#8f945e", "#000000"),
+            (Some(12.0), "#b0974c", "#000000"),
             (Some(60.0), "#24507f", "#ffffff"),
             (None, "#24507f", "#ffffff"),
         ] {
             assert_eq!(colour(db), (ground.to_owned(), ink), "{db:?}");
         }
         let light = |c: [u8; 3]| {
-            let f = |v: u8| (f64::from(v) / 255.0).powf(2.2);
+            // Relative luminance, as WCAG 2 has it.
+            let f = |v: u8| match f64::from(v) / 255.0 {
+                v if v <= 0.04045 => v / 12.92,
+                v => ((v + 0.055) / 1.055).powf(2.4),
+            };
             0.2126 * f(c[0]) + 0.7152 * f(c[1]) + 0.0722 * f(c[2])
         };
         let contrast = |a: f64, b: f64| (a.max(b) + 0.05) / (a.min(b) + 0.05);
         for db in 0..60 {
             let ground = light(blend(db as f32));
-            let ink = if (db as f32) < DARK_INK { light([0x15, 0x18, 0x1D]) } else { 1.0 };
-            assert!(contrast(ground, ink) >= 4.3, "{db} dB: {:.2}", contrast(ground, ink));
+            let ink = if (db as f32) < DARK_INK { 0.0 } else { 1.0 };
+            assert!(contrast(ground, ink) >= 4.5, "{db} dB: {:.2}", contrast(ground, ink));
         }
     }
 }

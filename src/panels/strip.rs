@@ -137,7 +137,8 @@ pub fn Strip(props: &Props) -> Html {
         let numbers = Numbers::of_weights(&recipe.weights_of(&layer.name));
         let (width, words) = (numbers.width(), width_in_words(numbers));
         let quality = layer.weight_sqnr.map_or("no noise".to_owned(), |db| format!("SQNR {db:.1} dB"));
-        let label = format!("{}: {}, {} {words}, {}, {quality}", name.long, layer.op, number(width), bytes(layer.bytes));
+        // What is read there comes first, so that whoever speaks to the page can say it.
+        let label = format!("{}, {}: {}, {} {words}, {}, {quality}", name.short, name.long, layer.op, number(width), bytes(layer.bytes));
         let (colour, ink) = sqnr::colour(layer.weight_sqnr);
         let onclick = {
             let (dispatch, name) = (page.dispatch.clone(), layer.name.clone());

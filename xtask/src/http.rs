@@ -9,7 +9,7 @@ use anyhow::{Result, anyhow};
 use tiny_http::{Method, Request, Server};
 
 /// Where the site lies on the server. What works here works under any sub-path.
-const BASE: &str = "/bitdial/";
+pub const BASE: &str = "/bitdial/";
 /// Requests answered at once: a browser opens six connections to a host.
 const THREADS: usize = 6;
 

@@ -1,5 +1,6 @@
 //! Every developer command of bitdial: `cargo xtask help` lists them.
 
+mod audit;
 mod bench;
 mod browser;
 mod budget;
@@ -50,6 +51,7 @@ cargo xtask <command>
   study [options]    accuracy of schemes and corrections on all test images, in headless Chromium; written into models/
       --model ID         another one than fashion-mobilenet
       --only REGEX       of these recipes alone, by name; nothing is written
+  audit              build the site and let Lighthouse judge it on a desktop, under a sub-path
   clean-cache        delete the tools and builds kept in the cache folder
   help               this text
 
@@ -78,6 +80,7 @@ fn dispatch(args: &[&str]) -> Result<ExitCode> {
         }
         ["build"] => site::build(&Project::find()?)?,
         ["lessons"] => lessons::check(&Project::find()?)?,
+        ["audit"] => audit::run(&Project::find()?)?,
         ["check"] => check::all(&Project::find()?)?,
         ["test"] => return Ok(run_tests(Part::All)),
         ["test", part] => return Ok(run_tests(part.parse()?)),

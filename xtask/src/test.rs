@@ -13,7 +13,7 @@ use crate::exported;
 use crate::project::Project;
 use crate::site;
 use crate::tally::Tally;
-use crate::tools::Tools;
+use crate::tools::{self, Tools};
 use crate::worker::{BUILDS, Build, PLAIN};
 
 /// The packages that have tests for the browser.
@@ -59,7 +59,7 @@ impl FromStr for Part {
 type Step = (&'static str, &'static [Part], fn(&Project) -> Result<Tally>);
 
 const STEPS: [Step; 11] = [
-    ("tools", &[], tools),
+    ("tools", &[], install),
     ("format, lints, documentation", &[Part::Check], lints),
     ("native tests", &[Part::Native], native),
     ("exported models in onnxruntime", &[Part::Onnx], exported::judge),
@@ -105,7 +105,7 @@ pub fn run(project: &Project, part: Part) -> Result<ExitCode> {
     Ok(ExitCode::from(u8::from(total.failed > 0)))
 }
 
-fn tools(project: &Project) -> Result<Tally> {
+fn install(project: &Project) -> Result<Tally> {
     Tools::ensure(project)?;
     Browser::ensure()?;
     Ok(Tally::default())
@@ -160,7 +160,8 @@ fn end_to_end(project: &Project) -> Result<Tally> {
         .args(["test", "--package", "bitdial-e2e"])
         .env("BITDIAL_DIST", project.dist())
         .env("CHROME", &browser.chrome)
-        .env("CHROMEDRIVER", &browser.driver);
+        .env("CHROMEDRIVER", &browser.driver)
+        .env("BITDIAL_AXE", tools::axe(project)?);
     Tally::of(&mut cargo)
 }
 

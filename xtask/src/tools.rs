@@ -20,6 +20,9 @@ use crate::rustup;
 const TRUNK: &str = "0.21.14";
 /// Release 132. Debian's 108 writes modules that fail at start.
 const BINARYEN: &str = "132.0.0";
+const AXE: &str = "4.14.1";
+/// The last one that Node.js 20 runs.
+const LIGHTHOUSE: &str = "12.8.2";
 
 /// What a build needs, installed.
 pub struct Tools {
@@ -92,6 +95,19 @@ impl Tools {
     pub fn test_runner(&self) -> PathBuf {
         self.wasm_bindgen.with_file_name("wasm-bindgen-test-runner").with_extension(env::consts::EXE_EXTENSION)
     }
+}
+
+/// The script that looks for what keeps people out.
+pub fn axe(project: &Project) -> Result<PathBuf> {
+    let install = |root: &Path| npm_install(root, "axe-core", AXE);
+    Package { name: "axe-core", version: AXE, program: "node_modules/axe-core/axe.min.js", install: &install }.ensure(&project.cache)
+}
+
+/// Lighthouse's program.
+pub fn lighthouse(project: &Project) -> Result<PathBuf> {
+    let install = |root: &Path| npm_install(root, "lighthouse", LIGHTHOUSE);
+    let program = "node_modules/lighthouse/cli/index.js";
+    Package { name: "lighthouse", version: LIGHTHOUSE, program, install: &install }.ensure(&project.cache)
 }
 
 /// A tool of one version.

@@ -6,5 +6,6 @@ mod browser;
 mod page;
 mod server;
 
+pub use browser::variable;
 pub use page::{Metric, Page, SOFTWARE_GPU, scenario, scenario_with};
 pub use server::Server;
