@@ -110,6 +110,7 @@ pub fn embedded(page: &Page, embed: &Embed) -> Html {
     let shown = embed.show.iter().filter(|name| !inside(name));
     html! {
         <>
+            <h1 class="sr">{"bitdial"}</h1>
             { for embed.issue.iter().map(|issue| html! { <p class="refused" role="alert" id="embed-issue">{issue}</p> }) }
             { for shown.map(|name| html! { <div key={*name} class="part" data-part={*name}>{ part(page, name) }</div> }) }
             <p class="note home">
