@@ -79,7 +79,7 @@ pub fn LessonsPanel() -> Html {
                 }
                 <h2 id="lessons-title" tabindex="-1">{title}</h2>
                 <button
-                    type="button" class="btn quiet fold" aria-expanded={(!*folded).to_string()} aria-controls="lesson-body" onclick={fold}
+                    type="button" class="btn quiet lower" aria-expanded={(!*folded).to_string()} aria-controls="lesson-body" onclick={fold}
                     aria-label={if *folded { "Unfold the lesson" } else { "Fold the lesson" }}
                 >{if *folded { "\u{25b4}" } else { "\u{25be}" }}</button>
                 <button type="button" class="btn quiet" id="close-lessons" aria-label="Close the lessons; the recipe stays" title="Close; the recipe stays" onclick={close}>{"\u{2715}"}</button>
