@@ -71,6 +71,9 @@ impl Drop for Driver {
 }
 
 /// A path that `cargo xtask test e2e` gives.
+///
+/// # Errors
+/// Without it.
 pub fn variable(name: &str) -> Result<PathBuf> {
     env::var_os(name).map(PathBuf::from).with_context(|| format!("{name} is not set: start these tests with `cargo xtask test e2e`"))
 }
