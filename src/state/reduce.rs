@@ -6,7 +6,6 @@ use bitdial_protocol::{BackendCheck, BackendChoice, Link, LinkIssue};
 use yew::Reducible;
 
 use super::bench::Bench;
-use super::view::weakest_layer;
 use super::wording::refusal;
 use super::{Action, Before, BenchReport, Control, Edit, Notice, Phase, RunReport, Severity, State, Step, Store};
 use crate::catalogue::Entry;
@@ -120,8 +119,6 @@ impl State {
             self.hand_out();
             if old.model != self.link.model {
                 (self.layer, self.detail, self.view.filter) = Default::default();
-                self.layer = None;
-                self.detail = None;
                 self.closer.leave(entry);
             }
         }
@@ -178,10 +175,8 @@ impl State {
         match report {
             RunReport::Phase(phase) => self.phase = phase,
             RunReport::Quantized(info) => {
-                if self.layer.is_none() {
-                    self.layer = weakest_layer(&info);
-                }
                 self.bench.run_mut().info = Some(info);
+                self.open_known_layer();
             }
             RunReport::Evaluated(found) => {
                 let run = self.bench.run_mut();

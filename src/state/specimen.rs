@@ -7,6 +7,7 @@ use bitdial_protocol::{Classified, FeatureMaps};
 use yew::AttrValue;
 
 use super::State;
+use super::view::weakest_layer;
 use crate::catalogue::Entry;
 use crate::parts::canvas::Pixels;
 
@@ -137,6 +138,15 @@ impl State {
             self.detail = None;
             self.closer.layer = None;
             self.layer = Some(layer);
+            self.open_known_layer();
+        }
+    }
+
+    /// Opens the layer whose weights suffer most, if none is open, or one that the model has not.
+    pub(super) fn open_known_layer(&mut self) {
+        let Some(info) = &self.bench.run().info else { return };
+        if !info.layers.iter().any(|layer| Some(&layer.name) == self.layer.as_ref()) {
+            self.layer = weakest_layer(info);
         }
     }
 

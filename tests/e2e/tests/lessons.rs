@@ -22,8 +22,9 @@ async fn press(page: &Page, selector: &str) -> Result<()> {
 }
 
 async fn until_step(page: &Page, step: usize) -> Result<()> {
-    let here =
-        format!("location.hash.includes('&step={step}&') && document.querySelector('.foot .way')?.innerText.startsWith('{step} of ')");
+    // The first step need not stand in the address.
+    let place = if step == 1 { String::new() } else { format!("/[#&]step={step}(&|$)/.test(location.hash) && ") };
+    let here = format!("{place}document.querySelector('.foot .way')?.innerText.startsWith('{step} of ')");
     page.until(&format!("step {step}"), &here).await?;
     Ok(())
 }
