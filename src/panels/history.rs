@@ -201,7 +201,7 @@ pub fn HistoryCard() -> Html {
                 if n > most { <li><button class="btn quiet" type="button" onclick={onwhole}>{format!("Show {} more", count(n - most))}</button></li> }
                 if n == 0 { <li class="desc">{"A recipe is noted here once its images are counted. The list stays on this device."}</li> }
             </ul>
-            <div class="foot">
+            <div class="history-foot">
                 if *asking {
                     <span>{format!("Forget all {}, of every model?", count(all))}</span>
                     <button class="btn" type="button" id="clear-history" onclick={onclear}>{"Forget"}</button>
