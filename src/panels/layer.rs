@@ -37,7 +37,7 @@ fn speed(times: Option<(&LayerTime, &LayerTime)>) -> [String; 4] {
     let share = speed::share(quantized).map_or(String::new(), |share| format!(" \u{b7} {} % of roofline", percent(share, 0)));
     [
         format!("{} \u{b7} f32 {}", time(quantized.ms), time(float.ms)),
-        format!("{} products \u{b7} {} moved", amount(whole(quantized.macs)), bytes(whole(quantized.bytes))),
+        format!("{} MAC \u{b7} {} moved", amount(whole(quantized.macs)), bytes(whole(quantized.bytes))),
         format!("{} GMAC/s{share}", gmacs(quantized.macs, quantized.ms)),
         tried(&quantized.alternatives).unwrap_or("none".to_owned()),
     ]

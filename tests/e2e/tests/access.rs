@@ -59,6 +59,18 @@ async fn axe_finds_nothing_on_the_page() -> Result<()> {
         page.goto("/bitdial/?embed=1#model=digits&w=4").await?;
         page.until_within("the end of it", IDLE, LONG).await?;
         all.extend(findings(&page, "a frame").await?);
+        // The list of lessons, and the first step of each: what it points at is on the page too.
+        page.open_site("lesson=").await?;
+        page.until("the list", "document.querySelectorAll('.toc b').length > 5").await?;
+        all.extend(findings(&page, "the lessons").await?);
+        let names = page.js("return (await fetch('assets/lessons/index.json')).json()").await?;
+        let names: Vec<&str> = names.as_array().context("a list")?.iter().filter_map(Value::as_str).collect();
+        for name in names {
+            page.open_site(&format!("lesson={name}")).await?;
+            page.until(name, &format!("location.hash.includes('{name}') && document.querySelector('.foot .way')")).await?;
+            page.until_within("the end of it", IDLE, LONG).await?;
+            all.extend(findings(&page, name).await?);
+        }
         ensure!(all.is_empty(), "{}", all.join("\n"));
         Ok(())
     })
