@@ -1,11 +1,16 @@
 //! Serves the finished site on this machine, under a sub-path as GitHub Pages does.
 
-use std::fs::File;
+use std::collections::HashMap;
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::SystemTime;
 
 use anyhow::{Result, anyhow};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use tiny_http::{Method, Request, Server};
 
 /// Where the site lies on the server. What works here works under any sub-path.
@@ -20,32 +25,86 @@ pub fn listen(port: u16) -> Result<Server> {
 
 /// Serves until the process is ended.
 pub fn serve(server: &Server, site: &Path) {
+    let site = Site { folder: site.to_owned(), packed: Mutex::default() };
     println!("http://{}{BASE}   (Ctrl-C ends it)", server.server_addr());
     thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
                 for request in server.incoming_requests() {
                     // A browser that hangs up is its own business.
-                    let _ = answer(request, site);
+                    let _ = answer(request, &site);
                 }
             });
         }
     });
 }
 
-fn answer(request: Request, site: &Path) -> io::Result<()> {
+/// A file compressed, and when it was written.
+type Packed = (SystemTime, Arc<[u8]>);
+
+/// A folder of files, with what was compressed of them.
+struct Site {
+    folder: PathBuf,
+    packed: Mutex<HashMap<PathBuf, Packed>>,
+}
+
+impl Site {
+    /// A file as gzip, compressed when it is first asked for and when it has changed.
+    fn packed(&self, path: &Path, modified: SystemTime) -> io::Result<Arc<[u8]>> {
+        let known = || self.packed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, bytes)) = known().get(path).filter(|(then, _)| *then == modified) {
+            return Ok(bytes.clone());
+        }
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(&fs::read(path)?)?;
+        let bytes: Arc<[u8]> = encoder.finish()?.into();
+        known().insert(path.to_owned(), (modified, bytes.clone()));
+        Ok(bytes)
+    }
+}
+
+fn answer(request: Request, site: &Site) -> io::Result<()> {
     match route(request.url()) {
-        Route::File(name) => match File::open(site.join(&name)) {
-            Ok(file) if file.metadata()?.is_file() => {
-                // Lengths let a page show how far a download is.
-                let length = file.metadata()?.len();
-                send(request, "200 OK", &format!("Content-Type: {}\r\nCache-Control: no-store\r\n", content_type(&name)), length, file)
+        Route::File(name) => {
+            let path = site.folder.join(&name);
+            match File::open(&path).and_then(|file| Ok((file.metadata()?, file))) {
+                Ok((about, file)) if about.is_file() => {
+                    let kind = content_type(&name);
+                    let headers = format!("Content-Type: {kind}\r\nCache-Control: no-store\r\nVary: Accept-Encoding\r\n");
+                    if is_packed(kind) && accepts_gzip(&request) {
+                        let bytes = site.packed(&path, about.modified()?)?;
+                        return send(request, "200 OK", &format!("{headers}Content-Encoding: gzip\r\n"), bytes.len() as u64, &*bytes);
+                    }
+                    // Lengths let a page show how far a download is.
+                    send(request, "200 OK", &headers, about.len(), file)
+                }
+                _ => send_text(request, "404 Not Found", "", "not found"),
             }
-            _ => send_text(request, "404 Not Found", "", "not found"),
-        },
+        }
         Route::Base => send_text(request, "302 Found", &format!("Location: {BASE}\r\n"), "the site is further down"),
         Route::Nothing => send_text(request, "404 Not Found", "", "not found"),
     }
+}
+
+/// Whether files of this type are sent compressed, as GitHub Pages sends them: text and code, not what is compressed
+/// already and not models.
+fn is_packed(kind: &str) -> bool {
+    kind.starts_with("text/") || matches!(kind, "application/json" | "application/manifest+json" | "application/wasm" | "image/svg+xml")
+}
+
+fn accepts_gzip(request: &Request) -> bool {
+    let header = request.headers().iter().find(|header| header.field.equiv("Accept-Encoding"));
+    header.is_some_and(|header| allows_gzip(header.value.as_str()))
+}
+
+/// Whether gzip is among the encodings of an `Accept-Encoding` and not refused by a weight of 0.
+fn allows_gzip(encodings: &str) -> bool {
+    encodings.split(',').any(|encoding| {
+        let mut parts = encoding.split(';').map(str::trim);
+        let is_gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let weight = parts.find_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok());
+        is_gzip && weight.is_none_or(|weight| weight > 0.0)
+    })
 }
 
 fn send_text(request: Request, status: &str, headers: &str, body: &str) -> io::Result<()> {
@@ -137,6 +196,41 @@ mod tests {
         for (target, expected) in cases {
             assert_eq!(route(target), expected, "{target}");
         }
+    }
+
+    #[test]
+    fn gzip_is_for_browsers_that_take_it_and_files_that_shrink() {
+        let cases = [
+            ("gzip, deflate, br", true),
+            ("br;q=1, GZIP ; q=0.5", true),
+            ("gzip;q=0", false),
+            ("br", false),
+            ("", false),
+            ("x-gzip", false),
+        ];
+        for (encodings, expected) in cases {
+            assert_eq!(allows_gzip(encodings), expected, "{encodings}");
+        }
+        for (name, expected) in [("a.html", true), ("a.wasm", true), ("a.svg", true), ("a.png", false), ("a.onnx", false), ("a.gz", false)]
+        {
+            assert_eq!(is_packed(content_type(Path::new(name))), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_compressed_once_and_again_when_it_changes() {
+        let path = std::env::temp_dir().join(format!("bitdial-http-{}.txt", std::process::id()));
+        fs::write(&path, "bits ".repeat(1_000)).expect("a file");
+        let site = Site { folder: PathBuf::new(), packed: Mutex::default() };
+        let [first, again, later] = [0, 0, 1].map(|second| {
+            let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(second);
+            site.packed(&path, time).expect("it can be read")
+        });
+        fs::remove_file(&path).expect("it was there");
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(&*first).read_to_string(&mut text).expect("gzip");
+        assert!(text == "bits ".repeat(1_000) && first.len() < 100, "{} bytes", first.len());
+        assert!(Arc::ptr_eq(&first, &again) && !Arc::ptr_eq(&first, &later));
     }
 
     #[test]
