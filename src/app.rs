@@ -11,8 +11,9 @@ use crate::client::{Order, Session};
 use crate::lessons::{GlossaryDialog, LessonsPanel, use_place};
 use crate::panels::{
     AllSettings, Backends, Corrections, DeviceCard, FeatureMapsOf, File, HistoryCard, Images, Model, activations, dropping, embed, notices,
-    promise, readouts, top_bar, use_closer, use_history, weights,
+    promise, readouts, settings_open, top_bar, use_closer, use_history, weights,
 };
+use crate::parts::overlap::use_overlap;
 use crate::state::predictions::Goal;
 use crate::state::{Action, Learn, Page, Phase, State, Step, Store, address};
 
@@ -31,6 +32,7 @@ pub fn App() -> Html {
     use_mending(&page);
     use_place(&page);
     use_layer(&page);
+    use_overlap();
     use_advice(&page);
     use_history(&page, embedded.is_none());
     embed::use_host(&page, embedded.is_some());
@@ -118,6 +120,7 @@ fn initial() -> Store {
     let entry = Entry::find(&link.model).unwrap_or(&catalogue::all()[0]);
     let mut state = State::new(link, entry);
     state.view.folded = folded();
+    state.view.settings = settings_open();
     state.tell_issues(&issues);
     if !issues.is_empty() {
         state.step = Step::Replace;

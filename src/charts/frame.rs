@@ -10,6 +10,7 @@ use super::draw::{Drawing, Spot};
 use super::export::{IMAGES, KIND, Table, png, save};
 use crate::panels::is_dark;
 use crate::parts::terms;
+use crate::state::view::part;
 use crate::state::{Action, Look, Page, Severity};
 
 /// A point laid over a drawing.
@@ -59,15 +60,6 @@ pub struct Frame<'a> {
     pub drawing: &'a Drawing,
     /// The figures.
     pub table: Table,
-}
-
-/// A chart as lessons point at it.
-fn part(id: &'static str) -> &'static str {
-    match id {
-        "layers" => "layers-chart",
-        "time" => "time-split",
-        id => id,
-    }
 }
 
 impl Frame<'_> {

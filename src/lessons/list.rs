@@ -2,8 +2,8 @@
 
 use yew::prelude::*;
 
-use super::go;
 use super::unread::unread;
+use super::{anew, go};
 use crate::parts::term::opens;
 use crate::state::{Page, Place};
 
@@ -34,17 +34,24 @@ fn item(page: &Page, name: &str) -> Html {
     let lessons = &page.state.lessons;
     let read = lessons.read.iter().find(|(known, _)| known == name).map(|(_, read)| read);
     let finished = lessons.finished.iter().any(|known| known == name);
+    let begun = lessons.begun(name);
+    // One that was begun goes on where it was left; one that is finished begins anew.
+    let onclick = match begun {
+        Some(step) => go(page, Some(Place::Step { name: name.to_owned(), step })),
+        None => anew(page, name),
+    };
     match read {
         None => html! { <li key={name} class="late">{"\u{2026}"}</li> },
         Some(Err(why)) => html! { <li key={name}>{ unread(page, &format!("The lesson \u{201c}{name}\u{201d}"), why) }</li> },
         Some(Ok(lesson)) => html! {
             <li key={name}>
-                <button type="button" data-lesson={name.to_owned()} onclick={go(page, Some(Place::first(name)))}>
+                <button type="button" data-lesson={name.to_owned()} {onclick}>
                     <b>{&lesson.title}</b>
                     <span>{&lesson.summary}</span>
                     <small>
                         if lesson.minutes > 0 { {format!("{} min", lesson.minutes)} }
                         if finished { <em>{"\u{2713} finished"}</em> }
+                        if begun.is_some() { <span>{"begun"}</span> }
                     </small>
                 </button>
             </li>

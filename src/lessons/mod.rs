@@ -37,6 +37,15 @@ fn go(page: &Page, place: Option<Place>) -> Callback<MouseEvent> {
     Callback::from(move |_: MouseEvent| dispatch.dispatch(Action::Learn(Learn::Go(place.clone()))))
 }
 
+/// What begins a lesson with none of its questions answered.
+fn anew(page: &Page, name: &str) -> Callback<MouseEvent> {
+    let (dispatch, name) = (page.dispatch.clone(), name.to_owned());
+    Callback::from(move |_: MouseEvent| {
+        dispatch.dispatch(Action::Learn(Learn::Anew(name.clone())));
+        let _ = by_id("step-title").map(|title| title.focus());
+    })
+}
+
 fn by_id(id: &str) -> Option<HtmlElement> {
     gloo::utils::document().get_element_by_id(id)?.dyn_into().ok()
 }

@@ -41,17 +41,12 @@ pub fn use_pointing(page: &Page) {
 
 /// Scrolls only if it has to; the style sheet keeps clear of what lies over the page.
 fn show(part: &Element) {
-    let room = by_height();
     let place = part.get_bounding_client_rect();
-    if place.top() < 64.0 || place.bottom() > room {
+    let document = gloo::utils::document();
+    // Beside a corner, which is round.
+    let seen =
+        |y: f64| document.element_from_point((place.left() + 20.0) as f32, y as f32).is_some_and(|there| part.contains(Some(&there)));
+    if !seen(place.top() + 3.0) || !seen(place.bottom() - 3.0) {
         part.scroll_into_view_with_bool(true);
     }
-}
-
-/// How far down the page can be seen: to its end, or to the sheet with the lesson.
-fn by_height() -> f64 {
-    let window = gloo::utils::window();
-    let height = window.inner_height().ok().and_then(|height| height.as_f64()).unwrap_or_default();
-    let sheet = find("#lessons").map(|sheet| sheet.get_bounding_client_rect());
-    sheet.filter(|sheet| sheet.left() <= 0.0 && sheet.top() > height / 4.0).map_or(height, |sheet| sheet.top())
 }

@@ -6,7 +6,7 @@ use yew::prelude::*;
 use super::prose::blocks;
 use super::question::question;
 use super::unread::unread;
-use super::{go, list};
+use super::{anew, go, list};
 use crate::state::{Action, Learn, Page, Place};
 
 /// Title of the panel, the open step, and the way on.
@@ -38,6 +38,12 @@ fn body(page: &Page, name: &str, at: usize, lesson: &Lesson) -> Html {
             <h3 id="step-title" tabindex="-1">{&step.title}</h3>
             { blocks(page, &step.text) }
             if let Some(asked) = &step.question { { question(page, name, at, asked) } }
+            if at == 0 && page.state.lessons.given.iter().any(|given| given.name == name) {
+                <p class="desc skipped">
+                    {"Answers given before are kept. "}
+                    <button type="button" class="term" id="lesson-anew" onclick={anew(page, name)}>{"Begin anew"}</button>
+                </p>
+            }
             if skipped { <p class="desc skipped">{"The question of the step before was skipped; going back asks it again."}</p> }
         </div>
     }

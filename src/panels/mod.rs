@@ -35,6 +35,6 @@ pub use notices::notices;
 pub use own::use_closer;
 pub use promise::promise;
 pub use readouts::readouts;
-pub use recipe::{AllSettings, Corrections, File, activations, dropping, weights};
+pub use recipe::{AllSettings, Corrections, File, activations, dropping, settings_open, weights};
 pub use theme::is_dark;
 pub use topbar::top_bar;

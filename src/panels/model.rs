@@ -25,17 +25,19 @@ pub fn Model() -> Html {
         <section aria-labelledby="model-title">
             <h2 id="model-title">{"Model"}<span>{"width: bytes \u{b7} colour: SQNR \u{b7} number: weight bits"}</span></h2>
             <p class="desc">{page.state.bench.entry.description.as_str()}<span class="facts">{facts.unwrap_or_default()}{" "}{memory(&page.state.bench)}{" "}<a href={page.state.bench.entry.card.as_str()}>{"model card"}</a></span></p>
-            {
-                match (&info, &page.state.download) {
-                    (Some(info), _) => html! {
-                        <Strip info={info.clone()} late={run.info.is_none()} />
-                    },
-                    (None, Some(download)) => bar(*download),
-                    (None, None) => html! { <div data-part="strip" class="strip waiting" aria-busy="true"></div> },
+            <div data-part="strip">
+                {
+                    match (&info, &page.state.download) {
+                        (Some(info), _) => html! {
+                            <Strip info={info.clone()} late={run.info.is_none()} />
+                        },
+                        (None, Some(download)) => bar(*download),
+                        (None, None) => html! { <div class="strip waiting" aria-busy="true"></div> },
+                    }
                 }
-            }
-            { sqnr::legend() }
-            { exceptions(&page, info.as_deref()) }
+                { sqnr::legend() }
+                { exceptions(&page, info.as_deref()) }
+            </div>
             { open_layer(&page, info.as_deref()) }
         </section>
     }
@@ -70,7 +72,7 @@ fn memory(bench: &Bench) -> Html {
 fn bar(Download { done, total }: Download) -> Html {
     let text = format!("Fetching the model: {} of {}", bytes(done), bytes(total));
     html! {
-        <div data-part="strip" class="strip waiting loading" role="progressbar" aria-label="Fetching the model" aria-valuemin="0"
+        <div class="strip waiting loading" role="progressbar" aria-label="Fetching the model" aria-valuemin="0"
             aria-valuemax={total.to_string()} aria-valuenow={done.to_string()} aria-valuetext={text.clone()}>
             <i style={format!("width:{:.1}%", 100.0 * done as f64 / total.max(1) as f64)}></i>
             <span>{text}</span>

@@ -216,7 +216,7 @@ pub fn exceptions(page: &Page, info: Option<&QuantizedInfo>) -> Html {
         }
     };
     html! {
-        <div data-part="strip" class="exceptions" id="exceptions">
+        <div class="exceptions" id="exceptions">
             if recipe.layers.is_empty() {
                 <span>{"Pull a layer's number up or down to give it bits of its own."}</span>
             } else {

@@ -96,6 +96,10 @@ pub enum Learn {
     Measured(f64),
     /// The question's recipe is put in force again.
     Restore,
+    /// A lesson begins, with none of its questions answered.
+    Anew(String),
+    /// Answers that were given on an earlier visit.
+    Recall(Vec<Given>),
     /// The lesson is at its end.
     Finish,
     /// Lessons that were finished before.
@@ -125,6 +129,12 @@ impl Lessons {
         self.given.iter().find(|given| given.name == name && given.step == step)
     }
 
+    /// The last step of a lesson that was answered, if it is not finished.
+    pub fn begun(&self, name: &str) -> Option<usize> {
+        let steps = self.given.iter().filter(|given| given.name == name).map(|given| given.step);
+        steps.max().filter(|_| !self.finished.iter().any(|known| known == name))
+    }
+
     /// The answer at the open step that is not measured yet, and what decides.
     pub fn awaited(&self) -> Option<(&Given, Figure)> {
         let (name, step, open) = self.step()?;
@@ -141,7 +151,7 @@ impl State {
 
     pub(super) fn learn(&mut self, learn: Learn) {
         let mut lessons = Lessons::clone(&self.lessons);
-        let goes = matches!(learn, Learn::Go(_));
+        let goes = matches!(learn, Learn::Go(_) | Learn::Anew(_));
         match learn {
             Learn::Go(place) => {
                 (lessons.place, lessons.pending) = (place, Some(true));
@@ -166,7 +176,7 @@ impl State {
             Learn::Answer(answer) => {
                 let Some((name, step, open)) = lessons.step() else { return };
                 let Some(question) = open.question.as_ref().filter(|question| answer < question.answers.len()) else { return };
-                let link = question.recipe.as_deref().map_or(self.link.clone(), link);
+                let link = question.recipe.as_deref().map_or(self.link.clone(), asked);
                 if lessons.given(name, step).is_some() {
                     return;
                 }
@@ -183,6 +193,16 @@ impl State {
             Learn::Restore => {
                 let Some((given, _)) = lessons.awaited() else { return };
                 self.edit(Edit::Link(given.link.clone()), false);
+            }
+            Learn::Anew(name) => {
+                lessons.given.retain(|given| given.name != name);
+                (lessons.place, lessons.pending) = (Some(Place::first(&name)), Some(true));
+                self.step = Step::Push;
+            }
+            Learn::Recall(before) => {
+                let new = |given: &Given| lessons.given(&given.name, given.step).is_none();
+                let before: Vec<Given> = before.into_iter().filter(new).collect();
+                lessons.given.extend(before);
             }
             Learn::Finish => {
                 let Some(Place::Step { name, .. }) = lessons.place.replace(Place::List) else { return };
@@ -205,7 +225,7 @@ impl State {
         let step = step.clone();
         Rc::make_mut(&mut self.lessons).pending = None;
         if let Some(recipe) = step.recipe.filter(|_| with_recipe) {
-            self.edit(Edit::Link(link(&recipe)), false);
+            self.edit(Edit::Link(asked(&recipe)), false);
             if !goes {
                 self.step = Step::Replace;
             }
@@ -216,11 +236,14 @@ impl State {
         if let Some(tab) = step.tab.as_deref().and_then(Tab::named) {
             self.look(Look::Tab(tab));
         }
+        if let Some(part) = step.point {
+            self.view.reveal(&part);
+        }
     }
 }
 
 /// What a lesson's recipe asks for. Lessons with recipes that cannot be were refused when they were read.
-fn link(recipe: &str) -> Link {
+pub(super) fn asked(recipe: &str) -> Link {
     Link::from_fragment(recipe, &catalogue::ids()).0
 }
 
@@ -301,6 +324,43 @@ mod tests {
         assert_eq!(state.lessons.given("one", 0).and_then(|given| given.figure), Some(5.0));
         state.learn(Learn::Finish);
         assert_eq!((&state.lessons.place, &*state.lessons.finished), (&Some(Place::List), &["one".to_owned()][..]));
+    }
+
+    #[test]
+    fn answers_of_before_are_kept_until_the_lesson_begins_anew() {
+        let mut state = state();
+        state.learn(read());
+        state.learn(Learn::Go(Some(Place::first("one"))));
+        let given = |answer, figure| Given { name: "one".into(), step: 0, answer, link: asked("model=digits&w=2"), figure };
+        state.learn(Learn::Recall(vec![given(0, Some(0.5))]));
+        state.learn(Learn::Recall(vec![given(1, None)]));
+        state.learn(Learn::Answer(1));
+        assert_eq!((&state.lessons.given[..], state.lessons.begun("one")), (&[given(0, Some(0.5))][..], Some(0)));
+        state.learn(Learn::Go(Some(Place::Step { name: "one".into(), step: 1 })));
+        state.learn(Learn::Anew("one".into()));
+        assert_eq!((&state.lessons.given[..], &state.lessons.place), (&[][..], &Some(Place::first("one"))));
+        assert_eq!((width(&state), state.lessons.begun("one")), (4, None));
+    }
+
+    #[test]
+    fn a_step_unfolds_what_it_points_at() {
+        let mut state = state();
+        state.view.folded = vec!["time".into(), "confusion".into()];
+        let mut pointing = |part: &str| {
+            let steps = vec![LessonStep { point: Some(part.to_owned()), ..step(None, false) }];
+            let lesson = Lesson { title: "One".into(), summary: String::new(), minutes: 1, intro: Vec::new(), steps };
+            state.learn(Learn::Lesson(part.to_owned(), Ok(Rc::new(lesson))));
+            state.learn(Learn::Go(Some(Place::first(part))));
+            (state.view.folded.join(","), state.view.settings)
+        };
+        for (part, folded, settings) in [
+            ("strip", "time,confusion", false),
+            ("time-split", "confusion", false),
+            ("settings", "confusion", true),
+            ("layer", "confusion", true),
+        ] {
+            assert_eq!(pointing(part), (folded.to_owned(), settings), "{part}");
+        }
     }
 
     #[test]

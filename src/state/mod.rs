@@ -1,6 +1,7 @@
 //! The page's state: one value, changed by one reducer, read through one context.
 
 pub mod address;
+pub mod answers;
 pub mod bench;
 pub mod compared;
 pub mod confusion;

@@ -79,6 +79,8 @@ pub struct View {
     pub axis: Axis,
     /// Charts that are folded, by id.
     pub folded: Vec<String>,
+    /// Whether all settings are open.
+    pub settings: bool,
 }
 
 /// Looks at something else.
@@ -94,6 +96,17 @@ pub enum Look {
     Along(Axis),
     /// A chart folded, or unfolded.
     Fold(String, bool),
+    /// All settings open, or closed.
+    Settings(bool),
+}
+
+/// A chart as lessons point at it.
+pub fn part(id: &str) -> &str {
+    match id {
+        "layers" => "layers-chart",
+        "time" => "time-split",
+        id => id,
+    }
 }
 
 impl Filter {
@@ -112,6 +125,12 @@ impl Filter {
 }
 
 impl View {
+    /// Opens a part of the page that is folded, by the name that lessons have for it.
+    pub(super) fn reveal(&mut self, wanted: &str) {
+        self.folded.retain(|id| part(id) != wanted);
+        self.settings |= wanted == "settings";
+    }
+
     /// What the recipe in force is compared with, image by image: A if that is asked for and there is one, or else f32.
     pub fn before<'a>(&self, bench: &'a Bench) -> &'a Predictions {
         match bench.pinned().filter(|_| self.filter.with_a) {
@@ -149,6 +168,7 @@ impl State {
                     self.view.folded.push(id);
                 }
             }
+            Look::Settings(open) => self.view.settings = open,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::state::settings::{
     ACTIVATION_FAMILY, ACTIVATION_KIND, ACTIVATION_RANGE, ACTIVATION_SCALE, DEVIATION, METHOD, OVERFLOW, SAMPLE, SUMS, Setting,
     WEIGHT_CLIP, WEIGHT_KIND, WEIGHT_RANGE, WEIGHT_ROUNDING,
 };
-use crate::state::{Control, Edit, Page, use_page};
+use crate::state::{Action, Control, Edit, Look, Page, use_page};
 use web_sys::HtmlInputElement;
 
 /// Where it is kept whether they are open.
@@ -23,7 +23,8 @@ static SUMMING: [&Setting; 2] = [&SUMS, &OVERFLOW];
 const PHOTOS: &str = "This model has no training images here, so its ranges are found on the sample photos themselves.";
 const SEED: &str = "Which images are drawn, how a codebook starts, how chance rounds: the same seed gives the same bytes.";
 
-fn remembered() -> bool {
+/// Whether they were open when the page was here last.
+pub fn settings_open() -> bool {
     gloo::utils::window().local_storage().ok().flatten().and_then(|storage| storage.get_item(KEY).ok().flatten()).is_some()
 }
 
@@ -31,15 +32,15 @@ fn remembered() -> bool {
 #[component]
 pub fn AllSettings() -> Html {
     let page = use_page();
-    let open = use_state(remembered);
+    let open = page.state.view.settings;
     let onclick = {
-        let open = open.clone();
+        let dispatch = page.dispatch.clone();
         Callback::from(move |_: MouseEvent| {
             // Without storage (private windows) it lasts as long as the page.
             if let Ok(Some(storage)) = gloo::utils::window().local_storage() {
-                let _ = if *open { storage.remove_item(KEY) } else { storage.set_item(KEY, "open") };
+                let _ = if open { storage.remove_item(KEY) } else { storage.set_item(KEY, "open") };
             }
-            open.set(!*open);
+            dispatch.dispatch(Action::Look(Look::Settings(!open)));
         })
     };
     let group = |title: &'static str, settings: &[&'static Setting]| {
@@ -52,7 +53,7 @@ pub fn AllSettings() -> Html {
             <button type="button" id="all-settings" aria-expanded={open.to_string()} aria-controls="settings" {onclick}>
                 <span>{"All settings"}</span><small>{"ranges, rounding, calibration \u{2026}"}</small>
             </button>
-            if *open {
+            if open {
                 <div id="settings">
                     if Family::of(recipe.weights.format) == Family::Integer {
                         <h3>{"Weights"}</h3>

@@ -7,7 +7,7 @@ mod file;
 use bitdial_protocol::{Bits, Format};
 use yew::prelude::*;
 
-pub use all::AllSettings;
+pub use all::{AllSettings, settings_open};
 pub use corrections::Corrections;
 pub use file::{File, dropping};
 
