@@ -28,7 +28,8 @@ pub fn App() -> Html {
     let page = Page { state: store.0.clone(), dispatch: store.dispatcher(), session };
     use_navigation(&page);
     let embedded = use_memo((), |()| embed::asked());
-    use_orders(&page, embedded.is_some());
+    use_address(&page, embedded.is_some());
+    use_orders(&page);
     use_mending(&page);
     use_place(&page);
     use_layer(&page);
@@ -157,12 +158,17 @@ fn use_mending(page: &Page) {
     });
 }
 
-/// Every new generation goes into the address and to the workers.
+/// What is in force goes into the address: of a drag, where it begins and where it ends.
 #[hook]
-fn use_orders(page: &Page, embedded: bool) {
+fn use_address(page: &Page, embedded: bool) {
     let page = page.clone();
-    use_effect_with(page.state.generation, move |_| {
+    let written = use_mut_ref(|| None::<u32>);
+    use_effect_with((page.state.generation, page.state.dragging.is_some()), move |(generation, dragging)| {
         let state = &page.state;
+        if *written.borrow() == Some(*generation) || (*dragging && state.step == Step::Replace) {
+            return;
+        }
+        *written.borrow_mut() = Some(*generation);
         // Going back in the page around this one is no business of a dial.
         let step = if embedded && state.step == Step::Push { Step::Replace } else { state.step };
         address::write(&state.link, step);
@@ -171,6 +177,15 @@ fn use_orders(page: &Page, embedded: bool) {
             bits => format!("{} at {bits} bits \u{b7} bitdial", state.bench.entry.title),
         };
         gloo::utils::document().set_title(&title);
+    });
+}
+
+/// Every new generation goes to the workers.
+#[hook]
+fn use_orders(page: &Page) {
+    let page = page.clone();
+    use_effect_with(page.state.generation, move |_| {
+        let state = &page.state;
         let run = state.bench.run();
         page.session.order(Order {
             epoch: state.epoch,

@@ -3,7 +3,7 @@
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{HtmlElement, ResizeObserver};
+use web_sys::{Element, HtmlElement, ResizeObserver};
 use yew::prelude::*;
 
 use super::draw::{Drawing, Spot};
@@ -11,7 +11,7 @@ use super::export::{IMAGES, KIND, Table, png, save};
 use crate::panels::is_dark;
 use crate::parts::terms;
 use crate::state::view::part;
-use crate::state::{Action, Look, Page, Severity};
+use crate::state::{Action, Look, Page, Severity, use_page};
 
 /// A point laid over a drawing.
 #[derive(Clone, PartialEq)]
@@ -79,7 +79,7 @@ impl Frame<'_> {
                 </h2>
                 <p class="desc">{self.description.to_owned()}{ terms::beside(self.id) }</p>
                 { inner }
-                { figures(page, self.id, self.title, Some((self.drawing, self.description)), &self.table) }
+                <FigureTable id={self.id} title={self.title.to_owned()} drawing={(self.drawing.clone(), AttrValue::from(self.description.to_owned()))} table={self.table} />
             </section>
         }
     }
@@ -129,7 +129,25 @@ fn unsaved(page: &Page, name: &str, error: &JsValue) {
 }
 
 /// The figures of a chart, to read and to keep as files that `id` names; the drawing and what it shows too, if there is one.
-pub fn figures(page: &Page, id: &'static str, title: &str, drawing: Option<(&Drawing, &str)>, table: &Table) -> Html {
+#[derive(Properties, PartialEq)]
+pub struct FigureTableProps {
+    /// Names the files.
+    pub id: &'static str,
+    /// The chart's title.
+    pub title: AttrValue,
+    /// The drawing, and what it shows.
+    #[prop_or_default]
+    pub drawing: Option<(Drawing, AttrValue)>,
+    /// The figures.
+    pub table: Table,
+}
+
+/// Its rows are in the page only while they are unfolded: those of all charts together were a third of its elements.
+#[component]
+pub fn FigureTable(props: &FigureTableProps) -> Html {
+    let page = use_page();
+    let open = use_state_eq(|| false);
+    let FigureTableProps { id, title, drawing, table } = props;
     let name = |end: &str| format!("bitdial-{id}.{end}");
     let oncsv = {
         let (page, name, table) = (page.clone(), name("csv"), table.clone());
@@ -141,11 +159,10 @@ pub fn figures(page: &Page, id: &'static str, title: &str, drawing: Option<(&Dra
     };
     let disabled = table.rows.is_empty();
     let picture = |end: &'static str, label: &'static str| {
-        let (drawing, description) = drawing?;
-        let (page, name, drawing) = (page.clone(), name(end), drawing.clone());
-        let texts = [title.to_owned(), description.to_owned()];
+        let (drawing, description) = drawing.clone()?;
+        let (page, name, heading) = (page.clone(), name(end), title.clone());
         let onclick = Callback::from(move |_: MouseEvent| {
-            let (svg, size) = drawing.standalone(&texts[0], &texts[1], is_dark());
+            let (svg, size) = drawing.standalone(&heading, &description, is_dark());
             let (page, name) = (page.clone(), name.clone());
             spawn_local(async move {
                 let saved = match end {
@@ -159,19 +176,27 @@ pub fn figures(page: &Page, id: &'static str, title: &str, drawing: Option<(&Dra
         });
         Some(html! { <button type="button" {disabled} aria-label={format!("{title}: download {label}")} {onclick}>{label}</button> })
     };
+    let ontoggle = {
+        let open = open.clone();
+        Callback::from(move |event: Event| {
+            open.set(event.target_dyn_into::<Element>().is_some_and(|details| details.has_attribute("open")));
+        })
+    };
     html! {
         <div class="figures">
-            <details>
+            <details {ontoggle}>
                 <summary>{"Figures"}</summary>
-                <div class="scroll" tabindex="0" role="region" aria-label={format!("Figures: {title}")}>
-                    <table>
-                        <caption class="sr">{title.to_owned()}</caption>
-                        <thead><tr>{ for table.columns.iter().map(|column| html! { <th scope="col">{column.name}</th> }) }</tr></thead>
-                        <tbody>
-                            { for table.rows.iter().map(|row| html! { <tr>{ for cells(table, row) }</tr> }) }
-                        </tbody>
-                    </table>
-                </div>
+                if *open {
+                    <div class="scroll" tabindex="0" role="region" aria-label={format!("Figures: {title}")}>
+                        <table>
+                            <caption class="sr">{title.clone()}</caption>
+                            <thead><tr>{ for table.columns.iter().map(|column| html! { <th scope="col">{column.name}</th> }) }</tr></thead>
+                            <tbody>
+                                { for table.rows.iter().map(|row| html! { <tr>{ for cells(table, row) }</tr> }) }
+                            </tbody>
+                        </table>
+                    </div>
+                }
             </details>
             <button type="button" {disabled} aria-label={format!("{title}: download CSV")} onclick={oncsv}>{"CSV"}</button>
             { for picture("svg", "SVG") }

@@ -7,8 +7,7 @@ use yew::prelude::*;
 
 use super::draw::{Drawing, FLOAT, LINE, QUANTIZED, SOFT, drawing, text};
 use super::export::{Column, Table};
-use super::frame::{figures, plot, use_width};
-use crate::state::use_page;
+use super::frame::{FigureTable, plot, use_width};
 
 const HEIGHT: u32 = 148;
 /// Where the bars stand, and how high they may be.
@@ -106,7 +105,6 @@ pub struct Props {
 /// The chart.
 #[component]
 pub fn HistogramChart(props: &Props) -> Html {
-    let page = use_page();
     let (node, width) = use_width();
     let drawing = use_memo((props.tensor.clone(), width), |(tensor, width)| draw(tensor.as_ref(), *width));
     let rows = props.tensor.as_ref().map(|tensor| {
@@ -124,7 +122,7 @@ pub fn HistogramChart(props: &Props) -> Html {
         <div class="histogram" data-of={props.what}>
             { plot(&node, &drawing, &[], props.caption.clone()) }
             <p class="desc">{&props.caption}</p>
-            { figures(&page, props.what, &format!("{} of {}", props.what, props.layer), Some((&drawing, &props.caption)), &table) }
+            <FigureTable id={props.what} title={format!("{} of {}", props.what, props.layer)} drawing={(Drawing::clone(&drawing), AttrValue::from(props.caption.clone()))} {table} />
         </div>
     }
 }

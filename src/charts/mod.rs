@@ -19,7 +19,7 @@ pub use accuracy_bits::BitsChart;
 pub use accuracy_size::SizeChart;
 pub use confusion::ConfusionChart;
 pub use export::{Column, IMAGES, Table, save};
-pub use frame::{figures, folded};
+pub use frame::{FigureTable, folded};
 pub use histogram::{HistogramChart, Tensor};
 pub use latency::LatencyChart;
 pub use layers::LayersChart;

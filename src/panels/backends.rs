@@ -4,7 +4,7 @@ use bitdial_protocol::{BackendChoice, GpuInfo};
 use yew::prelude::*;
 
 use super::topbar::spoken;
-use crate::charts::{Column, IMAGES, Table, figures};
+use crate::charts::{Column, FigureTable, IMAGES, Table};
 use crate::client::probe::backend_name;
 use crate::format::{bytes, count, percent, significant, time};
 use crate::state::compared::{Compared, Figures, Measured};
@@ -154,7 +154,7 @@ pub fn Backends() -> Html {
                     if let Some(dot) = dot { <div><dt>{"8-bit dot product"}</dt><dd>{format!("relaxed, {dot}")}</dd></div> }
                     { for device.map(gpu) }
                 </dl>
-                { figures(&page, "backends", "Backends", None, &table) }
+                <FigureTable id="backends" title="Backends" {table} />
             }
         </section>
     }

@@ -1,6 +1,6 @@
 //! The dial: a slider of a few stops, turned by pointer, touch or keys.
 
-use web_sys::HtmlElement;
+use web_sys::{Element, HtmlElement};
 use yew::prelude::*;
 
 /// One stop of a dial.
@@ -35,19 +35,22 @@ pub struct Props {
     pub class: Classes,
 }
 
-/// The stop under a pointer, by the cells' places.
-fn stop_at(dial: &HtmlElement, x: f64, stops: usize) -> usize {
+/// Left and right edges of a dial's cells.
+type Edges = Vec<(f64, f64)>;
+
+fn edges(dial: &HtmlElement) -> Edges {
     let cells = dial.children();
-    let mut nearest = (f64::MAX, 0);
-    for index in 0..cells.length() {
-        let Some(cell) = cells.item(index) else { continue };
+    let edges = |cell: Element| {
         let place = cell.get_bounding_client_rect();
-        let distance = (x - place.x().max(x.min(place.x() + place.width()))).abs();
-        if distance < nearest.0 {
-            nearest = (distance, index as usize);
-        }
-    }
-    nearest.1.min(stops - 1)
+        (place.left(), place.right())
+    };
+    (0..cells.length()).filter_map(|index| cells.item(index).map(edges)).collect()
+}
+
+/// The stop under a pointer, or the one nearest to it.
+fn stop_at(edges: &[(f64, f64)], x: f64) -> usize {
+    let away = |(left, right): &(f64, f64)| (x - left.max(x.min(*right))).abs();
+    (0..edges.len()).min_by(|a, b| away(&edges[*a]).total_cmp(&away(&edges[*b]))).unwrap_or_default()
 }
 
 /// Where a key takes the dial; `None` for other keys.
@@ -79,49 +82,39 @@ fn allowed(stops: &[Stop], selected: usize, target: usize) -> usize {
 #[component]
 pub fn Dial(props: &Props) -> Html {
     let node = use_node_ref();
-    let held = use_mut_ref(|| false);
+    let held = use_mut_ref(|| None::<Edges>);
     let last = props.stops.len() - 1;
-    let (count, selected) = (props.stops.len(), props.selected);
+    let selected = props.selected;
     let onturn = {
         let stops = props.stops.clone();
         props.onturn.reform(move |target| allowed(&stops, selected, target))
     };
 
     let turn = {
-        let (node, onturn) = (node.clone(), onturn.clone());
+        let (held, onturn) = (held.clone(), onturn.clone());
         move |event: &PointerEvent| {
-            if let Some(dial) = node.cast::<HtmlElement>() {
-                onturn.emit(stop_at(&dial, f64::from(event.client_x()), count));
+            if let Some(edges) = &*held.borrow() {
+                onturn.emit(stop_at(edges, f64::from(event.client_x())).min(last));
             }
         }
     };
     let onpointerdown = {
         let (node, held, turn) = (node.clone(), held.clone(), turn.clone());
         Callback::from(move |event: PointerEvent| {
-            if event.button() != 0 {
-                return;
-            }
-            if let Some(dial) = node.cast::<HtmlElement>() {
-                let _ = dial.set_pointer_capture(event.pointer_id());
-                let _ = dial.focus();
-            }
+            let Some(dial) = node.cast::<HtmlElement>().filter(|_| event.button() == 0) else { return };
+            let _ = dial.set_pointer_capture(event.pointer_id());
+            let _ = dial.focus();
             event.prevent_default();
-            held.replace(true);
+            // Asked for once: while the page changes under a turning dial, each answer would be a layout of its own.
+            held.replace(Some(edges(&dial)));
             turn(&event);
         })
     };
-    let onpointermove = {
-        let held = held.clone();
-        Callback::from(move |event: PointerEvent| {
-            if *held.borrow() {
-                turn(&event);
-            }
-        })
-    };
+    let onpointermove = Callback::from(move |event: PointerEvent| turn(&event));
     let rest = {
         let (held, onrest) = (held.clone(), props.onrest.clone());
         move || {
-            held.replace(false);
+            held.replace(None);
             onrest.emit(());
         }
     };
@@ -183,6 +176,15 @@ mod tests {
         ] {
             assert_eq!(key_target(key, from, 6), to, "{key} from {from}");
         }
+    }
+
+    #[test]
+    fn a_pointer_turns_to_the_nearest_stop() {
+        let edges = [(10.0, 20.0), (22.0, 32.0), (34.0, 44.0)];
+        for (x, stop) in [(-50.0, 0), (15.0, 0), (20.5, 0), (21.5, 1), (22.0, 1), (44.0, 2), (900.0, 2)] {
+            assert_eq!(stop_at(&edges, x), stop, "{x}");
+        }
+        assert_eq!(stop_at(&[], 3.0), 0);
     }
 
     #[test]

@@ -154,6 +154,21 @@ impl Page {
         }
     }
 
+    /// Unfolds the figures of a chart and gives the text of their cells, row by row, once there are any.
+    ///
+    /// # Errors
+    /// If the time goes by.
+    pub async fn rows(&self, chart: &str, patience: Duration) -> Result<Vec<Vec<String>>> {
+        let unfold = format!("const details = document.querySelector('#{chart} .figures details'); if (details) details.open = true;");
+        let cells = format!(
+            "Array.from(document.querySelectorAll('#{chart} .figures tbody tr'), (row) => Array.from(row.cells, (cell) => cell.textContent))"
+        );
+        let rows = self
+            .until_within(chart, &format!("(() => {{ {unfold} const rows = {cells}; return rows.length && rows; }})()"), patience)
+            .await?;
+        Ok(serde_json::from_value(rows)?)
+    }
+
     /// The figure with this `data-metric`, if it has a value.
     ///
     /// # Errors

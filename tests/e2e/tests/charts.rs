@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use bitdial_e2e::{Page, scenario};
-use serde_json::Value;
 use thirtyfour::prelude::{By, Key};
 
 /// Longer than any model here takes for all of its images.
@@ -42,7 +41,7 @@ async fn a_pinned_recipe_stands_beside_the_next_one_everywhere() -> Result<()> {
         let before = page.metric("accuracy").await?.context("no accuracy")?.value;
         // What A gives is measured while it is in force.
         for chart in ["layers", "time"] {
-            page.until_within(chart, &format!("document.querySelectorAll('#{chart} tbody tr').length"), LONG).await?;
+            page.rows(chart, LONG).await?;
         }
         // By keyboard alone: pin, then turn the dial.
         page.driver.find(By::Id("pin")).await?.send_keys(Key::Enter).await?;
@@ -92,11 +91,8 @@ async fn a_cell_of_the_confusion_shows_its_images() -> Result<()> {
         counted(&page).await?;
         page.until("all images in the matrix", "document.querySelector('#confusion h2').innerText.includes('10,000')").await?;
         // Every cell adds up to all images, and the diagonal to the accuracy.
-        let rows = page
-            .js("return [...document.querySelectorAll('#confusion tbody tr')].map(tr => [...tr.cells].map(td => td.textContent))")
-            .await?;
-        let rows: Vec<&Vec<Value>> = rows.as_array().context("no table")?.iter().filter_map(Value::as_array).collect();
-        let number = |cell: &Value| cell.as_str().and_then(|text| text.parse::<i64>().ok()).unwrap_or_default();
+        let rows = page.rows("confusion", LONG).await?;
+        let number = |cell: &String| cell.parse::<i64>().unwrap_or_default();
         let right: i64 = rows.iter().filter(|row| row[0] == row[1]).map(|row| number(&row[2])).sum();
         let accuracy = page.metric("accuracy").await?.context("no accuracy")?.value;
         ensure!(rows.iter().map(|row| number(&row[2])).sum::<i64>() == 10_000, "not all images");
@@ -143,6 +139,7 @@ async fn curves_stay_and_two_points_are_compared() -> Result<()> {
         click(&page, "input[name=bits-of]:not(:checked)").await?;
         page.until("the other axis", "document.querySelector('#accuracy-bits h2').innerText.toLowerCase().includes('activation bits')")
             .await?;
+        page.rows("accuracy-bits", LONG).await?;
         page.until_within("its curve", "document.querySelectorAll('#accuracy-bits tbody tr').length >= 8", LONG).await?;
         // Accuracy against latency: both recipes were timed.
         click(&page, "#accuracy-size input[name=cost]:not(:checked)").await?;
@@ -181,8 +178,8 @@ async fn charts_are_kept_as_files_and_folded() -> Result<()> {
         .await?;
         page.open_site("model=digits&w=4").await?;
         counted(&page).await?;
-        page.until_within("the times", "document.querySelectorAll('#time tbody tr').length", LONG).await?;
-        page.until_within("the layers", "document.querySelectorAll('#layers tbody tr').length", LONG).await?;
+        page.rows("time", LONG).await?;
+        page.rows("layers", LONG).await?;
         // Dark from here on: the files are as well.
         click(&page, "button[aria-label='Use the dark theme']").await?;
         for chart in ["accuracy-bits", "accuracy-size", "latency", "time", "layers", "confusion"] {

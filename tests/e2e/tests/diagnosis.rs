@@ -12,8 +12,6 @@ const LONG: Duration = Duration::from_secs(240);
 /// True when all images are counted and nothing else is under way.
 const IDLE: &str = r#"document.querySelector('#metric-accuracy')?.dataset.n === "10000"
     && document.querySelector("main")?.dataset.phase === "idle""#;
-/// True when the diagnosis is there.
-const DIAGNOSED: &str = "document.querySelectorAll('#layers tbody tr').length";
 
 async fn click(page: &Page, selector: &str) -> Result<()> {
     page.until(selector, &format!("document.querySelector({selector:?}) && !document.querySelector({selector:?}).disabled")).await?;
@@ -38,7 +36,7 @@ async fn a_layer_shows_what_broke_in_it() -> Result<()> {
     scenario(|page| async move {
         page.open_site("model=digits&w=2").await?;
         page.until_within("every image", IDLE, LONG).await?;
-        page.until_within("the diagnosis", DIAGNOSED, LONG).await?;
+        let layers = page.rows("layers", LONG).await?;
         // Each point of the chart opens its layer.
         click(&page, "#layers .spot").await?;
         page.until("the layer", "document.querySelector('#layers .spot.current') === document.querySelector('#layers .spot')").await?;
@@ -51,8 +49,7 @@ async fn a_layer_shows_what_broke_in_it() -> Result<()> {
             let line = facts.lines().skip_while(|line| *line != fact).nth(1).unwrap_or_default();
             ensure!(line.ends_with(" dB"), "{fact}: {line:?} in {facts}");
         }
-        let rows = page.js("return [...document.querySelectorAll('#layers tbody tr')].map(tr => tr.cells[3].textContent)").await?;
-        let only: Vec<f64> = rows.as_array().context("rows")?.iter().filter_map(|db| db.as_str()?.parse().ok()).collect();
+        let only: Vec<f64> = layers.iter().filter_map(|row| row[3].parse().ok()).collect();
         ensure!(only.len() >= 3 && only.iter().any(|db| *db < 30.0), "{only:?}");
 
         click(&page, "#measure-apart").await?;

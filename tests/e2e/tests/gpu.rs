@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use bitdial_e2e::{Page, SOFTWARE_GPU, scenario, scenario_with};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// A program that imitates a GPU takes its time.
 const LONG: Duration = Duration::from_secs(300);
@@ -63,16 +63,13 @@ async fn every_backend_is_measured_beside_the_others() -> Result<()> {
         page.js("document.getElementById('compare').click()").await?;
         page.until_within("it begins", "document.getElementById('backends')?.getAttribute('aria-busy') === 'true'", LONG).await?;
         page.until_within("it ends", "document.getElementById('backends')?.getAttribute('aria-busy') === 'false'", LONG).await?;
-        let rows = page
-            .js("return [...document.querySelectorAll('#backends tbody tr')].map((row) => [...row.cells].map((cell) => cell.textContent))")
-            .await?;
-        let rows = rows.as_array().context("rows")?.clone();
+        let rows = page.rows("backends", LONG).await?;
         println!("{rows:#?}");
-        let quantized: Vec<&Value> = rows.iter().filter(|row| row[1] == "quantized").collect();
+        let quantized: Vec<&Vec<String>> = rows.iter().filter(|row| row[1] == "quantized").collect();
         for backend in ["scalar", "simd128", "relaxed-simd", "webgpu"] {
             let row = quantized.iter().find(|row| row[0] == backend).with_context(|| format!("{backend} was not measured"))?;
-            ensure!(row[2] == quantized[0][2], "{backend} counts another accuracy: {row}");
-            ensure!(row[6] == if backend == "scalar" { "the reference" } else { "all equal" }, "{row}");
+            ensure!(row[2] == quantized[0][2], "{backend} counts another accuracy: {row:?}");
+            ensure!(row[6] == if backend == "scalar" { "the reference" } else { "all equal" }, "{row:?}");
         }
         let truth = page.until("the badge", "document.querySelector('[data-truth=agree]')?.textContent").await?;
         ensure!(truth.as_str().is_some_and(|truth| truth.contains("WebGPU")), "{truth}");

@@ -115,7 +115,7 @@ async fn results_are_files_that_can_be_read() -> Result<()> {
         page.before_load(SAVED).await?;
         page.open_site("model=digits&w=4").await?;
         idle(&page).await?;
-        page.until_within("a profile", "document.querySelector('#time tbody tr')", LONG).await?;
+        page.rows("time", LONG).await?;
         page.until("a row", ROWS).await?;
         let accuracy = page.metric("accuracy").await?.context("no accuracy")?;
         let size = page.metric("size").await?.context("no size")?;
