@@ -203,6 +203,8 @@ pub fn ConfusionChart() -> Html {
             }
         })
     };
+    let margin = margin(&data.labels);
+    let side = side(classes, margin, width);
     let cell = |label: usize, said: usize| {
         let text = words(label, said);
         let onfocus = {
@@ -212,13 +214,11 @@ pub fn ConfusionChart() -> Html {
         html! {
             <button
                 type="button" role="gridcell" data-cell={format!("{label}-{said}")} aria-label={text.clone()} data-tip={text}
-                class={classes!("spot", (2 * said > classes).then_some("left"))}
+                class={classes!("spot", (margin + side * (2 * said as i32 - classes as i32) > 0).then_some("left"))}
                 tabindex={if *at == (label, said) { "0" } else { "-1" }} onclick={pressed(label, said)} {onfocus}
             ></button>
         }
     };
-    let margin = margin(&data.labels);
-    let side = side(classes, margin, width);
     let place = format!("left:{margin}px;top:{margin}px;grid-template-columns:repeat({classes},{side}px);grid-auto-rows:{side}px");
     let change = *show == Show::Change;
     let listed = data.now.mistakes(change.then_some(&data.before), LISTED);
