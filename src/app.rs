@@ -29,6 +29,7 @@ pub fn App() -> Html {
     use_navigation(&page);
     let embedded = use_memo((), |()| embed::asked());
     use_address(&page, embedded.is_some());
+    use_grip(&page);
     use_orders(&page);
     use_mending(&page);
     use_place(&page);
@@ -197,8 +198,16 @@ fn use_orders(page: &Page) {
             baseline: state.bench.baseline.clone(),
             done: [run.latency.is_some(), run.profiles.is_some(), run.checks.is_some(), run.diagnosis.is_some()],
             missing: state.bench.missing(state.view.axis),
+            held: page.session.held.clone(),
         });
     });
+}
+
+/// Workers hear whether a dial is held.
+#[hook]
+fn use_grip(page: &Page) {
+    let held = page.session.held.clone();
+    use_effect_with(page.state.dragging.is_some(), move |dragging| held.set(*dragging));
 }
 
 /// Once every image is counted, advice knows what was lost.

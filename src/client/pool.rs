@@ -26,6 +26,8 @@ pub struct Pool {
     pub lab: Rc<Slot<Lab>>,
     /// The runners; at least one.
     pub slots: Vec<Rc<Slot<Desk>>>,
+    /// How many of them run while a dial is held: one core is left to the page.
+    pub while_held: usize,
     /// One more for single images, which do not wait for sets of them; started when it is first asked for.
     own: OnceCell<Rc<Slot<Desk>>>,
     kit: Rc<Kit>,
@@ -48,7 +50,8 @@ impl Pool {
             move || Lab::set_up(kit.clone()).boxed_local().shared()
         }));
         let slots = (0..workers).map(|_| runner(kit, &lab)).collect();
-        Self { slots, lab, own: OnceCell::new(), kit: kit.clone() }
+        let while_held = workers.min(cores.saturating_sub(1)).max(1);
+        Self { slots, while_held, lab, own: OnceCell::new(), kit: kit.clone() }
     }
 
     /// The runner for single images.

@@ -1,6 +1,6 @@
 //! The session: what the page asks for becomes a task; a newer wish ends the task of an older one.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use bitdial_protocol::{BackendChoice, Link, Recipe, Request, Response};
@@ -67,6 +67,8 @@ pub struct Order {
     pub done: [bool; 4],
     /// Points that the sweep still lacks.
     pub missing: Vec<Recipe>,
+    /// Whether a dial is held, now.
+    pub held: Rc<Cell<bool>>,
 }
 
 /// Says things to the page, for one wish.
@@ -112,6 +114,8 @@ pub struct Session {
     pub(super) outbox: Rc<Outbox>,
     /// What this browser can run.
     pub support: Support,
+    /// Whether a dial is held: the page then needs a core to draw what it does.
+    pub held: Rc<Cell<bool>>,
     pub(super) library: Rc<Library>,
     pub(super) reader: Reader,
     pool: RefCell<Option<(u32, Rc<Pool>)>>,
@@ -129,8 +133,8 @@ impl Session {
         let support = probe::support();
         let outbox = Outbox::new(dispatch);
         let (library, reader, pool, task, look, errand, comparing) = Default::default();
-        let (looks, maps) = Default::default();
-        Self { outbox, support, library, reader, pool, task, look, errand, comparing, looks, maps }
+        let (looks, maps, held) = Default::default();
+        Self { outbox, support, held, library, reader, pool, task, look, errand, comparing, looks, maps }
     }
 
     /// Ends what was asked for.

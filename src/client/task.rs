@@ -8,6 +8,7 @@ use bitdial_protocol::{QuantizedHandle, Recipe, Request, Response, Target};
 use futures::future::try_join_all;
 use yew::AttrValue;
 
+use super::clock::sleep;
 use super::desk::Desk;
 use super::error::ClientError;
 use super::fetch::Library;
@@ -23,6 +24,9 @@ const QUICK_MS: f64 = 250.0;
 const THOROUGH_MS: f64 = 1_000.0;
 /// Bounds of the counted runs of each model.
 const RUNS: (f64, f64) = (5.0, 50.0);
+
+/// How often a worker that rests looks whether the dial is still held.
+const GRIP_MS: u32 = 30;
 
 /// What the parts of a task share.
 struct Job<'a> {
@@ -138,6 +142,9 @@ impl Job<'_> {
             self.quantized(&desk).await?;
         }
         loop {
+            while index >= self.pool.while_held && self.order.held.get() && !queue.borrow().is_empty() {
+                sleep(GRIP_MS).await;
+            }
             let Some(chunk) = queue.borrow_mut().pop_front() else { return Ok(()) };
             if let Err(error) = self.run_chunk(&desk, chunk).await {
                 queue.borrow_mut().push_front(chunk);
