@@ -127,6 +127,9 @@ fn initial() -> Store {
     if !issues.is_empty() {
         state.step = Step::Replace;
     }
+    if let Some(embed) = embed::asked() {
+        embed.open(&mut state);
+    }
     let (place, alone) = address::place();
     state.arrive(place, alone);
     Store(Rc::new(state))

@@ -226,7 +226,7 @@ pub fn ConfusionChart() -> Html {
         let change = data.now.change(&data.before, *label, *said);
         html! {
             <li key={format!("{label}-{said}")}>
-                <button type="button" onclick={pressed(*label, *said)}>
+                <button type="button" onclick={pressed(*label, *said)} title="Shows these images">
                     <span>{name(*label)}{" \u{2192} "}{name(*said)}</span><b>{data.now.at(*label, *said)}</b>
                     <i>{if change == 0 { "\u{b1}0".to_owned() } else { signed(change) }}</i>
                 </button>

@@ -74,7 +74,7 @@ impl Frame<'_> {
         html! {
             <section class={classes!("chart", folded.then_some("folded"))} id={self.id} data-part={part(self.id)} aria-labelledby={heading.clone()}>
                 <h2>
-                    <button class="fold" type="button" id={heading} aria-expanded={(!folded).to_string()} {onclick}>{self.title.to_owned()}</button>
+                    <button class="fold" type="button" id={heading} aria-expanded={(!folded).to_string()} {onclick} title={if folded { "Unfold" } else { "Fold" }}>{self.title.to_owned()}</button>
                     <span>{self.aside.to_owned()}</span>
                 </h2>
                 <p class="desc">{self.description.to_owned()}{ terms::beside(self.id) }</p>
@@ -174,7 +174,9 @@ pub fn FigureTable(props: &FigureTableProps) -> Html {
                 }
             });
         });
-        Some(html! { <button type="button" {disabled} aria-label={format!("{title}: download {label}")} {onclick}>{label}</button> })
+        Some(
+            html! { <button type="button" {disabled} aria-label={format!("{title}: download {label}")} title="The drawing as a file" {onclick}>{label}</button> },
+        )
     };
     let ontoggle = {
         let open = open.clone();
@@ -185,7 +187,7 @@ pub fn FigureTable(props: &FigureTableProps) -> Html {
     html! {
         <div class="figures">
             <details {ontoggle}>
-                <summary>{"Figures"}</summary>
+                <summary title="The figures of the chart as a table">{"Figures"}</summary>
                 if *open {
                     <div class="scroll" tabindex="0" role="region" aria-label={format!("Figures: {title}")}>
                         <table>
@@ -198,7 +200,7 @@ pub fn FigureTable(props: &FigureTableProps) -> Html {
                     </div>
                 }
             </details>
-            <button type="button" {disabled} aria-label={format!("{title}: download CSV")} onclick={oncsv}>{"CSV"}</button>
+            <button type="button" {disabled} aria-label={format!("{title}: download CSV")} title="The figures as a file" onclick={oncsv}>{"CSV"}</button>
             { for picture("svg", "SVG") }
             { for picture("png", "PNG") }
         </div>

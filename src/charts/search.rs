@@ -122,7 +122,7 @@ fn found(page: &Page, searched: &Searched) -> Html {
                 {format!("Best found: {}, on {} training images.{uniform}", measured(chosen), frontier.run_images)}
             </p>
             <div class="found">
-                <button class="btn" type="button" id="apply-search" disabled={done} {onclick}>{if done { "Applied" } else { "Apply" }}</button>
+                <button class="btn" type="button" id="apply-search" disabled={done} {onclick} title="Gives each layer the width that was found">{if done { "Applied" } else { "Apply" }}</button>
                 { effect(page, &Control::Setting("search")) }
             </div>
         </>
@@ -226,11 +226,11 @@ pub fn SearchChart() -> Html {
             { segmented("budget", "What may be spent", &kinds, Some(*kind), &onselect) }
             <div class="budget">
                 <input
-                    type="number" id="budget-value" aria-label={shown.unit} min={low.to_string()} max={high.to_string()} step={step.to_string()}
+                    type="number" id="budget-value" aria-label={shown.unit} title="The budget that the search keeps to" min={low.to_string()} max={high.to_string()} step={step.to_string()}
                     value={value.to_string()} {oninput}
                 />
                 <span>{shown.unit}</span>
-                <button class="btn" type="button" id="search-widths" disabled={!ready} {onclick}>{"Search"}</button>
+                <button class="btn" type="button" id="search-widths" disabled={!ready} {onclick} title="Measures what each layer loses, and allots bits within the budget">{"Search"}</button>
             </div>
             if fixed { <small class="refused">{"This format has one width: choose one with several, such as integers."}</small> }
             if let Some((_, progress)) = running { { stoppable("stop-search", "searching", progress, onstop) } }

@@ -18,8 +18,8 @@ pub type OnProgress = Rc<dyn Fn(usize, Option<usize>)>;
 
 type File = Shared<LocalBoxFuture<'static, Result<ArrayBuffer, ClientError>>>;
 
-/// Who wants to know how much of a file is here.
-type Listeners = Rc<RefCell<Vec<OnProgress>>>;
+/// Who wants to know how much of a file is here, and how much that is.
+type Listeners = Rc<RefCell<(Vec<OnProgress>, usize)>>;
 
 /// Every file that the page has asked for.
 #[derive(Default)]
@@ -37,7 +37,7 @@ impl Library {
             let told = listeners.clone();
             let fetching = async move {
                 let bytes = fetch(&owned, &told).await;
-                told.borrow_mut().clear();
+                told.borrow_mut().0.clear();
                 bytes
             };
             let file = fetching.boxed_local().shared();
@@ -47,10 +47,14 @@ impl Library {
             (file, listeners)
         });
         if let (Some(tell), None) = (on_progress, file.peek()) {
-            let mut listeners = listeners.borrow_mut();
+            let done = listeners.borrow().1;
             // The workers of a pool share one.
-            if !listeners.iter().any(|known| Rc::ptr_eq(known, &tell)) {
-                listeners.push(tell);
+            if !listeners.borrow().0.iter().any(|known| Rc::ptr_eq(known, &tell)) {
+                listeners.borrow_mut().0.push(tell.clone());
+                // Whoever comes later need not wait for the next piece.
+                if done > 0 {
+                    tell(done, None);
+                }
             }
         }
         file.await
@@ -89,7 +93,8 @@ async fn fetch(path: &str, listeners: &Listeners) -> Result<ArrayBuffer, ClientE
         let Ok(part) = value.dyn_into::<Uint8Array>() else { break };
         done += part.length() as usize;
         parts.push(part);
-        let told = listeners.borrow().clone();
+        listeners.borrow_mut().1 = done;
+        let told = listeners.borrow().0.clone();
         told.iter().for_each(|tell| tell(done, length));
     }
     let whole = Uint8Array::new_with_length(done as u32);

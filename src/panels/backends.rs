@@ -147,7 +147,7 @@ pub fn Backends() -> Html {
         <section class="chart" id="backends" data-part="backends" aria-labelledby="backends-title" aria-busy={state.comparing.is_some().to_string()}>
             <h2 id="backends-title">{"Backends"}<span>{"images a second, many at a time"}</span></h2>
             <p class="desc">{DESCRIPTION}</p>
-            <button class="btn" type="button" id="compare" {onclick} {disabled}>{text}</button>
+            <button class="btn" type="button" id="compare" {onclick} {disabled} title="Runs this recipe on every backend that this browser has, one after the other">{text}</button>
             <ul class="rates" aria-live="polite">{ for compared.iter().map(|one| bars(&state.bench, one, most)) }</ul>
             if !compared.is_empty() {
                 <dl class="device">

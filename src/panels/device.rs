@@ -192,7 +192,7 @@ pub fn DeviceCard() -> Html {
                 <p class="desc">{"JSON also holds the recipes tried and their figures. The GPU is asked when it is chosen or measured, the rates when everything else is done."}</p>
             </div>
             <details class="embedding">
-                <summary>{"Compare with another device"}</summary>
+                <summary title="Sets the figures of another device beside those of this one">{"Compare with another device"}</summary>
                 <p class="desc" id="paste-help">{"Press \u{201c}Copy JSON\u{201d} on the other page and paste it here. It stays on this page."}</p>
                 <textarea id="paste" rows="3" aria-label="JSON of the other device" aria-describedby="paste-help" {oninput} spellcheck="false" placeholder="{ \u{2026} }" />
                 { match &*pasted {

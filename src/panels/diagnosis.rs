@@ -152,7 +152,7 @@ pub fn accuracy(page: &Page, layer: &str) -> Html {
             } else if let Some((_, progress)) = running {
                 { stoppable("stop-apart", "setting the layer apart", progress, onstop) }
             } else {
-                <button class="btn" type="button" id="measure-apart" {disabled} {onclick}>{"Measure accuracy with and without it"}</button>
+                <button class="btn" type="button" id="measure-apart" {disabled} {onclick} title="Runs the images once with this layer alone quantized, and once with all others">{"Measure accuracy with and without it"}</button>
             }
         </div>
     }

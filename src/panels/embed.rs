@@ -7,12 +7,12 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::ResizeObserver;
 use yew::prelude::*;
 
-use super::{AllSettings, Backends, Corrections, Images, Model, activations, promise::promise, readouts, weights};
+use super::{AllSettings, Backends, Corrections, FeatureMapsOf, Images, Model, activations, promise::promise, readouts, weights};
 use crate::charts::{BitsChart, ConfusionChart, LatencyChart, LayersChart, SearchChart, SizeChart, TimeChart};
-use crate::state::{Page, address, shared};
+use crate::state::{Page, State, Tab, address, shared};
 
 /// Every part, by the name that `show` has for it, with what people call it; in the order in which they stand.
-pub const NAMES: [(&str, &str); 16] = [
+pub const NAMES: [(&str, &str); 20] = [
     ("readouts", "Readouts"),
     ("weights", "Weight bits"),
     ("activations", "Activation bits"),
@@ -23,6 +23,10 @@ pub const NAMES: [(&str, &str); 16] = [
     ("layers-chart", "What each layer costs"),
     ("confusion", "Confusion"),
     ("images", "Images"),
+    ("draw", "A board to draw on"),
+    ("picture", "Pictures of one's own"),
+    ("camera", "Camera"),
+    ("maps", "Feature maps"),
     ("accuracy-bits", "Accuracy against bits"),
     ("accuracy-size", "Accuracy against size"),
     ("latency", "Latency"),
@@ -33,6 +37,12 @@ pub const NAMES: [(&str, &str); 16] = [
 
 /// What is shown if `show` does not say.
 pub const DEFAULT: [&str; 4] = ["readouts", "weights", "activations", "accuracy-bits"];
+
+/// Parts that change the recipe: they stand beside the others where there is room.
+const CONTROLS: [&str; 5] = ["weights", "activations", "corrections", "settings", "recipe"];
+
+/// Parts that are tabs of one.
+const IMAGES: [&str; 4] = ["images", "draw", "picture", "camera"];
 
 /// What another page asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +72,23 @@ impl Embed {
         });
         Some(Self { show, issue })
     }
+
+    /// Opens what is asked for.
+    pub fn open(&self, state: &mut State) {
+        let tab = self.show.iter().filter(|name| IMAGES.contains(name)).find_map(|name| Tab::named(name));
+        state.view.tab = tab.unwrap_or_default();
+        state.closer.mapped = self.show.contains(&"maps");
+    }
+
+    /// Whether a part is within another one that is shown.
+    fn is_inside(&self, name: &str) -> bool {
+        let first = |names: &[&str]| self.show.iter().find(|shown| names.contains(shown)).copied();
+        match name {
+            name if IMAGES.contains(&name) => first(&IMAGES) != Some(name),
+            "recipe" => false,
+            name => CONTROLS.contains(&name) && self.show.contains(&"recipe"),
+        }
+    }
 }
 
 /// What the address asks for.
@@ -71,12 +98,13 @@ pub fn asked() -> Option<Embed> {
 
 /// HTML that embeds a link of the page at `base`. What a link holds needs no more escaping than `&`.
 pub fn snippet(base: &str, link: &Link, show: &[&str], height: u32) -> String {
+    let camera = if show.iter().any(|name| ["images", "camera"].contains(name)) { "; camera" } else { "" };
     let show = if show.is_empty() { String::new() } else { format!("&show={}", show.join(",")) };
     let address = format!("{base}?embed=1{show}#{}", link.to_fragment());
     let address = address.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
     format!(
         "<iframe src=\"{address}\" title=\"bitdial\" width=\"100%\" height=\"{height}\" style=\"border:0\" loading=\"lazy\" \
-         allow=\"clipboard-write\"></iframe>"
+         allow=\"clipboard-write{camera}\"></iframe>"
     )
 }
 
@@ -89,7 +117,8 @@ fn part(page: &Page, name: &str) -> Html {
         "corrections" => html! { <Corrections /> },
         "settings" => html! { <AllSettings /> },
         "strip" => html! { <Model /> },
-        "images" => html! { <Images /> },
+        name if IMAGES.contains(&name) => html! { <Images /> },
+        "maps" => html! { <FeatureMapsOf /> },
         "readouts" => html! { <>{ promise(page) }{ readouts(page) }</> },
         "accuracy-bits" => html! { <BitsChart /> },
         "accuracy-size" => html! { <SizeChart /> },
@@ -105,14 +134,21 @@ fn part(page: &Page, name: &str) -> Html {
 
 /// The parts, and the way back to the whole page.
 pub fn embedded(page: &Page, embed: &Embed) -> Html {
-    // Parts of the recipe are in it.
-    let inside = |name: &str| ["weights", "activations", "corrections", "settings"].contains(&name) && embed.show.contains(&"recipe");
-    let shown = embed.show.iter().filter(|name| !inside(name));
+    let shown = embed.show.iter().filter(|name| !embed.is_inside(name));
+    let (controls, rest): (Vec<&str>, Vec<&str>) = shown.partition(|name| CONTROLS.contains(name));
+    let parts = |class: &'static str, names: Vec<&'static str>| {
+        html! {
+            if !names.is_empty() {
+                <div {class}>{ for names.into_iter().map(|name| html! { <div key={name} class="part" data-part={name}>{ part(page, name) }</div> }) }</div>
+            }
+        }
+    };
     html! {
         <>
             <h1 class="sr">{"bitdial"}</h1>
             { for embed.issue.iter().map(|issue| html! { <p class="refused" role="alert" id="embed-issue">{issue}</p> }) }
-            { for shown.map(|name| html! { <div key={*name} class="part" data-part={*name}>{ part(page, name) }</div> }) }
+            { parts("side", controls) }
+            { parts("rest", rest) }
             <p class="note home">
                 <a href={address::full(&page.state.link)} target="_blank" rel="noopener" id="open-whole">{"Open in bitdial"}</a>
             </p>
@@ -205,6 +241,7 @@ mod tests {
             ("?embed=1&show=strip,fire", &["strip"], Some("there is not: fire.")),
             ("?embed=1&show=<script>", &DEFAULT, Some("The usual parts are shown.")),
             ("?show=strip&embed=1", &["strip"], None),
+            ("?embed=1&show=maps,camera,draw", &["draw", "camera", "maps"], None),
         ] {
             let embed = Embed::of(query).unwrap();
             let mut expected = show.to_vec();
@@ -217,11 +254,28 @@ mod tests {
     }
 
     #[test]
+    fn tabs_of_one_part_are_one_part() {
+        let entry = &crate::catalogue::all()[0];
+        for (show, parts, tab, mapped) in [
+            ("images,draw,maps", "images maps", Tab::Draw, true),
+            ("camera,picture", "picture", Tab::Picture, false),
+            ("images", "images", Tab::Flipped, false),
+            ("recipe,weights,camera", "recipe camera", Tab::Camera, false),
+        ] {
+            let embed = Embed::of(&format!("?embed=1&show={show}")).unwrap();
+            let mut state = State::new(Link::new(&entry.id), entry);
+            embed.open(&mut state);
+            let shown: Vec<&str> = embed.show.iter().copied().filter(|name| !embed.is_inside(name)).collect();
+            assert_eq!((shown.join(" "), state.view.tab, state.closer.mapped), (parts.to_owned(), tab, mapped), "{show}");
+        }
+    }
+
+    #[test]
     fn a_snippet_is_one_element() {
         let link = Link::new("digits");
         let text = snippet("https://example.org/a\"b<c/", &link, &["strip", "images"], 300);
         let address = "https://example.org/a&quot;b&lt;c/?embed=1&amp;show=strip,images#v=1&amp;model=digits";
-        assert!(text.contains(address) && text.matches('<').count() == 2, "{text}");
+        assert!(text.contains(address) && text.matches('<').count() == 2 && text.contains("clipboard-write; camera"), "{text}");
         assert!(Embed::of("?embed=1").is_some_and(|embed| embed.show.iter().all(|name| DEFAULT.contains(name))));
     }
 }

@@ -33,7 +33,7 @@ pub fn filters(page: &Page) -> Html {
             { choice("filter-truth", "is", filter.truth, |filter, truth| Filter { truth, ..filter }) }
             { choice("filter-from", if with_a { "A says" } else { "f32 says" }, filter.from, |filter, from| Filter { from, ..filter }) }
             { choice("filter-to", "now", filter.to, |filter, to| Filter { to, ..filter }) }
-            <button class="btn quiet" type="button" id="filter-clear" disabled={filter.is_open()} onclick={onclear}>{"Clear"}</button>
+            <button class="btn quiet" type="button" id="filter-clear" disabled={filter.is_open()} onclick={onclear} title="Shows all images of the tab again">{"Clear"}</button>
         </div>
     }
 }

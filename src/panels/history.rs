@@ -208,7 +208,7 @@ pub fn HistoryCard() -> Html {
                     <button class="btn" type="button" onclick={ask(false)}>{"Keep"}</button>
                 } else {
                     <span class="desc">{"Press one to bring it back."}</span>
-                    <button class="btn" type="button" id="ask-clear" disabled={all == 0} onclick={ask(true)}>{"Clear\u{2026}"}</button>
+                    <button class="btn" type="button" id="ask-clear" disabled={all == 0} onclick={ask(true)} title="Forgets every recipe tried; asks before it does">{"Clear\u{2026}"}</button>
                 }
             </div>
         </section>

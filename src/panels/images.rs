@@ -51,7 +51,7 @@ pub fn Images() -> Html {
     let listed = page.state.view.images(bench);
     let visible: Vec<usize> = listed.iter().copied().take(*shown).collect();
     let pixels = use_pixels(&page, &visible);
-    let head = |which: Tab, text: String| {
+    let head = |which: Tab, text: String, title: &'static str| {
         let onclick = {
             let dispatch = page.dispatch.clone();
             Callback::from(move |_: MouseEvent| dispatch.dispatch(Action::Look(Look::Tab(which))))
@@ -59,7 +59,7 @@ pub fn Images() -> Html {
         let selected = tab == which;
         html! {
             <button
-                type="button" role="tab" aria-selected={selected.to_string()} aria-controls="images" {onclick}
+                type="button" role="tab" aria-selected={selected.to_string()} aria-controls="images" {title} {onclick}
                 tabindex={if selected { "0" } else { "-1" }}
                 class={classes!(selected.then_some("on"))}
             >{text}</button>
@@ -110,11 +110,11 @@ pub fn Images() -> Html {
     html! {
         <section ref={section} aria-label="Images" data-part="images">
             <div ref={tabs} class="tabs" role="tablist" aria-label="Which images" {onkeydown}>
-                { head(Tab::Flipped, format!("Flipped {}", count(flipped))) }
-                { head(Tab::All, "All images".to_owned()) }
-                { head(Tab::Draw, "Draw".to_owned()) }
-                { head(Tab::Picture, "Picture".to_owned()) }
-                { head(Tab::Camera, "Camera".to_owned()) }
+                { head(Tab::Flipped, format!("Flipped {}", count(flipped)), "Images whose class changed") }
+                { head(Tab::All, "All images".to_owned(), "Every image, with what both models say") }
+                { head(Tab::Draw, "Draw".to_owned(), "Draw something, and watch both models read it") }
+                { head(Tab::Picture, "Picture".to_owned(), "A picture of your own, or a sample photo") }
+                { head(Tab::Camera, "Camera".to_owned(), "What the camera sees, live; it stays in this browser") }
             </div>
             if tab.is_list() {
                 { filters(&page) }
@@ -133,7 +133,7 @@ pub fn Images() -> Html {
                     </div>
                 }
                 if rest > 0 {
-                    <button class="btn more" type="button" onclick={more}>{format!("Show {} more of {}", PAGE.min(rest), count(listed.len()))}</button>
+                    <button class="btn more" type="button" onclick={more} title="More of the same list">{format!("Show {} more of {}", PAGE.min(rest), count(listed.len()))}</button>
                 }
             </div>
         </section>

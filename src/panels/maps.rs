@@ -225,7 +225,7 @@ fn more(about: &FeatureMaps, now: usize, shown: &UseStateHandle<usize>) -> Html 
     let onclick = Callback::from(move |_: MouseEvent| shown.set(*shown + PAGE));
     html! {
         if rest > 0 {
-            <button class="btn more" type="button" {onclick}>{format!("Show {} more of {}", PAGE.min(rest), count(about.channels.len()))}</button>
+            <button class="btn more" type="button" {onclick} title="More channels of this layer">{format!("Show {} more of {}", PAGE.min(rest), count(about.channels.len()))}</button>
         }
     }
 }

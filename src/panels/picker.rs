@@ -9,6 +9,8 @@ pub struct Picker {
     pub id: &'static str,
     /// Names it for people.
     pub label: &'static str,
+    /// What it is for, in a sentence.
+    pub hint: &'static str,
     /// What is in force.
     pub title: AttrValue,
     /// More about it.
@@ -23,9 +25,9 @@ impl Picker {
     /// The picker; `onselect` is told the value chosen.
     pub fn view(self, onselect: &Callback<String>) -> Html {
         let onchange = onselect.reform(|event: Event| event.target_unchecked_into::<HtmlSelectElement>().value());
-        let Self { id, label, title, aside, options, selected } = self;
+        let Self { id, label, hint, title, aside, options, selected } = self;
         html! {
-            <label class="pick">
+            <label class="pick" title={hint}>
                 <span aria-hidden="true">{title}</span>
                 <small aria-hidden="true">{aside}{" \u{25be}"}</small>
                 <select {id} aria-label={label} {onchange}>

@@ -222,6 +222,7 @@ pub fn readouts(page: &Page) -> Html {
                 >
                     <i style={format!("transform:scaleX({:.4})", if total == 0 { 0.0 } else { n as f64 / total as f64 })}></i>
                     <span>{doing(state)}</span>
+                    <b class="changed" id="changed" title="What the last change changed: accuracy, size, latency">{state.changed()}</b>
                 </div>
                 { making(page) }
             </div>
@@ -252,7 +253,7 @@ fn advice(page: &Page) -> Html {
     html! {
         <p class="next" id="advice">
             <b>{"Try next"}</b>{" "}{text}{" "}
-            <button class="btn" type="button" {onclick}>{"Try it"}</button>
+            <button class="btn" type="button" {onclick} title="Puts this recipe in force">{"Try it"}</button>
             { effect(page, &Control::Setting("advice")) }
         </p>
     }

@@ -153,7 +153,7 @@ fn Inside() -> Html {
                     { code.view("QR code of the link") }
                     <div>
                         <p>{"Scan it with a phone to run the same recipe there."}</p>
-                        <button class="btn" type="button" id="save-qr" onclick={onsave}>{"Download SVG"}</button>
+                        <button class="btn" type="button" id="save-qr" onclick={onsave} title="The code as a file, sharp at any size">{"Download SVG"}</button>
                     </div>
                 } else {
                     <p>{"The link is too long for a QR code: too many layers have settings of their own. Copy it instead."}</p>
@@ -190,7 +190,7 @@ fn Embedding(props: &EmbeddingProps) -> Html {
     };
     html! {
         <details class="embedding" id="embedding">
-            <summary>{"Put it into a slide or a course page"}</summary>
+            <summary title="HTML that shows parts of this page in another one">{"Put it into a slide or a course page"}</summary>
             <fieldset><legend>{"What it shows"}</legend>{ for embed::NAMES.iter().map(check) }</fieldset>
             <textarea id="embed-code" readonly=true rows="4" aria-label="HTML to paste" value={snippet.clone()} onfocus={Callback::from(select)} />
             <CopyButton id="copy-embed" label="Copy HTML" text={copied(&snippet)} />

@@ -210,7 +210,7 @@ pub fn exceptions(page: &Page, info: Option<&QuantizedInfo>) -> Html {
         let output = output.map_or(String::new(), |bits| format!(" \u{2192} {}", number(bits.get())));
         let short = short(layer);
         html! {
-            <button key={layer.clone()} class="chip" type="button" aria-label={format!("{short} has {weights} bits: follow the recipe again")} onclick={clear(Some(layer.clone()))}>
+            <button key={layer.clone()} class="chip" type="button" title="Follows the recipe again" aria-label={format!("{short} has {weights} bits: follow the recipe again")} onclick={clear(Some(layer.clone()))}>
                 <b>{short}</b>{" "}{weights}{output}<i aria-hidden="true">{"\u{2715}"}</i>
             </button>
         }
@@ -222,7 +222,7 @@ pub fn exceptions(page: &Page, info: Option<&QuantizedInfo>) -> Html {
             } else {
                 <span>{"Differ:"}</span>
                 { for recipe.layers.keys().map(chip) }
-                <button class="chip all" type="button" id="clear-exceptions" onclick={clear(None)}>{"Clear all"}</button>
+                <button class="chip all" type="button" id="clear-exceptions" onclick={clear(None)} title="All layers follow the recipe again">{"Clear all"}</button>
             }
             { effect(page, &Control::Setting("layers")) }
         </div>

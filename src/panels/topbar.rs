@@ -43,7 +43,16 @@ fn model_picker(page: &Page) -> Html {
     };
     let (title, aside) = (entry.title.as_str().into(), format!("{} parameters", amount(entry.parameters)).into());
     let selected = page.state.link.model.clone().into();
-    Picker { id: "model", label: "Model", title, aside, options: options.collect(), selected }.view(&onselect)
+    Picker {
+        id: "model",
+        label: "Model",
+        hint: "The network that is quantized, with its images",
+        title,
+        aside,
+        options: options.collect(),
+        selected,
+    }
+    .view(&onselect)
 }
 
 /// A backend as people call it.
@@ -89,7 +98,16 @@ fn backend_picker(page: &Page) -> Html {
         })
     };
     let (title, aside, options) = (title.into(), aside.into(), options.collect());
-    Picker { id: "backend", label: "Backend", title, aside, options, selected: backend_name(chosen).into() }.view(&onselect)
+    Picker {
+        id: "backend",
+        label: "Backend",
+        hint: "The kernels that run it: another latency, the same integers",
+        title,
+        aside,
+        options,
+        selected: backend_name(chosen).into(),
+    }
+    .view(&onselect)
 }
 
 /// Whether every backend computes the same integers on this device.
@@ -119,7 +137,7 @@ fn badge(page: &Page) -> Html {
     };
     html! {
         <details class={classes!("badge", class)} data-truth={truth}>
-            <summary>{text}</summary>
+            <summary title="Whether all kernels of this browser give the same integers; press to see each">{text}</summary>
             <div class="sheet">
                 <p>{"This recipe was run here by every backend below, layer by layer, and compared with the scalar reference. \"Measure every backend\" adds those that this build does not have:"}</p>
                 <ul>{ for checks.iter().map(line) }</ul>

@@ -44,5 +44,5 @@ pub fn CopyButton(props: &Props) -> Html {
         Some(true) => "Copied".into(),
         Some(false) => "Not allowed: copy by hand".into(),
     };
-    html! { <button class={classes!("btn", props.class.clone())} id={props.id} type="button" {onclick}><span aria-live="polite">{label}</span></button> }
+    html! { <button class={classes!("btn", props.class.clone())} id={props.id} type="button" {onclick} title="To the clipboard"><span aria-live="polite">{label}</span></button> }
 }

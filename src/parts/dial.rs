@@ -22,6 +22,8 @@ pub struct Props {
     pub id: AttrValue,
     /// What it sets.
     pub label: AttrValue,
+    /// What it does, in a sentence.
+    pub hint: AttrValue,
     /// Its stops, from the left.
     pub stops: Vec<Stop>,
     /// The stop in force.
@@ -146,7 +148,7 @@ pub fn Dial(props: &Props) -> Html {
     let class = classes!("bits", props.class.clone());
     html! {
         <div
-            ref={node} id={props.id.clone()} {class} role="slider" tabindex="0" aria-label={props.label.clone()}
+            ref={node} id={props.id.clone()} {class} role="slider" tabindex="0" aria-label={props.label.clone()} title={props.hint.clone()}
             aria-valuemin={props.stops[0].value.to_string()} aria-valuemax={props.stops[last].value.to_string()}
             aria-valuenow={props.stops[selected].value.to_string()} aria-valuetext={props.stops[selected].spoken.clone()} aria-orientation="horizontal"
             {onpointerdown} {onpointermove} onpointerup={release.clone()} onpointercancel={release} {onkeydown} {onkeyup} {onblur}

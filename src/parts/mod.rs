@@ -3,6 +3,7 @@
 pub mod canvas;
 pub mod copy;
 pub mod dial;
+pub mod hints;
 pub mod overlap;
 pub mod progress;
 pub mod qr;

@@ -19,7 +19,7 @@ pub fn stoppable(id: &'static str, otherwise: &'static str, progress: &Progress,
                 <i style={format!("transform:scaleX({share:.4})")}></i>
                 <span>{text}</span>
             </div>
-            <button class="btn" type="button" {id} onclick={onstop}>{"Stop"}</button>
+            <button class="btn" type="button" {id} onclick={onstop} title="Gives it up; what was in force before stays">{"Stop"}</button>
         </div>
     }
 }

@@ -52,7 +52,9 @@ pub fn effect(page: &Page, control: &Control) -> Html {
             };
             let chance = page.state.effect_may_be_chance(control) == Some(true);
             let also = if chance { "; so small a difference could be chance" } else { "" };
-            let title = format!("The last change here moved {} by {text} points{also}", page.state.bench.goal().name());
+            let changed = page.state.changed();
+            let changed = if changed.is_empty() { changed } else { format!(" ({changed})") };
+            let title = format!("The last change here moved {} by {text} points{changed}{also}", page.state.bench.goal().name());
             html! {
                 <em class={classes!("effect", sign, chance.then_some("chance"))} {title} role="status">
                     {text}<small>{"\u{a0}pts"}</small>

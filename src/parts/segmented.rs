@@ -3,8 +3,15 @@
 use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
+use super::hints;
+
 /// One of them: what is written on it, and why it cannot be chosen.
 pub type Segment = (AttrValue, Option<&'static str>);
+
+/// Where a setting of the recipe is explained: at its word.
+fn described(name: &str) -> Option<String> {
+    hints::of(name).is_none().then(|| format!("help-{name}"))
+}
 
 /// The bar. `name` names the group, uniquely on the page; `selected` is none if something else is in force.
 pub fn segmented(
@@ -24,7 +31,7 @@ pub fn segmented(
         }
     };
     html! {
-        <div class="seg" role="radiogroup" aria-label={label}>
+        <div class="seg" role="radiogroup" aria-label={label} title={hints::of(name)} aria-describedby={described(name)}>
             { for options.iter().enumerate().map(option) }
         </div>
     }
@@ -39,7 +46,7 @@ pub fn list(id: &'static str, label: &'static str, options: &[Segment], selected
     };
     html! {
         <span class="list">
-            <select {id} aria-label={label} {onchange}>
+            <select {id} aria-label={label} title={hints::of(id)} aria-describedby={described(id)} {onchange}>
                 if selected.is_none() { <option selected=true disabled=true>{"as in the link"}</option> }
                 { for options.iter().enumerate().map(option) }
             </select>

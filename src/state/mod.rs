@@ -3,6 +3,7 @@
 pub mod address;
 pub mod answers;
 pub mod bench;
+mod change;
 pub mod compared;
 pub mod confusion;
 pub mod curve;
@@ -33,6 +34,7 @@ use yew::prelude::*;
 use crate::catalogue::Entry;
 use crate::client::{Progress, Session};
 pub use bench::Bench;
+use change::Figures;
 pub use edit::{Chosen, Control, Edit};
 pub use errand::{Errand, Found};
 pub use lessons::{Learn, Lessons};
@@ -76,6 +78,8 @@ pub struct Before {
     pub control: Control,
     /// What the model said before.
     pub predictions: Rc<Predictions>,
+    /// What its figures were.
+    pub figures: Figures,
 }
 
 /// How the link in force came about, which says what becomes of the browser's history.

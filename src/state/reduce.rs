@@ -6,6 +6,7 @@ use bitdial_protocol::{BackendCheck, BackendChoice, Link, LinkIssue};
 use yew::Reducible;
 
 use super::bench::Bench;
+use super::change::Figures;
 use super::wording::refusal;
 use super::{Action, Before, BenchReport, Control, Edit, Notice, Phase, RunReport, Severity, State, Step, Store};
 use crate::catalogue::Entry;
@@ -82,8 +83,10 @@ impl State {
         // A drag is one change: what it did counts from where it began.
         let begun = self.before.take().filter(|before| goes_on && before.control == control);
         let predictions = &self.bench.run().predictions;
-        let comparable = !matches!(control, Control::Model | Control::Backend | Control::Recipe);
-        let fresh = (comparable && predictions.n() >= self.bench.enough()).then(|| Before { control, predictions: predictions.clone() });
+        let fresh = (predictions.n() >= self.bench.enough()).then(|| {
+            let (predictions, figures) = (predictions.clone(), Figures::of(&self.bench));
+            Before { control, predictions, figures }
+        });
         self.before = begun.or(fresh);
         self.go_to(link, if goes_on { Step::Replace } else { Step::Push });
         if whole {

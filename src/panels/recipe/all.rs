@@ -50,7 +50,7 @@ pub fn AllSettings() -> Html {
     let recipe = &page.state.link.recipe;
     html! {
         <section class="all" data-part="settings">
-            <button type="button" id="all-settings" aria-expanded={open.to_string()} aria-controls="settings" {onclick}>
+            <button type="button" id="all-settings" aria-expanded={open.to_string()} aria-controls="settings" {onclick} title="Everything else that makes a recipe">
                 <span>{"All settings"}</span><small>{"ranges, rounding, calibration \u{2026}"}</small>
             </button>
             if open {
@@ -98,7 +98,7 @@ fn seed(page: &Page) -> Html {
         <div class="row">
             { help("seed", "Seed", SEED) }
             { effect(page, &Control::Setting("seed")) }
-            <input class="number" id="seed" type="number" min="0" max="4294967295" aria-label="Seed" {value} {onchange} />
+            <input class="number" id="seed" type="number" min="0" max="4294967295" aria-label="Seed" aria-describedby="help-seed" {value} {onchange} />
         </div>
     }
 }

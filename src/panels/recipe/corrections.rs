@@ -170,7 +170,7 @@ pub fn Corrections() -> Html {
                 { help(correction.name(), name, text) }
                 { effect(&page, &Control::Setting(correction.name())) }
                 <button
-                    type="button" class="switch" role="switch" aria-checked={place.is_some().to_string()} aria-label={name}
+                    type="button" class="switch" role="switch" aria-checked={place.is_some().to_string()} aria-label={name} aria-describedby={format!("help-{}", correction.name())}
                     disabled={place.is_none() && why.is_some()} title={why} {onclick}
                 ><i></i></button>
                 if let Some(report) = place.and_then(|_| reports.iter().find(|report| report.correction == correction)) {

@@ -114,8 +114,8 @@ pub fn File() -> Html {
     let ready = page.state.bench.run().info.is_some() && !*busy;
     html! {
         <section class="file" aria-label="Files">
-            <button class="btn" type="button" id="save-recipe" onclick={onsave}>{"Save recipe"}</button>
-            <button class="btn" type="button" id="open-recipe" onclick={onopen}>{"Open\u{2026}"}</button>
+            <button class="btn" type="button" id="save-recipe" onclick={onsave} title="The recipe in force as a file">{"Save recipe"}</button>
+            <button class="btn" type="button" id="open-recipe" onclick={onopen} title="A recipe from a file; dropping it on this column does the same">{"Open\u{2026}"}</button>
             <button class="btn" type="button" id="export-onnx" disabled={!ready} onclick={onexport} title="The quantized model with QuantizeLinear and DequantizeLinear, for onnxruntime and others">
                 {if *busy { "Writing\u{2026}" } else { "Export ONNX" }}
             </button>

@@ -19,6 +19,9 @@ use crate::state::rules::{broken, confirmed, refusal, way};
 use crate::state::settings::{MODE, WEIGHT_FAMILY, WEIGHT_GROUP, WEIGHT_KIND, WEIGHT_SCALE};
 use crate::state::{Action, Control, Edit, Page};
 
+const WEIGHTS: &str = "Bits of each weight: with fewer the model is smaller and its weights are coarser";
+const ACTIVATIONS: &str = "Bits of what goes from layer to layer: fewer are coarser, and some are faster";
+
 /// Stops of a dial.
 pub fn widths() -> impl Iterator<Item = Bits> {
     Bits::all().chain([Bits::WIDE, Bits::FLOAT])
@@ -45,7 +48,7 @@ fn stop(bits: Bits, numbers: Option<Numbers>, refused: bool) -> Stop {
 /// A dial with the number it stands at. `at` says which numbers a width has; `edit` turns to it.
 fn dial(
     page: &Page,
-    [id, label]: [&'static str; 2],
+    [id, label, hint]: [&'static str; 3],
     now: Numbers,
     at: impl Fn(Bits) -> Option<Numbers>,
     edit: fn(Bits) -> Edit,
@@ -77,7 +80,7 @@ fn dial(
                 <div class="n">{number}<small>{width_in_words(now)}</small></div>
                 { effect(page, control) }
             </div>
-            <Dial {id} class={if *control == Control::ActivationBits { "a" } else { "" }} {label} {stops} {selected} {onturn} {onrest} />
+            <Dial {id} class={if *control == Control::ActivationBits { "a" } else { "" }} {label} {hint} {stops} {selected} {onturn} {onrest} />
         </>
     }
 }
@@ -100,7 +103,7 @@ pub fn weights(page: &Page) -> Html {
                 <span class={classes!("way", way.kind())} id="way" data-way={way.name()} title={way.meaning()}>{way.name()}{counted}</span>
             </h2>
             <div class="dial">
-                { dial(page, ["weight-bits", "Weight bits"], numbers, |bits| chosen.weights_at(bits), Edit::WeightBits, &Control::WeightBits) }
+                { dial(page, ["weight-bits", "Weight bits", WEIGHTS], numbers, |bits| chosen.weights_at(bits), Edit::WeightBits, &Control::WeightBits) }
                 { ticks(numbers, recipe.weights.symmetric || !numbers.has_zero_point()) }
             </div>
             { setting(page, &WEIGHT_FAMILY) }
@@ -138,7 +141,7 @@ pub fn activations(page: &Page) -> Html {
         <section aria-labelledby="activations-title" data-part="activations">
             <h2 id="activations-title">{"Activations"}</h2>
             <div class="dial">
-                { dial(page, ["activation-bits", "Activation bits"], numbers, at, Edit::ActivationBits, &Control::ActivationBits) }
+                { dial(page, ["activation-bits", "Activation bits", ACTIVATIONS], numbers, at, Edit::ActivationBits, &Control::ActivationBits) }
             </div>
             { setting(page, &MODE) }
             if recipe.activations.is_none() {

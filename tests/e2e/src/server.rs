@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use anyhow::{Result, anyhow};
@@ -19,6 +19,7 @@ const SITE: &str = "/bitdial/";
 pub struct Server {
     http: Arc<tiny_http::Server>,
     shared: Arc<Mutex<Shared>>,
+    released: Arc<Condvar>,
     origin: String,
 }
 
@@ -27,6 +28,8 @@ struct Shared {
     dist: PathBuf,
     pages: HashMap<String, (String, &'static str)>,
     failing: HashSet<String>,
+    /// Which part of a file is sent, by the end of its path; the rest waits.
+    held: HashMap<String, f64>,
     /// Every path that was asked for.
     seen: Vec<String>,
 }
@@ -41,16 +44,17 @@ impl Server {
         let port = http.server_addr().to_ip().map(|address| address.port()).ok_or_else(|| anyhow!("the server has no port"))?;
         let http = Arc::new(http);
         let shared = Arc::new(Mutex::new(Shared { dist: dist.to_owned(), ..Shared::default() }));
+        let released = Arc::new(Condvar::new());
         // A browser asks for several files at a time.
         for _ in 0..4 {
-            let (http, shared) = (Arc::clone(&http), Arc::clone(&shared));
+            let (http, shared, released) = (Arc::clone(&http), Arc::clone(&shared), Arc::clone(&released));
             thread::spawn(move || {
                 while let Ok(request) = http.recv() {
-                    answer(request, &shared);
+                    answer(request, &shared, &released);
                 }
             });
         }
-        Ok(Self { http, shared, origin: format!("http://127.0.0.1:{port}") })
+        Ok(Self { http, shared, released, origin: format!("http://127.0.0.1:{port}") })
     }
 
     /// `http://127.0.0.1:<port>`.
@@ -79,6 +83,13 @@ impl Server {
         }
     }
 
+    /// Sends only this part (0 to 1) of the bytes of every path that ends like this, and the rest when there is another
+    /// call for it: a network as slow as a test needs it.
+    pub fn hold(&self, ending: &str, part: f64) {
+        self.shared().held.insert(ending.to_owned(), part);
+        self.released.notify_all();
+    }
+
     /// How often a path that ends like this was asked for.
     #[must_use]
     pub fn requests(&self, ending: &str) -> usize {
@@ -92,13 +103,15 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        self.shared().held.clear();
+        self.released.notify_all();
         for _ in 0..4 {
             self.http.unblock();
         }
     }
 }
 
-fn answer(request: Request, shared: &Mutex<Shared>) {
+fn answer(request: Request, shared: &Mutex<Shared>, released: &Condvar) {
     let path = request.url().split(['?', '#']).next().unwrap_or_default().to_owned();
     let found = find(&path, &mut shared.lock().unwrap_or_else(PoisonError::into_inner));
     let (status, kind, body) = match found {
@@ -114,7 +127,25 @@ fn answer(request: Request, shared: &Mutex<Shared>) {
     // once, may leave one waiting until another is closed, which a browser does not do by itself.
     let mut writer = request.into_writer();
     // A browser that goes away in the middle of an answer is none of our business.
-    let _ = writer.write_all(head.as_bytes()).and_then(|()| writer.write_all(&body)).and_then(|()| writer.flush());
+    let mut written = writer.write_all(head.as_bytes());
+    let mut sent = 0;
+    while written.is_ok() && sent < body.len() {
+        let upto = allowed(&path, body.len(), sent, shared, released);
+        written = writer.write_all(&body[sent..upto]).and_then(|()| writer.flush());
+        sent = upto;
+    }
+    let _ = written.and_then(|()| writer.flush());
+}
+
+/// Waits until more than `sent` bytes of `all` may be sent, and says how many.
+fn allowed(path: &str, all: usize, sent: usize, shared: &Mutex<Shared>, released: &Condvar) -> usize {
+    let limit = |shared: &Shared| {
+        let part = shared.held.iter().find(|(ending, _)| path.ends_with(*ending)).map_or(1.0, |(_, part)| *part);
+        ((all as f64 * part) as usize).min(all)
+    };
+    let shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+    let shared = released.wait_while(shared, |shared| limit(shared) <= sent).unwrap_or_else(PoisonError::into_inner);
+    limit(&shared)
 }
 
 fn find(path: &str, shared: &mut Shared) -> Option<(Vec<u8>, &'static str)> {

@@ -362,6 +362,49 @@ async fn efficientnet_runs_on_photos() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_large_model_shows_how_much_of_it_is_here() -> Result<()> {
+    const FILE: &str = "efficientnet-lite0.onnx";
+    const HERE: &str = "(() => { const bar = document.querySelector('.strip[role=progressbar]');
+        return bar ? Math.round(100 * bar.getAttribute('aria-valuenow') / bar.getAttribute('aria-valuemax')) : null; })()";
+    const DRAWN: &str = "(() => { const bar = document.querySelector('.strip[role=progressbar]');
+        return Math.round(100 * bar.firstElementChild.offsetWidth / bar.offsetWidth); })()";
+    scenario(|page| async move {
+        let choose = |id: &'static str| {
+            let page = page.clone();
+            async move {
+                page.js(&format!(
+                    "const list = document.getElementById('model'); list.value = '{id}';
+                     list.dispatchEvent(new Event('change', {{ bubbles: true }}));"
+                ))
+                .await
+            }
+        };
+        page.server.hold(FILE, 0.25);
+        page.open_site("model=digits").await?;
+        settle(&page).await?;
+        ensure!(page.server.requests(FILE) == 0, "the large model came unasked");
+        choose("efficientnet-lite0").await?;
+        page.until("a quarter", &format!("{HERE} === 25 && Math.abs({DRAWN} - 25) < 2")).await?;
+        let said = page.js("return document.querySelector('.strip[role=progressbar]').innerText").await?;
+        ensure!(said.as_str().is_some_and(|said| said.contains("4.70 MB of 18.8 MB")), "{said}");
+        page.server.hold(FILE, 0.7);
+        page.until("more of it", &format!("{HERE} === 70 && Math.abs({DRAWN} - 70) < 2")).await?;
+        // Whoever does not want to wait goes on with another model.
+        choose("digits").await?;
+        page.until("the other model", "!document.querySelector('.strip[role=progressbar]') && document.querySelector('.strip .cell')")
+            .await?;
+        settle(&page).await?;
+        choose("efficientnet-lite0").await?;
+        page.until("what came meanwhile", &format!("{HERE} === 70")).await?;
+        page.server.hold(FILE, 1.0);
+        page.until_within("the model", "document.querySelectorAll('.strip .cell').length > 20", LONG).await?;
+        ensure!(page.server.requests(FILE) == 1, "fetched {} times", page.server.requests(FILE));
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
 async fn a_phone_shows_everything_in_its_width() -> Result<()> {
     scenario(|page| async move {
         let phone = json!({ "width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": true });

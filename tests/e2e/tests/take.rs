@@ -102,7 +102,7 @@ async fn hostile_figures_and_parts_are_reported() -> Result<()> {
         page.goto("/bitdial/?embed=1&show=%3Cscript%3E,strip#model=digits").await?;
         let issue = page.until("a word about show", "document.getElementById('embed-issue')?.innerText").await?;
         ensure!(issue.as_str().is_some_and(|issue| issue.contains("there is not") && issue.contains("accuracy-bits")), "{issue}");
-        let parts = page.js("return [...document.querySelectorAll('main > [data-part]')].map((part) => part.dataset.part)").await?;
+        let parts = page.js("return [...document.querySelectorAll('main .part')].map((part) => part.dataset.part)").await?;
         ensure!(parts == json!(["strip"]), "{parts}");
         Ok(())
     })
@@ -209,6 +209,11 @@ async fn an_embedded_page_tells_its_host() -> Result<()> {
         page.until("no scroll bar", "document.scrollingElement.scrollHeight <= innerHeight + 1").await?;
         let inside = page.js("return [document.querySelectorAll('header, footer, #history').length, document.getElementById('open-whole').href]").await?;
         ensure!(inside[0] == 0 && inside[1] == json!(format!("{other}/bitdial/#v=1&model=digits&w=4")), "{inside}");
+        // Tabs of the images, and feature maps, are parts too.
+        page.driver.enter_default_frame().await?;
+        page.goto("/bitdial/?embed=1&show=maps,draw,images#model=digits").await?;
+        page.until("a board and maps", "document.querySelector('.board canvas') && document.getElementById('maps')").await?;
+        ensure!(page.js("return document.querySelectorAll('[role=tablist]').length").await? == 1, "the images are there twice");
         Ok(())
     })
     .await
