@@ -19,12 +19,16 @@ pub fn Model() -> Html {
     let info = info.filter(|(id, _)| *id == page.state.bench.entry.id).map(|(_, info)| info);
     let facts = page.state.bench.loaded.as_ref().map(|loaded| {
         let (parameters, macs) = (amount(loaded.info.parameters), amount(usize::try_from(loaded.info.macs).unwrap_or(usize::MAX)));
-        format!("{parameters} parameters, BatchNorm folded \u{b7} {macs} multiply-accumulates per image \u{b7}")
+        format!("{parameters} parameters, BatchNorm folded \u{b7} {macs} multiply-accumulates per image")
     });
     html! {
         <section aria-labelledby="model-title">
             <h2 id="model-title">{"Model"}<span>{"width: bytes \u{b7} colour: SQNR \u{b7} number: weight bits"}</span></h2>
-            <p class="desc">{page.state.bench.entry.description.as_str()}<span class="facts">{facts.unwrap_or_default()}{" "}{memory(&page.state.bench)}{" "}<a href={page.state.bench.entry.card.as_str()}>{"model card"}</a></span></p>
+            // The link stands before what arrives later, so that nothing moves.
+            <p class="desc">
+                {page.state.bench.entry.description.as_str()}{" "}<a href={page.state.bench.entry.card.as_str()}>{"Model card"}</a>
+                <span class="facts">{facts.unwrap_or_default()}{memory(&page.state.bench)}</span>
+            </p>
             <div data-part="strip">
                 {
                     match (&info, &page.state.download) {
@@ -56,6 +60,7 @@ fn memory(bench: &Bench) -> Html {
     let total = quantized.total();
     html! {
         <>
+            {" \u{b7} "}
             <span title={parts}>
                 {"runs in "}
                 <span id="metric-memory" data-metric="memory" data-unit="B" data-kind="computed" data-value={total.to_string()}>
@@ -63,7 +68,6 @@ fn memory(bench: &Bench) -> Html {
                 </span>
                 {format!(" of memory, f32 in {}", bytes(float))}
             </span>
-            {" \u{b7}"}
         </>
     }
 }
