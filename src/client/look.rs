@@ -9,6 +9,7 @@ use yew::AttrValue;
 use super::desk::Desk;
 use super::error::ClientError;
 use super::lab::Lab;
+use super::newest::Newest;
 use super::session::Session;
 use super::task::on_slot;
 use crate::state::specimen::Of;
@@ -40,27 +41,31 @@ impl Session {
 
     /// Asks what both models make of an image.
     pub fn judge(self: &Rc<Self>, wish: Wish) {
-        let session = self.clone();
-        let Some(mut wish) = self.looks.ask(wish) else { return };
-        spawn_local(async move {
-            loop {
-                let answer = session.classify(&wish).await;
-                session.tell(answer, |answer| Study::Judged(wish.of, answer));
-                let Some(next) = session.looks.done() else { return };
-                wish = next;
-            }
-        });
+        self.ask(wish, |session| &session.looks, Self::classify, Study::Judged);
     }
 
     /// Asks for feature maps.
     pub fn map(self: &Rc<Self>, wish: Wish) {
+        self.ask(wish, |session| &session.maps, Self::mapped, Study::Mapped);
+    }
+
+    /// Answers a wish, and then the newest of those that came meanwhile. What was given up has nothing to say.
+    fn ask<T: 'static>(
+        self: &Rc<Self>,
+        wish: Wish,
+        queue: fn(&Self) -> &Newest<Wish>,
+        answer: impl AsyncFn(&Self, &Wish) -> Result<T, ClientError> + 'static,
+        study: fn(Of, Result<T, AttrValue>) -> Study,
+    ) {
         let session = self.clone();
-        let Some(mut wish) = self.maps.ask(wish) else { return };
+        let Some(mut wish) = queue(&session).ask(wish) else { return };
         spawn_local(async move {
             loop {
-                let answer = session.mapped(&wish).await;
-                session.tell(answer, |answer| Study::Mapped(wish.of, answer));
-                let Some(next) = session.maps.done() else { return };
+                let answer = answer(&session, &wish).await;
+                if !matches!(answer, Err(ClientError::Cancelled)) {
+                    session.outbox.send(Action::Study(study(wish.of, answer.map_err(|error| error.to_string().into()))));
+                }
+                let Some(next) = queue(&session).done() else { return };
                 wish = next;
             }
         });
@@ -77,12 +82,5 @@ impl Session {
         let layer = wish.layer.clone().unwrap_or_default();
         let image = &wish.specimen.pixels;
         on_slot(&pool.lab, &voice, async |lab: Rc<Lab>| lab.maps(&wish.recipe, layer.clone(), image).await).await.map(Rc::new)
-    }
-
-    /// Answers at once; what was given up has nothing to say.
-    fn tell<T>(&self, answer: Result<T, ClientError>, study: impl FnOnce(Result<T, AttrValue>) -> Study) {
-        if !matches!(answer, Err(ClientError::Cancelled)) {
-            self.outbox.send(Action::Study(study(answer.map_err(|error| error.to_string().into()))));
-        }
     }
 }
