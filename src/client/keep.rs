@@ -73,11 +73,15 @@ impl Keep {
     /// Makes the table hold these lines, and none of those that were known before and are not among them. Lines that
     /// another tab wrote meanwhile stay.
     pub async fn hold(&self, lines: HashMap<String, String>) -> Result<(), String> {
-        self.write(lines).await.map_err(|error| said(&error))
+        let before = self.kept.replace(lines.clone());
+        self.write(&before, &lines).await.map_err(|error| {
+            // None of it was written: the next change brings it again.
+            self.kept.replace(before);
+            said(&error)
+        })
     }
 
-    async fn write(&self, lines: HashMap<String, String>) -> Result<(), JsValue> {
-        let before = self.kept.replace(lines.clone());
+    async fn write(&self, before: &HashMap<String, String>, lines: &HashMap<String, String>) -> Result<(), JsValue> {
         let gone: Vec<&String> = before.keys().filter(|key| !lines.contains_key(*key)).collect();
         let news: Vec<_> = lines.iter().filter(|(key, line)| before.get(*key) != Some(line)).collect();
         if gone.is_empty() && news.is_empty() {
