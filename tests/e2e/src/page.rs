@@ -4,9 +4,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail, ensure};
 use serde_json::{Value, json};
-use thirtyfour::WebDriver;
+use thirtyfour::{By, WebDriver};
 use tokio::sync::Mutex;
 use tokio::time::sleep;
 
@@ -18,6 +18,8 @@ static BROWSER: Mutex<()> = Mutex::const_new(());
 
 /// How long a condition is waited for before it counts as missed.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Longer than any small model takes for all of its images.
+const LONG: Duration = Duration::from_secs(300);
 
 /// A tab of a fresh browser beside a fresh server.
 #[derive(Clone)]
@@ -102,6 +104,16 @@ impl Page {
         self.goto(&format!("/bitdial/{hash}{fragment}")).await
     }
 
+    /// Gives the page a window of this size, in CSS pixels, smaller than a browser's own can be.
+    ///
+    /// # Errors
+    /// If the browser cannot.
+    pub async fn resize(&self, width: u32, height: u32) -> Result<()> {
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.driver.cdp().send_raw("Emulation.setDeviceMetricsOverride", size).await?;
+        Ok(())
+    }
+
     /// Runs a script in every page from now on, before the page's own.
     ///
     /// # Errors
@@ -169,6 +181,38 @@ impl Page {
         Ok(serde_json::from_value(rows)?)
     }
 
+    /// Waits until all images of a small model are counted, the recipe is timed and nothing is left to do.
+    ///
+    /// # Errors
+    /// If that takes minutes, or the console has an error.
+    pub async fn settled(&self) -> Result<()> {
+        let settled =
+            "document.querySelector('main')?.dataset.phase === 'idle' && document.querySelector('#metric-accuracy')?.dataset.n === '10000'
+            && document.querySelector('#metric-latency')?.dataset.value";
+        self.until_within("all images counted and the recipe timed", settled, LONG).await?;
+        self.quiet().await
+    }
+
+    /// Clicks what a selector finds first, in the middle of the window, once it is there and enabled.
+    ///
+    /// # Errors
+    /// If it does not come, or something lies over it.
+    pub async fn click(&self, selector: &str) -> Result<()> {
+        let found = format!("document.querySelector({selector:?})");
+        self.until(selector, &format!("{found} && !{found}.disabled")).await?;
+        self.js(&format!("{found}.scrollIntoView({{ block: 'center' }})")).await?;
+        Ok(self.driver.find(By::Css(selector)).await?.click().await?)
+    }
+
+    /// The text of what a selector finds first, as it is seen; empty if there is nothing.
+    ///
+    /// # Errors
+    /// If the browser cannot be asked.
+    pub async fn text(&self, selector: &str) -> Result<String> {
+        let text = self.js(&format!("return document.querySelector({selector:?})?.innerText ?? ''")).await?;
+        Ok(text.as_str().unwrap_or_default().to_owned())
+    }
+
     /// The figure with this `data-metric`, if it has a value.
     ///
     /// # Errors
@@ -183,6 +227,16 @@ impl Page {
             .await?;
         let value = found["value"].as_f64().filter(|value| value.is_finite());
         Ok(value.map(|value| Metric { value, n: found["n"].as_u64(), kind: found["kind"].as_str().unwrap_or_default().to_owned() }))
+    }
+
+    /// Sees that the console has no error that was not read yet.
+    ///
+    /// # Errors
+    /// If it has one.
+    pub async fn quiet(&self) -> Result<()> {
+        let errors = self.console_errors().await?;
+        ensure!(errors.is_empty(), "{errors:?}");
+        Ok(())
     }
 
     /// What the browser's console said at the level of errors since the last call.

@@ -3,41 +3,17 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use bitdial_e2e::{Page, scenario};
+use bitdial_e2e::scenario;
 use thirtyfour::prelude::{By, Key};
 
 /// Longer than any model here takes for all of its images.
 const LONG: Duration = Duration::from_secs(300);
-/// True when all images are counted and the recipe was timed.
-const COUNTED: &str = "document.querySelector('#metric-accuracy')?.dataset.n === '10000'
-    && document.querySelector('#metric-latency')?.dataset.value && document.querySelector('main').dataset.phase === 'idle'";
-
-async fn counted(page: &Page) -> Result<()> {
-    page.until_within("all images counted", COUNTED, LONG).await?;
-    Ok(())
-}
-
-async fn click(page: &Page, selector: &str) -> Result<()> {
-    page.js(&format!("document.querySelector({selector:?}).click()")).await?;
-    Ok(())
-}
-
-async fn text(page: &Page, selector: &str) -> Result<String> {
-    let text = page.js(&format!("return document.querySelector({selector:?})?.innerText ?? ''")).await?;
-    Ok(text.as_str().unwrap_or_default().to_owned())
-}
-
-async fn quiet(page: &Page) -> Result<()> {
-    let errors = page.console_errors().await?;
-    ensure!(errors.is_empty(), "{errors:?}");
-    Ok(())
-}
 
 #[tokio::test]
 async fn a_pinned_recipe_stands_beside_the_next_one_everywhere() -> Result<()> {
     scenario(|page| async move {
         page.open_site("model=digits&w=3").await?;
-        counted(&page).await?;
+        page.settled().await?;
         let before = page.metric("accuracy").await?.context("no accuracy")?.value;
         // What A gives is measured while it is in force.
         for chart in ["layers", "time"] {
@@ -49,14 +25,14 @@ async fn a_pinned_recipe_stands_beside_the_next_one_everywhere() -> Result<()> {
         let dial = page.driver.find(By::Id("weight-bits")).await?;
         dial.send_keys(Key::Left).await?;
         page.until("two bits", "location.hash.includes('w=2')").await?;
-        counted(&page).await?;
+        page.settled().await?;
         let (a, b) = (page.metric("accuracy-a").await?.context("no A")?, page.metric("accuracy").await?.context("no B")?);
         println!("A {a:?}, B {b:?}");
         ensure!((a.value - before).abs() < 1e-9 && a.n == Some(10_000) && (a.value - b.value).abs() > 0.01, "{a:?} {b:?}");
         for metric in ["size-a", "latency-a", "energy-a"] {
             ensure!(page.metric(metric).await?.is_some(), "no {metric}");
         }
-        let said = text(&page, "#ab-said").await?;
+        let said = page.text("#ab-said").await?;
         println!("{said}");
         ensure!(said.contains("McNemar") && said.contains("weight bits 3 \u{2192} 2") && said.contains("time; the spreads"), "{said}");
         // The charts and the images.
@@ -67,19 +43,19 @@ async fn a_pinned_recipe_stands_beside_the_next_one_everywhere() -> Result<()> {
         ensure!(page.js("return document.querySelectorAll('#images figure .a').length").await?.as_u64() > Some(0), "no A on images");
         page.until_within("A's layers", &inked("layers"), LONG).await?;
         page.until_within("A's times", &inked("time"), LONG).await?;
-        click(&page, "input[name=filter-before]:not(:checked)").await?;
+        page.click("input[name=filter-before]:not(:checked)").await?;
         let flips = page.js("return document.querySelector('[role=tab]').innerText").await?;
         let counted_flips = said.split(" of ").next().and_then(|text| text.rsplit(' ').next()).unwrap_or_default();
         ensure!(flips.as_str() == Some(&format!("Flipped {counted_flips}")), "{flips} and {said}");
         // A and B change places, A comes back, A goes.
-        click(&page, "#pin-swap").await?;
+        page.click("#pin-swap").await?;
         page.until("three bits again", "location.hash.includes('w=3') && document.querySelector('.ab .what').innerText.includes('int2')")
             .await?;
-        click(&page, "#pin-restore").await?;
+        page.click("#pin-restore").await?;
         page.until("A in force", "location.hash.includes('w=2')").await?;
-        click(&page, "#unpin").await?;
+        page.click("#unpin").await?;
         page.until("no A", "!document.querySelector('[data-metric=accuracy-a]') && !document.querySelector('#ab-said')").await?;
-        quiet(&page).await
+        page.quiet().await
     })
     .await
 }
@@ -88,7 +64,7 @@ async fn a_pinned_recipe_stands_beside_the_next_one_everywhere() -> Result<()> {
 async fn a_cell_of_the_confusion_shows_its_images() -> Result<()> {
     scenario(|page| async move {
         page.open_site("model=digits&w=2").await?;
-        counted(&page).await?;
+        page.settled().await?;
         page.until("all images in the matrix", "document.querySelector('#confusion h2').innerText.includes('10,000')").await?;
         // Every cell adds up to all images, and the diagonal to the accuracy.
         let rows = page.rows("confusion", LONG).await?;
@@ -116,9 +92,9 @@ async fn a_cell_of_the_confusion_shows_its_images() -> Result<()> {
         ensure!(images.len() == expected, "{} of {expected} images", images.len());
         let pair = serde_json::json!([label.to_string(), said.to_string()]);
         ensure!(images.iter().all(|image| *image == pair), "{images:?}");
-        click(&page, "#filter-clear").await?;
+        page.click("#filter-clear").await?;
         page.until("every image", "document.querySelectorAll('#images figure').length === 24").await?;
-        quiet(&page).await
+        page.quiet().await
     })
     .await
 }
@@ -127,30 +103,30 @@ async fn a_cell_of_the_confusion_shows_its_images() -> Result<()> {
 async fn curves_stay_and_two_points_are_compared() -> Result<()> {
     scenario(|page| async move {
         page.open_site("model=digits&w=4").await?;
-        counted(&page).await?;
+        page.settled().await?;
         page.until_within("the curve", "document.querySelector('main').dataset.sweep === 'done'", LONG).await?;
-        click(&page, "input[name=w-scale]").await?;
+        page.click("input[name=w-scale]").await?;
         page.until("another scheme", "location.hash.includes('w-scale=tensor')").await?;
-        counted(&page).await?;
+        page.settled().await?;
         // The curve of the scheme before is still there, and says in what it differs.
         page.until("two curves", "document.querySelectorAll('.curves li').length === 2").await?;
-        ensure!(text(&page, ".curves li:nth-child(2)").await?.contains("scale per channel"), "no word about the scale");
+        ensure!(page.text(".curves li:nth-child(2)").await?.contains("scale per channel"), "no word about the scale");
         // Along activations.
-        click(&page, "input[name=bits-of]:not(:checked)").await?;
+        page.click("input[name=bits-of]:not(:checked)").await?;
         page.until("the other axis", "document.querySelector('#accuracy-bits h2').innerText.toLowerCase().includes('activation bits')")
             .await?;
         page.rows("accuracy-bits", LONG).await?;
         page.until_within("its curve", "document.querySelectorAll('#accuracy-bits tbody tr').length >= 8", LONG).await?;
         // Accuracy against latency: both recipes were timed.
-        click(&page, "#accuracy-size input[name=cost]:not(:checked)").await?;
+        page.click("#accuracy-size input[name=cost]:not(:checked)").await?;
         page.until("points of latency", "document.querySelectorAll('#accuracy-size .spot').length === 2").await?;
-        click(&page, "input[name=press]:not(:checked)").await?;
+        page.click("input[name=press]:not(:checked)").await?;
         for spot in [1, 2] {
             page.js(&format!("document.querySelectorAll('#accuracy-size .spot')[{}].click()", spot - 1)).await?;
         }
         let said = page.until("a comparison", "document.querySelector('#two-points table')?.innerText").await?;
         let said = said.as_str().unwrap_or_default().to_owned();
-        let verdict = text(&page, "#two-points .desc").await?;
+        let verdict = page.text("#two-points .desc").await?;
         println!("{said}\n{verdict}");
         for part in ["accuracy", "size", "latency", "weights: scale per", "channel", "tensor"] {
             ensure!(said.contains(part), "no {part} in {said}");
@@ -158,10 +134,10 @@ async fn curves_stay_and_two_points_are_compared() -> Result<()> {
         ensure!(verdict.contains("10,000 images"), "{verdict}");
         ensure!(page.js("return location.hash.includes('w-scale=tensor')").await? == true, "comparing put a recipe in force");
         // A press restores again.
-        click(&page, "input[name=press]:not(:checked)").await?;
-        click(&page, "#accuracy-size .spot:not(.current)").await?;
+        page.click("input[name=press]:not(:checked)").await?;
+        page.click("#accuracy-size .spot:not(.current)").await?;
         page.until("the recipe before", "!location.hash.includes('w-scale=tensor')").await?;
-        quiet(&page).await
+        page.quiet().await
     })
     .await
 }
@@ -177,11 +153,11 @@ async fn charts_are_kept_as_files_and_folded() -> Result<()> {
         )
         .await?;
         page.open_site("model=digits&w=4").await?;
-        counted(&page).await?;
+        page.settled().await?;
         page.rows("time", LONG).await?;
         page.rows("layers", LONG).await?;
         // Dark from here on: the files are as well.
-        click(&page, "button[aria-label='Use the dark theme']").await?;
+        page.click("button[aria-label='Use the dark theme']").await?;
         for chart in ["accuracy-bits", "accuracy-size", "latency", "time", "layers", "confusion"] {
             page.js(&format!("document.querySelectorAll('#{chart} .figures button').forEach(button => button.click())")).await?;
             page.until(chart, &format!("['csv', 'svg', 'png'].every(end => kept['bitdial-{chart}.' + end])")).await?;
@@ -208,14 +184,14 @@ async fn charts_are_kept_as_files_and_folded() -> Result<()> {
             ensure!(found["corner"] == "25,28,34" && found["colours"].as_u64() > Some(3), "{chart}: {found}");
         }
         // A folded chart stays folded, and opens again with its drawing.
-        click(&page, "#latency .fold").await?;
+        page.click("#latency .fold").await?;
         page.until("a folded chart", "document.querySelector('#latency .plot').offsetHeight === 0").await?;
         page.open_site("model=digits&w=4").await?;
-        counted(&page).await?;
+        page.settled().await?;
         ensure!(page.js("return document.querySelector('#latency .fold').getAttribute('aria-expanded')").await? == "false", "unfolded");
-        click(&page, "#latency .fold").await?;
+        page.click("#latency .fold").await?;
         page.until("a drawing", "document.querySelector('#latency .plot svg')?.getBoundingClientRect().width > 200").await?;
-        quiet(&page).await
+        page.quiet().await
     })
     .await
 }

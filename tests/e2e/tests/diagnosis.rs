@@ -3,48 +3,27 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use bitdial_e2e::{Page, scenario};
+use bitdial_e2e::scenario;
 use serde_json::{Value, json};
 use thirtyfour::prelude::By;
 
 /// Longer than any of it takes on a busy machine.
 const LONG: Duration = Duration::from_secs(240);
-/// True when all images are counted and nothing else is under way.
-const IDLE: &str = r#"document.querySelector('#metric-accuracy')?.dataset.n === "10000"
-    && document.querySelector("main")?.dataset.phase === "idle""#;
-
-async fn click(page: &Page, selector: &str) -> Result<()> {
-    page.until(selector, &format!("document.querySelector({selector:?}) && !document.querySelector({selector:?}).disabled")).await?;
-    page.js(&format!("document.querySelector({selector:?}).scrollIntoView({{ block: 'center' }})")).await?;
-    page.driver.find(By::Css(selector)).await?.click().await?;
-    Ok(())
-}
-
-async fn text(page: &Page, selector: &str) -> Result<String> {
-    let text = page.js(&format!("return document.querySelector({selector:?})?.innerText ?? ''")).await?;
-    Ok(text.as_str().unwrap_or_default().to_owned())
-}
-
-async fn quiet(page: &Page) -> Result<()> {
-    let errors = page.console_errors().await?;
-    ensure!(errors.is_empty(), "{errors:?}");
-    Ok(())
-}
 
 #[tokio::test]
 async fn a_layer_shows_what_broke_in_it() -> Result<()> {
     scenario(|page| async move {
         page.open_site("model=digits&w=2").await?;
-        page.until_within("every image", IDLE, LONG).await?;
+        page.settled().await?;
         let layers = page.rows("layers", LONG).await?;
         // Each point of the chart opens its layer.
-        click(&page, "#layers .spot").await?;
+        page.click("#layers .spot").await?;
         page.until("the layer", "document.querySelector('#layers .spot.current') === document.querySelector('#layers .spot')").await?;
         page.until("its weights", "document.querySelectorAll('[data-of=weights] svg rect').length > 10").await?;
         page.until("its activations", "document.querySelectorAll('[data-of=activations] svg rect').length > 10").await?;
-        let said = text(&page, ".tensors").await?;
+        let said = page.text(".tensors").await?;
         ensure!(said.contains("levels of 2 bits") && said.contains("are clipped") && said.contains("rounded to zero"), "{said}");
-        let facts = text(&page, "#layer dl").await?;
+        let facts = page.text("#layer dl").await?;
         for fact in ["Weight SQNR", "Activation SQNR", "Output, it alone", "Output, up to it"] {
             let line = facts.lines().skip_while(|line| *line != fact).nth(1).unwrap_or_default();
             ensure!(line.ends_with(" dB"), "{fact}: {line:?} in {facts}");
@@ -52,14 +31,14 @@ async fn a_layer_shows_what_broke_in_it() -> Result<()> {
         let only: Vec<f64> = layers.iter().filter_map(|row| row[3].parse().ok()).collect();
         ensure!(only.len() >= 3 && only.iter().any(|db| *db < 30.0), "{only:?}");
 
-        click(&page, "#measure-apart").await?;
+        page.click("#measure-apart").await?;
         page.until_within("both accuracies", "document.querySelectorAll('[data-metric=layer-accuracy]').length === 2", LONG).await?;
         let shares = page
             .js("return [...document.querySelectorAll('[data-metric=layer-accuracy]')].map(e => [+e.dataset.value, +e.dataset.n])")
             .await?;
         println!("only it quantized, only it in f32: {shares}");
         ensure!(shares[0][1] == 1000 && shares[0][0].as_f64() > Some(50.0) && shares[1][0].as_f64() <= Some(100.0), "{shares}");
-        quiet(&page).await
+        page.quiet().await
     })
     .await
 }
@@ -68,34 +47,34 @@ async fn a_layer_shows_what_broke_in_it() -> Result<()> {
 async fn widths_are_searched_for_and_applied() -> Result<()> {
     scenario(|page| async move {
         page.open_site("model=digits&w=2").await?;
-        page.until_within("every image", IDLE, LONG).await?;
+        page.settled().await?;
         let uniform = page.metric("accuracy").await?.context("no accuracy")?.value;
         // One that is given up leaves nothing.
-        click(&page, "#search-widths").await?;
-        click(&page, "#stop-search").await?;
+        page.click("#search-widths").await?;
+        page.click("#stop-search").await?;
         page.until("no progress", "!document.querySelector('#stop-search')").await?;
         ensure!(page.js("return document.querySelector('#apply-search')").await? == Value::Null, "stopped, and yet found");
 
         page.js("const input = document.querySelector('#budget-value'); input.value = '3';
              input.dispatchEvent(new InputEvent('input', { bubbles: true }));")
             .await?;
-        click(&page, "#search-widths").await?;
+        page.click("#search-widths").await?;
         page.until_within("the frontier", "document.querySelectorAll('#search .spot').length > 3", LONG).await?;
-        let said = text(&page, "#search").await?;
+        let said = page.text("#search").await?;
         ensure!(said.contains("Best found:") && said.contains("All layers alike:"), "{said}");
-        click(&page, "#apply-search").await?;
+        page.click("#apply-search").await?;
         page.until("exceptions", "location.hash.includes('layers=') && document.querySelector('#apply-search')?.disabled").await?;
-        page.until_within("every image again", IDLE, LONG).await?;
+        page.settled().await?;
         let mixed = page.metric("accuracy").await?.context("no accuracy")?.value;
         println!("2 bits: {uniform} %, 3 bits on average: {mixed} %");
         ensure!(mixed > uniform, "{uniform} % became {mixed} %");
         // A point of the frontier is a recipe as well.
-        click(&page, "#search .spot:not(.current)").await?;
+        page.click("#search .spot:not(.current)").await?;
         page.until("another recipe", "!document.querySelector('#apply-search')?.disabled").await?;
         // A format of one width has nothing to search for.
         page.open_site("model=digits&w=4&w-format=nf4").await?;
         page.until("the reason", "document.querySelector('#search .refused')?.innerText.includes('one width')").await?;
-        quiet(&page).await
+        page.quiet().await
     })
     .await
 }
@@ -112,15 +91,15 @@ async fn buttons_and_files_do_what_they_say() -> Result<()> {
         )
         .await?;
         page.open_site("model=digits&w=4&corrections=bias,bn").await?;
-        page.until_within("every image", IDLE, LONG).await?;
+        page.settled().await?;
         // A correction is dragged below the next one.
         page.js("document.querySelector('#grip-bias').scrollIntoView({ block: 'center' })").await?;
         let [held, below] = [page.driver.find(By::Id("grip-bias")).await?, page.driver.find(By::Id("grip-bn")).await?];
         let drag = page.driver.action_chain().move_to_element_center(&held).click_and_hold().move_to_element_center(&below);
         drag.move_by_offset(0, 10).release().perform().await?;
         page.until("the other order", "location.hash.includes('corrections=bn,bias')").await?;
-        page.until_within("every image again", IDLE, LONG).await?;
-        click(&page, "#export-onnx").await?;
+        page.settled().await?;
+        page.click("#export-onnx").await?;
         let kept = page.until("a file", "window.kept[0]").await?;
         ensure!(kept[0] == "digits.quantized.onnx" && kept[1].as_u64() > Some(20_000), "{kept}");
         // Every image, not only those that flipped.
@@ -135,7 +114,7 @@ async fn buttons_and_files_do_what_they_say() -> Result<()> {
         ))
         .await?;
         page.until("the recipe", "location.hash.includes('w=5')").await?;
-        quiet(&page).await
+        page.quiet().await
     })
     .await
 }
@@ -151,7 +130,7 @@ async fn a_long_correction_is_stopped() -> Result<()> {
         // The page goes on with something else.
         page.js("document.querySelector('[data-correction=adaround] [role=switch]').click()").await?;
         page.until_within("an accuracy", "document.querySelector('#metric-accuracy')?.dataset.value", LONG).await?;
-        quiet(&page).await
+        page.quiet().await
     })
     .await
 }

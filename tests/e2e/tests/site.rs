@@ -11,19 +11,6 @@ use tokio::time::sleep;
 /// Longer than any model here takes for all of its images.
 const LONG: Duration = Duration::from_secs(240);
 
-/// True when everything that the link asks for is done.
-const SETTLED: &str = r#"document.querySelector("main")?.dataset.phase === "idle"
-    && document.querySelector('[data-metric="accuracy"]')?.dataset.n === "10000"
-    && document.querySelector('[data-metric="latency"]')?.dataset.value"#;
-
-/// Waits until all images are counted and the model is timed, with no error in the console.
-async fn settle(page: &Page) -> Result<()> {
-    page.until_within("all images counted and the model timed", SETTLED, LONG).await?;
-    let errors = page.console_errors().await?;
-    ensure!(errors.is_empty(), "{errors:?}");
-    Ok(())
-}
-
 async fn value(page: &Page, metric: &str) -> Result<f64> {
     Ok(page.metric(metric).await?.with_context(|| format!("no {metric}"))?.value)
 }
@@ -86,7 +73,7 @@ async fn eight_bits_are_as_accurate_as_f32() -> Result<()> {
         for model in ["fashion-mobilenet", "digits", "fashion-resnet"] {
             // The default is static W8A8 with one scale per channel.
             page.open_site(&format!("model={model}")).await?;
-            settle(&page).await?;
+            page.settled().await?;
             let float = page
                 .js(&format!(
                     "return (await (await fetch('models/models.json')).json()).find((m) => m.id === '{model}').f32_accuracy * 100"
@@ -115,14 +102,14 @@ async fn eight_bits_are_as_accurate_as_f32() -> Result<()> {
 async fn the_dial_turns_by_keyboard() -> Result<()> {
     scenario(|page| async move {
         page.open_site("").await?;
-        settle(&page).await?;
+        page.settled().await?;
         let mut figures = Vec::new();
         let turns: [(&[Key], u64); 5] =
             [(&[], 8), (&[Key::Home], 1), (&[Key::Right], 2), (&[Key::Right], 3), (&[Key::PageUp, Key::PageUp, Key::Right], 8)];
         for (keys, bits) in turns {
             press(&page, "weight-bits", keys).await?;
             ensure!(dial(&page, "weight-bits").await? == bits, "not at {bits} bits");
-            settle(&page).await?;
+            page.settled().await?;
             figures.push([value(&page, "accuracy").await?, value(&page, "size").await?, value(&page, "latency").await?]);
         }
         println!("8, 1, 2, 3, 8 bits: {figures:?}");
@@ -134,7 +121,7 @@ async fn the_dial_turns_by_keyboard() -> Result<()> {
         ensure!(again[..2] == eight[..2], "the same recipe gave other figures");
 
         press(&page, "activation-bits", &[Key::Home]).await?;
-        settle(&page).await?;
+        page.settled().await?;
         ensure!(value(&page, "accuracy").await? < eight[0] - 5.0, "activations do not matter");
         Ok(())
     })
@@ -145,7 +132,7 @@ async fn the_dial_turns_by_keyboard() -> Result<()> {
 async fn accuracy_follows_the_finger() -> Result<()> {
     scenario(|page| async move {
         page.open_site("").await?;
-        settle(&page).await?;
+        page.settled().await?;
         let before = value(&page, "accuracy").await?;
         let dial_element = page.driver.find(By::Id("weight-bits")).await?;
         let rect = dial_element.rect().await?;
@@ -162,7 +149,7 @@ async fn accuracy_follows_the_finger() -> Result<()> {
         let during = value(&page, "accuracy").await?;
         ensure!(during < before - 5.0, "{during} against {before}");
         page.driver.action_chain().release().perform().await?;
-        settle(&page).await?;
+        page.settled().await?;
         ensure!(dial(&page, "weight-bits").await? == 1, "the dial went on");
         // A drag is one step of the browser's history.
         page.driver.back().await?;
@@ -190,7 +177,7 @@ async fn what_is_shown_belongs_to_where_the_dial_stands() -> Result<()> {
         )
         .await?;
         page.open_site("model=digits").await?;
-        settle(&page).await?;
+        page.settled().await?;
         // Quicker than any of it can be evaluated.
         press(
             &page,
@@ -201,7 +188,7 @@ async fn what_is_shown_belongs_to_where_the_dial_stands() -> Result<()> {
         sleep(Duration::from_millis(300)).await;
         press(&page, "weight-bits", &[Key::Right, Key::Right]).await?;
         ensure!(dial(&page, "weight-bits").await? == 5, "the dial is at {}", dial(&page, "weight-bits").await?);
-        settle(&page).await?;
+        page.settled().await?;
         let shown = [value(&page, "accuracy").await?, value(&page, "size").await?];
         let frames = page.js("return [...frames_seen]").await?;
         // Each number of bits has one size and one accuracy: another one would be another recipe's.
@@ -214,7 +201,7 @@ async fn what_is_shown_belongs_to_where_the_dial_stands() -> Result<()> {
         ensure!(keys.contains(&"size 8") && keys.contains(&"size 5") && keys.contains(&"accuracy 5"), "{frames}");
 
         page.open_site("model=digits&w=5").await?;
-        settle(&page).await?;
+        page.settled().await?;
         let fresh = [value(&page, "accuracy").await?, value(&page, "size").await?];
         ensure!(shown == fresh, "{shown:?} after turning, {fresh:?} from a link");
         Ok(())
@@ -243,7 +230,7 @@ async fn back_and_forward_turn_the_dial() -> Result<()> {
             seen.push([dial(&page, "weight-bits").await?, dial(&page, "activation-bits").await?]);
         }
         ensure!(seen == [[1, 8], [8, 8], [1, 8], [1, 7]], "{seen:?}");
-        settle(&page).await?;
+        page.settled().await?;
         Ok(())
     })
     .await
@@ -282,7 +269,7 @@ async fn a_model_that_does_not_come_can_be_tried_again() -> Result<()> {
         page.server.set_failing("models/digits.onnx", false);
         let again = "[...document.querySelectorAll('#notices button')].find((b) => b.innerText === 'Try again')";
         page.js(&format!("{again}.click()")).await?;
-        settle(&page).await?;
+        page.settled().await?;
         ensure!(notices(&page).await?.is_empty(), "the notice stays: {}", notices(&page).await?);
         ensure!(page.server.requests("models/digits.onnx") >= 2, "not asked again");
         Ok(())
@@ -305,11 +292,11 @@ async fn a_trapped_worker_is_replaced() -> Result<()> {
         page.js("workers[0].postMessage({ trap: true })").await?;
         page.until("a notice", "document.getElementById('notices')?.innerText").await?;
         println!("notice: {}", notices(&page).await?);
-        settle(&page).await?;
+        page.settled().await?;
         ensure!(dial(&page, "weight-bits").await? == 7, "the page forgot its state");
         ensure!(page.js("return workers.length").await?.as_u64() > Some(before), "no worker was started in its place");
         press(&page, "weight-bits", &[Key::Left]).await?;
-        settle(&page).await?;
+        page.settled().await?;
         Ok(())
     })
     .await
@@ -334,7 +321,7 @@ async fn every_backend_gives_the_same_accuracy() -> Result<()> {
         let mut found = Vec::new();
         for backend in ["scalar", "simd128", "relaxed-simd"] {
             page.open_site(&format!("model=digits&backend={backend}&w=3")).await?;
-            settle(&page).await?;
+            page.settled().await?;
             found.push(value(&page, "accuracy").await?);
             let badge = page.until("the badge", "document.querySelector('[data-truth]:not([data-truth=open])')?.dataset.truth").await?;
             ensure!(badge == "agree", "{backend}: {badge}");
@@ -381,7 +368,7 @@ async fn a_large_model_shows_how_much_of_it_is_here() -> Result<()> {
         };
         page.server.hold(FILE, 0.25);
         page.open_site("model=digits").await?;
-        settle(&page).await?;
+        page.settled().await?;
         ensure!(page.server.requests(FILE) == 0, "the large model came unasked");
         choose("efficientnet-lite0").await?;
         page.until("a quarter", &format!("{HERE} === 25 && Math.abs({DRAWN} - 25) < 2")).await?;
@@ -393,7 +380,7 @@ async fn a_large_model_shows_how_much_of_it_is_here() -> Result<()> {
         choose("digits").await?;
         page.until("the other model", "!document.querySelector('.strip[role=progressbar]') && document.querySelector('.strip .cell')")
             .await?;
-        settle(&page).await?;
+        page.settled().await?;
         choose("efficientnet-lite0").await?;
         page.until("what came meanwhile", &format!("{HERE} === 70")).await?;
         page.server.hold(FILE, 1.0);
@@ -410,7 +397,7 @@ async fn a_phone_shows_everything_in_its_width() -> Result<()> {
         let phone = json!({ "width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": true });
         page.driver.cdp().send_raw("Emulation.setDeviceMetricsOverride", phone).await?;
         page.open_site("model=digits").await?;
-        settle(&page).await?;
+        page.settled().await?;
         let widths = page.js("return [document.documentElement.scrollWidth, innerWidth]").await?;
         ensure!(widths == json!([390, 390]), "wider than the screen: {widths}");
         let origins = page.js("return [...new Set(performance.getEntriesByType('resource').map((r) => new URL(r.name).origin))]").await?;

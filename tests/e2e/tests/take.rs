@@ -9,33 +9,19 @@ use thirtyfour::prelude::{By, Key};
 
 /// Longer than any model here takes for all of its images.
 const LONG: Duration = Duration::from_secs(240);
-/// True when everything about the recipe is counted and timed.
-const IDLE: &str = r#"document.querySelector('[data-metric="accuracy"]')?.dataset.n === "10000"
-    && document.querySelector("main")?.dataset.phase === "idle""#;
 /// Keeps the text of every file that the page gives to the browser.
 const SAVED: &str = "const make = URL.createObjectURL; window.saved = [];
     URL.createObjectURL = (blob) => { blob.text().then((text) => saved.push(text)); return make.call(URL, blob); };";
 const ROWS: &str = "document.querySelectorAll('#history .again').length";
 
-async fn idle(page: &Page) -> Result<()> {
-    page.until_within("everything counted", IDLE, LONG).await?;
-    let errors = page.console_errors().await?;
-    ensure!(errors.is_empty(), "{errors:?}");
-    Ok(())
-}
-
 async fn text(page: &Page, expression: &str) -> Result<String> {
     Ok(page.js(&format!("return String({expression} ?? '')")).await?.as_str().unwrap_or_default().to_owned())
-}
-
-async fn click(page: &Page, selector: &str) -> Result<()> {
-    Ok(page.driver.find(By::Css(selector)).await?.click().await?)
 }
 
 /// Presses the button of a file and gives its text.
 async fn file(page: &Page, selector: &str) -> Result<String> {
     page.js("window.saved.length = 0").await?;
-    click(page, selector).await?;
+    page.click(selector).await?;
     let text = page.until(selector, "window.saved[0]").await?;
     Ok(text.as_str().unwrap_or_default().to_owned())
 }
@@ -44,9 +30,9 @@ async fn file(page: &Page, selector: &str) -> Result<String> {
 async fn a_shared_link_is_reproduced_or_says_what_differs() -> Result<()> {
     scenario(|page| async move {
         page.open_site("model=digits&w=4").await?;
-        idle(&page).await?;
+        page.settled().await?;
         ensure!(text(&page, "document.getElementById('promise')?.innerText").await?.is_empty(), "a promise that nobody made");
-        click(&page, "#share").await?;
+        page.click("#share").await?;
         let url = page.until("a link", "document.getElementById('share-link')?.value").await?;
         let url = url.as_str().context("a link")?.to_owned();
         println!("{url}");
@@ -55,10 +41,10 @@ async fn a_shared_link_is_reproduced_or_says_what_differs() -> Result<()> {
         }
         let modal = "return document.getElementById('share-dialog').matches(':modal') && document.querySelector('#share-dialog .qr path').getAttribute('d').length > 500";
         ensure!(page.js(modal).await? == true, "no dialog with a code");
-        click(&page, "#share-figures").await?;
+        page.click("#share-figures").await?;
         page.until("a link without figures", "!document.getElementById('share-link').value.includes('accuracy')").await?;
         // What is to be pasted into another page embeds this one.
-        click(&page, "#embedding summary").await?;
+        page.click("#embedding summary").await?;
         let code = text(&page, "document.getElementById('embed-code').value").await?;
         ensure!(code.starts_with("<iframe src=\"http") && code.contains("?embed=1&amp;show=readouts,weights"), "{code}");
         page.driver.active_element().await?.send_keys(Key::Escape).await?;
@@ -72,7 +58,7 @@ async fn a_shared_link_is_reproduced_or_says_what_differs() -> Result<()> {
         // Another recipe is promised nothing, and the way back is offered.
         page.driver.find(By::Id("weight-bits")).await?.send_keys(Key::Left).await?;
         page.until("the recipe left", "document.querySelector('#promise[data-verdict=left]') && !location.hash.includes('accuracy')").await?;
-        click(&page, "#back-to-link").await?;
+        page.click("#back-to-link").await?;
         page.until_within("the recipe again", "document.querySelector('#promise[data-verdict=good]')", LONG).await?;
 
         let part = |name: &str| url.split('&').find_map(|part| part.strip_prefix(name)?.split('/').next()).map(str::to_owned);
@@ -114,7 +100,7 @@ async fn results_are_files_that_can_be_read() -> Result<()> {
     scenario(|page| async move {
         page.before_load(SAVED).await?;
         page.open_site("model=digits&w=4").await?;
-        idle(&page).await?;
+        page.settled().await?;
         page.rows("time", LONG).await?;
         page.until("a row", ROWS).await?;
         let accuracy = page.metric("accuracy").await?.context("no accuracy")?;
@@ -135,7 +121,7 @@ async fn results_are_files_that_can_be_read() -> Result<()> {
         ensure!(lines[1].contains(&format!(",{},", size.value)), "{csv}");
 
         // A name is text in the report.
-        click(&page, "#history [aria-label^=Name]").await?;
+        page.click("#history [aria-label^=Name]").await?;
         page.until("a field", "document.activeElement.className === 'naming'").await?;
         page.driver.active_element().await?.send_keys("<img src=x onerror=alert(1)>").await?;
         page.driver.active_element().await?.send_keys(Key::Enter).await?;
@@ -223,14 +209,14 @@ async fn an_embedded_page_tells_its_host() -> Result<()> {
 async fn the_history_survives_a_reload_and_can_be_cleared() -> Result<()> {
     scenario(|page| async move {
         page.open_site("model=digits&w=4").await?;
-        idle(&page).await?;
+        page.settled().await?;
         page.until("a row", &format!("{ROWS} === 1")).await?;
-        click(&page, "#history [aria-label^=Name]").await?;
+        page.click("#history [aria-label^=Name]").await?;
         page.until("a field", "document.activeElement.className === 'naming'").await?;
         page.driver.active_element().await?.send_keys("four bits").await?;
         page.driver.active_element().await?.send_keys(Key::Enter).await?;
         page.driver.find(By::Id("weight-bits")).await?.send_keys(Key::Left).await?;
-        idle(&page).await?;
+        page.settled().await?;
         page.until("two rows", &format!("{ROWS} === 2")).await?;
         // Written when the database says so, which a page may watch.
         let kept = "(await new Promise((done) => { const open = indexedDB.open('bitdial'); open.onsuccess = () => {
@@ -243,10 +229,10 @@ async fn the_history_survives_a_reload_and_can_be_cleared() -> Result<()> {
         ensure!(names.contains("four bits"), "{names}");
         page.js("[...document.querySelectorAll('#history .again')].find((row) => row.innerText.includes('four bits')).click()").await?;
         page.until("its recipe", "location.hash.includes('w=4')").await?;
-        idle(&page).await?;
+        page.settled().await?;
         ensure!(text(&page, "document.querySelector('#history .current b').innerText").await? == "four bits", "another row is in force");
-        click(&page, "#ask-clear").await?;
-        click(&page, "#clear-history").await?;
+        page.click("#ask-clear").await?;
+        page.click("#clear-history").await?;
         page.until("no rows", &format!("{ROWS} === 0")).await?;
         page.until("an empty database", &format!("{kept} === ''")).await?;
         Ok(())
@@ -256,13 +242,55 @@ async fn the_history_survives_a_reload_and_can_be_cleared() -> Result<()> {
 
 #[tokio::test]
 async fn a_browser_that_keeps_nothing_costs_only_that() -> Result<()> {
-    scenario(|page| async move {
-        page.before_load("IDBFactory.prototype.open = () => { throw new DOMException('not in this window', 'SecurityError'); };").await?;
-        page.open_site("model=digits").await?;
-        page.until("a notice", "document.getElementById('notices')?.innerText.includes('forgotten when the page is closed')").await?;
-        idle(&page).await?;
-        page.until("a row all the same", &format!("{ROWS} === 1")).await?;
-        Ok(())
-    })
-    .await
+    let forbidden = "IDBFactory.prototype.open = () => { throw new DOMException('not in this window', 'SecurityError'); };
+        Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('not in this window', 'SecurityError'); } });";
+    // Rows are written when they have their figures.
+    let full = "IDBObjectStore.prototype.put = function () { this.transaction.abort(); return {}; };
+        Storage.prototype.setItem = () => { throw new DOMException('no room', 'QuotaExceededError'); };";
+    for (what, storage) in [("forbidden", forbidden), ("full", full)] {
+        scenario(|page| async move {
+            page.before_load(storage).await?;
+            page.open_site("model=digits").await?;
+            page.until("a notice", "document.getElementById('notices')?.innerText.includes('forgotten when the page is closed')").await?;
+            page.settled().await?;
+            page.until("a row all the same", &format!("{ROWS} === 1")).await?;
+            page.driver.find(By::Id("weight-bits")).await?.send_keys(Key::Left).await?;
+            page.settled().await?;
+            page.until("a second row", &format!("{ROWS} === 2")).await?;
+            page.click("#latency .fold").await?;
+            page.until("a folded chart", "document.querySelector('#latency.folded')").await?;
+            let notices = page.js("return document.querySelectorAll('#notices .notice').length").await?;
+            ensure!(notices == 1, "{what}: {notices} notices: {}", page.text("#notices").await?);
+            Ok(())
+        })
+        .await
+        .context(what)?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_browsers_own_way_to_share_is_offered_where_there_is_one() -> Result<()> {
+    let without = "delete Navigator.prototype.share;";
+    let with = "window.shared = []; Navigator.prototype.share = function (data) {
+        if (this !== navigator) throw new TypeError('Illegal invocation'); shared.push(data); return Promise.reject(new DOMException('closed', 'AbortError')); };";
+    for (script, offered) in [(without, false), (with, true)] {
+        scenario(|page| async move {
+            page.before_load(script).await?;
+            page.open_site("model=digits&w=4").await?;
+            page.click("#share").await?;
+            page.until("a link", "document.getElementById('share-link')?.value").await?;
+            ensure!(page.js("return !!document.getElementById('share-native')").await? == offered, "offered: not {offered}");
+            if offered {
+                page.click("#share-native").await?;
+                let shared = page.until("what is shared", "window.shared[0]").await?;
+                let link = page.js("return document.getElementById('share-link').value").await?;
+                ensure!(shared["title"].as_str().is_some_and(|title| title.starts_with("Digits")) && shared["url"] == link, "{shared}");
+            }
+            // Who closes that dialog again has not failed at anything.
+            page.quiet().await
+        })
+        .await?;
+    }
+    Ok(())
 }
