@@ -7,10 +7,10 @@
   const place = () => {
     if (!at) return;
     const box = at.getBoundingClientRect();
-    const below = box.bottom + 8;
-    const top = below + hint.offsetHeight < innerHeight - 8 ? below : box.top - hint.offsetHeight - 8;
-    const left = Math.max(8, Math.min(box.left, innerWidth - hint.offsetWidth - 8));
-    Object.assign(hint.style, { left: `${left}px`, top: `${top}px` });
+    const own = hint.getBoundingClientRect();
+    const below = box.bottom + 8 + own.height < innerHeight;
+    hint.style.top = `${below ? box.bottom + 8 : box.top - own.height - 8}px`;
+    hint.style.left = `${Math.max(8, Math.min(box.left, innerWidth - own.width - 8))}px`;
   };
   const hide = () => {
     at = null;

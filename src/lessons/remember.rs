@@ -1,7 +1,5 @@
 //! What is kept of lessons in this browser, if it keeps anything: which are finished, and the answers given.
 
-use std::collections::HashMap;
-
 use yew::prelude::*;
 
 use crate::state::{Action, Learn, Page, answers};
@@ -44,13 +42,13 @@ pub fn use_memory(page: &Page) {
         }
     });
     // What is kept of each lesson that was read.
-    let known = use_mut_ref(HashMap::<String, String>::new);
+    let known = use_mut_ref(Vec::<(String, String)>::new);
     let (dispatch, lessons) = (page.dispatch.clone(), page.state.lessons.clone());
     let watched = (lessons.read.len(), lessons.given.clone());
     use_effect_with(watched, move |_| {
         let mut known = known.borrow_mut();
         for (name, lesson) in lessons.read.iter().filter_map(|(name, read)| Some((name, read.as_ref().ok()?))) {
-            if let Some(before) = known.get_mut(name) {
+            if let Some((_, before)) = known.iter_mut().find(|(known, _)| known == name) {
                 let now = answers::write(&lessons.given, name, lesson);
                 if *before != now {
                     keep(&place(name), &now);
@@ -59,7 +57,7 @@ pub fn use_memory(page: &Page) {
             } else {
                 let text = kept(&place(name));
                 let given = answers::read(&text, name, lesson);
-                known.insert(name.clone(), text);
+                known.push((name.clone(), text));
                 if !given.is_empty() {
                     dispatch.dispatch(Action::Learn(Learn::Recall(given)));
                 }

@@ -10,9 +10,9 @@ fn holds(question: &Question, figure: &str, answer: usize, words: &str) -> bool 
     question.figure.name() == figure && question.answers.get(answer).is_some_and(|answer| line(&answer.text) == words)
 }
 
-/// Words on one line.
-fn line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+/// What an answer is told apart by: its first line.
+fn line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
 }
 
 /// A line for each answer: step, answer, figure, what was measured, link, words of the answer. What was measured stands
@@ -23,7 +23,7 @@ pub fn write(given: &[Given], name: &str, lesson: &Lesson) -> String {
         let Some(question) = lesson.steps.get(given.step).and_then(|step| step.question.as_ref()) else { continue };
         let Some(answer) = question.answers.get(given.answer) else { continue };
         let measured = given.figure.map_or("-".to_owned(), |figure| format!("{:x}", figure.to_bits()));
-        let [figure, link, words] = [question.figure.name(), &given.link.to_fragment(), &line(&answer.text)];
+        let [figure, link, words] = [question.figure.name(), &given.link.to_fragment(), line(&answer.text)];
         text.push_str(&format!("{} {} {figure} {measured} {link} {words}\n", given.step, given.answer));
     }
     text
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn answers_come_back_as_far_as_they_fit() {
-        let before = lesson("model=digits&w=2", "yes,\n  it does", Figure::Size);
+        let before = lesson("model=digits&w=2", "yes, it does\n  and more", Figure::Size);
         let given = |step, answer, link: &str, figure| Given { name: "one".into(), step, answer, link: asked(link), figure };
         let all = [given(0, 1, "model=digits&w=2", Some(-0.125)), given(2, 0, "model=digits&w=3&layers=a%20b~w2", None)];
         let text = write(&all, "one", &before);
