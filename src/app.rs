@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use bitdial_protocol::Link;
 use gloo::events::EventListener;
 use yew::prelude::*;
 
@@ -11,9 +12,10 @@ use crate::client::{Order, Session};
 use crate::lessons::{GlossaryDialog, LessonsPanel, use_place};
 use crate::panels::{
     AllSettings, Backends, Corrections, DeviceCard, FeatureMapsOf, File, HistoryCard, Images, Model, activations, dropping, embed, notices,
-    promise, readouts, settings_open, top_bar, use_closer, use_history, weights,
+    pinned, promise, readouts, settings_open, top_bar, use_closer, use_history, use_pinned, weights,
 };
 use crate::parts::overlap::use_overlap;
+use crate::state::bench::Run;
 use crate::state::predictions::Goal;
 use crate::state::{Action, Learn, Page, Phase, State, Step, Store, address};
 
@@ -37,6 +39,7 @@ pub fn App() -> Html {
     use_overlap();
     use_advice(&page);
     use_history(&page, embedded.is_none());
+    use_pinned(&page, embedded.is_none());
     embed::use_host(&page, embedded.is_some());
     use_closer(&page);
     let state = &page.state;
@@ -124,6 +127,9 @@ fn initial() -> Store {
     state.view.folded = folded();
     state.view.settings = settings_open();
     state.tell_issues(&issues);
+    if let Some(recipe) = pinned(&state.link.model).filter(|_| embed::asked().is_none()) {
+        state.bench.pin(recipe);
+    }
     if !issues.is_empty() {
         state.step = Step::Replace;
     }
@@ -190,19 +196,22 @@ fn use_orders(page: &Page) {
     let page = page.clone();
     use_effect_with(page.state.generation, move |_| {
         let state = &page.state;
-        let run = state.bench.run();
-        page.session.order(Order {
+        let bench = &state.bench;
+        let order = |run: &Run, checked: bool| Order {
             epoch: state.epoch,
             generation: state.generation,
             settle: state.dragging.is_some(),
-            entry: state.bench.entry,
-            link: state.link.clone(),
+            entry: bench.entry,
+            link: Link { recipe: run.recipe.clone(), ..state.link.clone() },
             predictions: run.predictions.clone(),
-            baseline: state.bench.baseline.clone(),
-            done: [run.latency.is_some(), run.profiles.is_some(), run.checks.is_some(), run.diagnosis.is_some()],
-            missing: state.bench.missing(state.view.axis),
+            baseline: bench.baseline.clone(),
+            done: [run.latency.is_some(), run.profiles.is_some(), checked, run.diagnosis.is_some()],
+            missing: Vec::new(),
+            a: None,
             held: page.session.held.clone(),
-        });
+        };
+        let a = bench.unmeasured().map(|a| Box::new(order(a, true)));
+        page.session.order(Order { missing: bench.missing(state.view.axis), a, ..order(bench.run(), bench.run().checks.is_some()) });
     });
 }
 

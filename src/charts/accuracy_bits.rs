@@ -51,11 +51,12 @@ impl Data {
         others.chain(self.points.iter().map(|point| (0, point)))
     }
 
-    /// The range that holds all of it.
-    fn range(&self) -> Range<f64> {
+    /// The range that holds all of it; `None` while there is nothing.
+    fn range(&self) -> Option<Range<f64>> {
         let ends = self.points.iter().flat_map(|point| <[f64; 2]>::from(point.share.interval()));
         let others = self.others.iter().flatten().filter_map(|point| point.share.value());
-        percent_range(ends.chain(others).chain(self.float.filter(|_| !self.points.is_empty())))
+        let known = !self.points.is_empty() || self.others.iter().any(|points| !points.is_empty());
+        known.then(|| percent_range(ends.chain(others).chain(self.float.filter(|_| !self.points.is_empty()))))
     }
 }
 
@@ -282,11 +283,11 @@ mod tests {
         let point = |bits, hits| Point { bits, share: Share { n: 1_000, hits }, size: 1 };
         let points = vec![point(2, 100), point(3, 700), point(8, 930)];
         let data = Data { points, others: vec![vec![point(3, 500)]], float: Some(0.933), current: 3, a: Some((1, 3)) };
-        let drawing = draw(&data, &data.range(), 340);
+        let drawing = draw(&data, &data.range().unwrap(), 340);
         let [other, a, b, c] = &drawing.spots[..] else { panic!("{:?}", drawing.spots) };
         assert!(a.x < b.x && b.x < c.x && a.y > b.y && b.y > c.y && other.x == b.x && other.y > b.y, "{:?}", drawing.spots);
         assert!(drawing.svg.contains("#E4572E") && drawing.svg.contains("f32") && drawing.svg.contains("#15181D"));
         let none = Data { points: vec![], others: vec![], float: None, current: 8, a: None };
-        assert_eq!(draw(&none, &none.range(), 340).spots, []);
+        assert_eq!((none.range(), draw(&none, &(0.0..1.0), 340).spots), (None, vec![]));
     }
 }

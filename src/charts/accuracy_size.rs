@@ -218,7 +218,7 @@ fn points(bench: &Bench) -> Vec<(Point, Rc<Predictions>)> {
     }
     for tried in &*bench.tried {
         if !points.iter().any(|(known, _)| known.recipe == tried.link.recipe) {
-            // Of earlier visits the figures are kept, not what was said about each image.
+            // Of earlier visits the figures are kept, not their spread nor what was said about each image.
             let latency = tried.latency.map(|[median, _]| Timing { median, p10: median, p90: median, runs: 0 });
             let recipe = tried.link.recipe.clone();
             let point = Point { recipe, share: tried.share, size: tried.size, latency, origin: Origin::Tried, name: None };
@@ -235,6 +235,12 @@ fn points(bench: &Bench) -> Vec<(Point, Rc<Predictions>)> {
     points
 }
 
+/// A latency with its spread, where that is known.
+pub fn spread(timing: Timing) -> String {
+    let spread = if timing.runs > 0 { format!(" ({}\u{2013}{})", time(timing.p10), time(timing.p90)) } else { String::new() };
+    format!("{}{spread}", time(timing.median))
+}
+
 fn row(point: &Point) -> Vec<AttrValue> {
     let origin = match point.origin {
         Origin::Current => "in force",
@@ -242,7 +248,9 @@ fn row(point: &Point) -> Vec<AttrValue> {
         Origin::Swept => "swept",
     };
     let (low, high) = point.share.interval();
-    let ms = |of: fn(Timing) -> f64| point.latency.map_or(AttrValue::default(), |timing| format!("{:.4}", of(timing)).into());
+    let ms = |runs: u32, of: fn(Timing) -> f64| {
+        point.latency.filter(|timing| timing.runs >= runs).map_or(AttrValue::default(), |timing| format!("{:.4}", of(timing)).into())
+    };
     vec![
         wording::recipe(&point.recipe).into(),
         percent(point.value(), 2).into(),
@@ -250,9 +258,9 @@ fn row(point: &Point) -> Vec<AttrValue> {
         percent(high, 2).into(),
         point.share.n.to_string().into(),
         point.size.to_string().into(),
-        ms(|timing| timing.median),
-        ms(|timing| timing.p10),
-        ms(|timing| timing.p90),
+        ms(0, |timing| timing.median),
+        ms(1, |timing| timing.p10),
+        ms(1, |timing| timing.p90),
         origin.into(),
         way(&point.recipe).kind().into(),
     ]
@@ -285,7 +293,8 @@ pub fn SizeChart() -> Html {
     let (shown, said): (Vec<Point>, Vec<Rc<Predictions>>) = all.into_iter().filter(|(point, _)| cost.of(point).is_some()).unzip();
     let data = Data { cost: *cost, points: shown, float: float.zip(float_share) };
     let (key, dragging) = (format!("{} {}", bench.entry.id, cost.name()), page.state.dragging.is_some());
-    let ranges = [use_still(key.clone(), data.costs(), dragging), use_still(key, data.shares(), dragging)];
+    let known = !data.points.is_empty() || data.float.is_some();
+    let ranges = [use_still(key.clone(), known.then(|| data.costs()), dragging), use_still(key, known.then(|| data.shares()), dragging)];
     let drawing = use_memo((data.clone(), ranges.clone().map(|range| (range.start, range.end)), width), |(data, ranges, width)| {
         draw(data, ranges.map(|(low, high)| low..high), *width)
     });
@@ -295,9 +304,7 @@ pub fn SizeChart() -> Html {
         let name = point.name.map_or(String::new(), |name| format!("{name}, "));
         let (low, high) = point.share.interval();
         let [value, low, high] = [point.value(), low, high].map(|share| percent(share, 1));
-        let latency = point
-            .latency
-            .map_or(String::new(), |timing| format!(", {} ({}\u{2013}{})", time(timing.median), time(timing.p10), time(timing.p90)));
+        let latency = point.latency.map_or(String::new(), |timing| format!(", {}", spread(timing)));
         let words = wording::recipe(&point.recipe);
         Press {
             label: format!("{name}{words}: {value} % ({low}\u{2013}{high}), {}{latency}", bytes(point.size)).into(),

@@ -10,6 +10,7 @@ use super::draw::{Drawing, FLOAT, GRID, INK, QUANTIZED, SOFT, drawing, text};
 use super::export::{Column, Table};
 use super::frame::{Frame, use_width};
 use crate::format::count;
+use crate::panels::compared_with;
 use crate::parts::segmented::segmented;
 use crate::state::confusion::Confusion;
 use crate::state::predictions::Goal;
@@ -258,7 +259,10 @@ pub fn ConfusionChart() -> Html {
         &page,
         html! {
             <>
-                { segmented("confusion-show", "Cells show", &shows, Some(usize::from(change)), &onselect) }
+                <div class="switches">
+                    { segmented("confusion-show", "Cells show", &shows, Some(usize::from(change)), &onselect) }
+                    { compared_with(&page, "confusion-before") }
+                </div>
                 <div class="confusion">
                     <div class="plot" ref={node} style={format!("height:{}px", drawing.height)}>
                         <div aria-hidden="true">

@@ -189,14 +189,18 @@ pub fn letter(area: &Area, name: &'static str, (x, y): (i32, i32), colour: &RGBC
     Ok(())
 }
 
-/// Keeps an axis still: the range of before, as long as it holds what is to be shown and is not far too wide for it. While
-/// something is dragged it only grows. `key` says what is shown: another key begins anew.
+/// Keeps an axis still: the range of before, as long as it holds what is to be shown and is not far too wide for it, and while
+/// nothing is to be shown. While something is dragged it only grows. `key` says what is shown: another key begins anew.
 #[hook]
-pub fn use_still(key: String, wanted: Range<f64>, dragging: bool) -> Range<f64> {
-    let last = use_mut_ref(|| (String::new(), 0.0..0.0));
-    let mut last = last.borrow_mut();
-    let next = if last.0 == key { still(&last.1, wanted, dragging) } else { wanted };
-    *last = (key, next.clone());
+pub fn use_still(key: String, wanted: Option<Range<f64>>, dragging: bool) -> Range<f64> {
+    let last = use_mut_ref(|| None::<(String, Range<f64>)>);
+    let known = last.take().filter(|(of, _)| *of == key).map(|(_, range)| range);
+    let next = match (known, wanted) {
+        (Some(last), Some(wanted)) => still(&last, wanted, dragging),
+        (Some(range), None) | (None, Some(range)) => range,
+        (None, None) => return 0.0..1.0,
+    };
+    last.replace(Some((key, next.clone())));
     next
 }
 

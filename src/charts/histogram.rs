@@ -1,11 +1,13 @@
 //! Values of a layer, the values that quantization leaves them, and the range beyond which they are clipped.
 
+use std::ops::Range;
+
 use bitdial_protocol::Histogram;
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use yew::prelude::*;
 
-use super::draw::{Drawing, FLOAT, LINE, QUANTIZED, SOFT, drawing, text};
+use super::draw::{Area, Drawing, Drawn, FLOAT, INK, LINE, QUANTIZED, SOFT, drawing, text, use_still};
 use super::export::{Column, Table};
 use super::frame::{FigureTable, plot, use_width};
 
@@ -15,6 +17,9 @@ const FLOOR: i32 = 116;
 const HIGH: f64 = 100.0;
 /// More levels than this are a surface, not lines between bars.
 const MOST_LINES: usize = 64;
+/// How long the strokes are that stand for a level of A, and for one of its ends.
+const A_LEVEL: i32 = 7;
+const A_END: i32 = 22;
 
 /// What is drawn.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,7 +30,12 @@ pub struct Tensor {
     pub grid: Vec<f32>,
     /// Where the grid begins and ends; what lies beyond is clipped.
     pub ends: Option<(f32, f32)>,
+    /// The same of A, where one is pinned: its values, where they begin and end.
+    pub a: Option<Grid>,
 }
+
+/// Values that a tensor may take, and where they begin and end, if anywhere.
+pub type Grid = (Vec<f32>, Option<(f32, f32)>);
 
 /// Places on the horizontal axis.
 struct Axis {
@@ -34,25 +44,47 @@ struct Axis {
     width: i32,
 }
 
-impl Axis {
-    /// One that holds all of a tensor.
-    fn of(tensor: &Tensor, width: u32) -> Self {
-        let (mut low, mut high) = (tensor.bars.low, tensor.bars.high);
-        for value in tensor.grid.iter().copied().chain(tensor.ends.into_iter().flat_map(|(low, high)| [low, high])) {
-            (low, high) = (low.min(value), high.max(value));
+impl Tensor {
+    /// The range that holds all of it.
+    fn range(&self) -> Range<f64> {
+        let (mut low, mut high) = (self.bars.low, self.bars.high);
+        let of_a = self.a.iter().map(|(grid, ends)| (grid, *ends));
+        for (grid, ends) in of_a.chain([(&self.grid, self.ends)]) {
+            for value in grid.iter().copied().chain(ends.into_iter().flat_map(<[f32; 2]>::from)) {
+                (low, high) = (low.min(value), high.max(value));
+            }
         }
-        Self { low: low.into(), high: high.into(), width: width as i32 }
+        low.into()..high.into()
     }
+}
 
+impl Axis {
     fn place(&self, value: f64) -> i32 {
         4 + (f64::from(self.width - 8) * (value - self.low) / (self.high - self.low).max(f64::MIN_POSITIVE)).round() as i32
     }
 }
 
-fn draw(tensor: Option<&Tensor>, width: u32) -> Drawing {
+fn draw(tensor: Option<&Tensor>, range: &Range<f64>, width: u32) -> Drawing {
     drawing(width, HEIGHT, |area| {
-        let Some(tensor) = tensor else { return Ok(Vec::new()) };
-        let (bars, axis) = (&tensor.bars, Axis::of(tensor, width));
+        let axis = Axis { low: range.start, high: range.end, width: width as i32 };
+        if let Some(tensor) = tensor {
+            tensor.draw(area, &axis)?;
+        }
+        let x = |value: f64| axis.place(value);
+        area.draw(&PathElement::new(vec![(0, FLOOR), (axis.width, FLOOR)], LINE.stroke_width(1)))?;
+        let label = |value: f64| if value.abs() >= 9.95 { format!("{value:.1}") } else { format!("{value:.2}") };
+        area.draw(&Text::new(label(axis.low), (2, FLOOR + 14), text(&SOFT)))?;
+        if axis.low < 0.0 && axis.high > 0.0 && (40..axis.width - 50).contains(&x(0.0)) {
+            area.draw(&Text::new("0", (x(0.0) - 3, FLOOR + 14), text(&SOFT)))?;
+        }
+        area.draw(&Text::new(label(axis.high), (axis.width - 34, FLOOR + 14), text(&SOFT)))?;
+        Ok(Vec::new())
+    })
+}
+
+impl Tensor {
+    fn draw(&self, area: &Area, axis: &Axis) -> Drawn<()> {
+        let (tensor, bars) = (self, &self.bars);
         let x = |value: f64| axis.place(value);
         if let Some((low, high)) = tensor.ends {
             // What is clipped lies in the shade.
@@ -79,15 +111,16 @@ fn draw(tensor: Option<&Tensor>, width: u32) -> Drawing {
             let at = x(end.into());
             area.draw(&DashedPathElement::new([(at, 4), (at, FLOOR)], 3, 2, SOFT.stroke_width(1)))?;
         }
-        area.draw(&PathElement::new(vec![(0, FLOOR), (axis.width, FLOOR)], LINE.stroke_width(1)))?;
-        let label = |value: f64| if value.abs() >= 9.95 { format!("{value:.1}") } else { format!("{value:.2}") };
-        area.draw(&Text::new(label(axis.low), (2, FLOOR + 14), text(&SOFT)))?;
-        if axis.low < 0.0 && axis.high > 0.0 && (40..axis.width - 50).contains(&x(0.0)) {
-            area.draw(&Text::new("0", (x(0.0) - 3, FLOOR + 14), text(&SOFT)))?;
+        // A hangs from above: short strokes, and longer ones at its ends.
+        if let Some((grid, ends)) = &tensor.a {
+            let ends = ends.iter().flat_map(|(low, high)| [(low, A_END), (high, A_END)]);
+            for (value, length) in grid.iter().map(|level| (level, A_LEVEL)).chain(ends) {
+                let at = x(f64::from(*value));
+                area.draw(&PathElement::new(vec![(at, 0), (at, length)], INK.stroke_width(if length == A_END { 2 } else { 1 })))?;
+            }
         }
-        area.draw(&Text::new(label(axis.high), (axis.width - 34, FLOOR + 14), text(&SOFT)))?;
-        Ok(Vec::new())
-    })
+        Ok(())
+    }
 }
 
 #[derive(Properties, PartialEq)]
@@ -100,13 +133,21 @@ pub struct Props {
     pub caption: String,
     /// The layer's name.
     pub layer: String,
+    /// Its model.
+    pub model: &'static str,
+    /// Whether something is dragged.
+    pub dragging: bool,
 }
 
 /// The chart.
 #[component]
 pub fn HistogramChart(props: &Props) -> Html {
     let (node, width) = use_width();
-    let drawing = use_memo((props.tensor.clone(), width), |(tensor, width)| draw(tensor.as_ref(), *width));
+    let (key, wanted) = (format!("{} {} {}", props.model, props.what, props.layer), props.tensor.as_ref().map(Tensor::range));
+    let range = use_still(key, wanted, props.dragging);
+    let drawing = use_memo((props.tensor.clone(), (range.start, range.end), width), |(tensor, (low, high), width)| {
+        draw(tensor.as_ref(), &(*low..*high), *width)
+    });
     let rows = props.tensor.as_ref().map(|tensor| {
         let bars = &tensor.bars;
         let step = (bars.high - bars.low) / bars.counts.len().max(1) as f32;
@@ -134,16 +175,24 @@ mod tests {
     #[test]
     fn bars_and_levels_are_drawn_where_they_lie() {
         let bars = Histogram { low: -1.0, high: 1.0, counts: vec![1, 0, 4, 1] };
-        let mut tensor = Tensor { bars, grid: vec![-1.0, 0.0, 1.0], ends: None };
-        let svg = draw(Some(&tensor), 408).svg;
+        let mut tensor = Tensor { bars, grid: vec![-1.0, 0.0, 1.0], ends: None, a: None };
+        let svg = draw(Some(&tensor), &tensor.range(), 408).svg;
         // Zero is in the middle of 400 pixels, 4 from the left.
         assert!(svg.contains("204,8"), "{svg}");
         assert_eq!(svg.matches("#3B6FB6").count(), 3, "a bar for each bin that holds values");
         let shades = svg.matches("opacity=\"0.55\"").count();
         tensor.ends = Some((-0.5, 1.0));
-        let svg = draw(Some(&tensor), 408).svg;
+        let svg = draw(Some(&tensor), &tensor.range(), 408).svg;
         // A quarter of the range is clipped on the left, and nothing on the right but the margin.
         assert_eq!(svg.matches("opacity=\"0.55\"").count(), shades + 2, "{svg}");
         assert!(svg.contains("width=\"104\"") && svg.contains("width=\"4\""), "{svg}");
+        assert!(!svg.contains("#15181D"), "{svg}");
+        // A reaches further: the axis holds it, and its levels and ends hang from above.
+        tensor.a = Some((vec![-3.0, 1.0], Some((-3.0, 1.0))));
+        let svg = draw(Some(&tensor), &tensor.range(), 408).svg;
+        assert_eq!((tensor.range(), svg.matches("#15181D").count()), (-3.0..1.0, 4), "{svg}");
+        // Nothing to draw: the axis stays.
+        let axis = draw(None, &(-3.0..1.0), 408).svg;
+        assert!(axis.contains("-3.00") && axis.contains("1.00") && !axis.contains("#3B6FB6"), "{axis}");
     }
 }

@@ -68,8 +68,7 @@ pub fn LatencyChart() -> Html {
     let a = bench.a();
     let bars = bars(now, a.and_then(|a| a.latency).map(|latency| latency.quantized), way.tag());
     let wanted = bars.iter().map(|(_, timing, _)| timing.p90).fold(0.0, f64::max);
-    let key = format!("{} {}", bench.entry.id, bars.is_empty());
-    let longest = use_still(key, 0.0..wanted, page.state.dragging.is_some()).end;
+    let longest = use_still(bench.entry.id.clone(), (!bars.is_empty()).then_some(0.0..wanted), page.state.dragging.is_some()).end;
     // A row for A is held free, whether its time is known or not.
     let rows = if a.is_some() { 3 } else { 2 };
     let drawing = use_memo((bars.clone(), longest, rows, width), |(bars, longest, rows, width)| draw(bars, *longest, *rows, *width));

@@ -9,6 +9,7 @@ use super::export::{Column, Table};
 use super::frame::{Frame, Press, plot, use_width};
 use crate::kinds::{Name, names};
 use crate::parts::segmented::segmented;
+use crate::parts::use_last;
 use crate::state::{Action, State, use_page};
 
 const HEIGHT: u32 = 168;
@@ -62,7 +63,8 @@ impl View {
 /// A layer: its name in short, decibels of bar and line, and of A's bar.
 type Layer = (String, [Option<f32>; 2], Option<Option<f32>>);
 
-fn draw(layers: &[Layer], open: Option<usize>, width: u32) -> Drawing {
+/// The drawing; without `known`, what bars and line belong to is not in force any more, and only their places are drawn.
+fn draw(layers: &[Layer], known: bool, open: Option<usize>, width: u32) -> Drawing {
     drawing(width, HEIGHT, |area| {
         let y = |db: f32| FLOOR - (HIGH * (db.clamp(WORST, BEST) - WORST) / (BEST - WORST)).round() as i32;
         for db in [0.0, 20.0, 40.0, 60.0] {
@@ -75,7 +77,10 @@ fn draw(layers: &[Layer], open: Option<usize>, width: u32) -> Drawing {
         for (index, (name, [bar, _], a)) in layers.iter().enumerate() {
             let here = open == Some(index);
             let colour = if here { QUANTIZED.filled() } else { QUANTIZED.mix(0.45).filled() };
-            area.draw(&Rectangle::new([(x(index, 0.2), y(bar.unwrap_or(BEST))), (x(index, 0.8), FLOOR)], colour))?;
+            if known {
+                area.draw(&Rectangle::new([(x(index, 0.2), y(bar.unwrap_or(BEST))), (x(index, 0.8), FLOOR)], colour))?;
+                spots.push(Spot { x: x(index, 0.5), y: FLOOR - 12 });
+            }
             // Names only where they do not run into each other.
             if step > 24.0 {
                 area.draw(&Text::new(name.clone(), (x(index, 0.5) - 3 * name.len() as i32, FLOOR + 6), text(&SOFT)))?;
@@ -84,7 +89,9 @@ fn draw(layers: &[Layer], open: Option<usize>, width: u32) -> Drawing {
                 let at = y(a.unwrap_or(BEST));
                 area.draw(&PathElement::new(vec![(x(index, 0.08), at), (x(index, 0.92), at)], INK.stroke_width(2)))?;
             }
-            spots.push(Spot { x: x(index, 0.5), y: FLOOR - 12 });
+        }
+        if !known {
+            return Ok(spots);
         }
         let line: Vec<_> = layers.iter().enumerate().map(|(index, (_, dbs, _))| (x(index, 0.5), y(dbs[1].unwrap_or(BEST)))).collect();
         area.draw(&PathElement::new(line.clone(), FLOAT.stroke_width(2)))?;
@@ -132,13 +139,17 @@ pub fn LayersChart() -> Html {
     let (node, width) = use_width();
     let view = use_state_eq(|| View::Output);
     let diagnosis = page.state.bench.run().diagnosis.clone();
-    let ops: Vec<&str> = diagnosis.iter().flat_map(|d| &d.layers).map(|layer| op(&page.state, &layer.name)).collect();
-    let found: Vec<_> = diagnosis.iter().flat_map(|d| &d.layers).zip(names(ops.into_iter())).collect();
+    let id = &page.state.bench.entry.id;
+    // While nothing is known, the layers of before keep their places.
+    let last = use_last(diagnosis.clone().map(|found| (id.clone(), found))).filter(|(of, _)| of == id).map(|(_, found)| found);
+    let ops: Vec<&str> = last.iter().flat_map(|d| &d.layers).map(|layer| op(&page.state, &layer.name)).collect();
+    let found: Vec<_> = last.iter().flat_map(|d| &d.layers).zip(names(ops.into_iter())).collect();
     let a = page.state.bench.a().and_then(|a| a.diagnosis.clone());
     let of_a = |layer: &LayerDiagnosis| same(a.as_deref()?, layer).map(|layer| view.of(layer)[0]);
     let layers: Vec<Layer> = found.iter().map(|(layer, name)| (name.short.clone(), view.of(layer), of_a(layer))).collect();
     let open = found.iter().position(|(layer, _)| Some(&layer.name) == page.state.layer.as_ref());
-    let drawing = use_memo((layers, open, width), |(layers, open, width)| draw(layers, *open, *width));
+    let known = diagnosis.is_some();
+    let drawing = use_memo((layers, known, open, width), |(layers, known, open, width)| draw(layers, *known, *open, *width));
     let words = view.words();
     let press = |(index, (layer, name)): (usize, &(&LayerDiagnosis, Name))| {
         let (dispatch, open_layer) = (page.dispatch.clone(), layer.name.clone());
@@ -158,7 +169,7 @@ pub fn LayersChart() -> Html {
         Callback::from(move |index| view.set(if index == 0 { View::Output } else { View::Own }))
     };
     let label = match found.len() {
-        0 => "Signal to noise of the layers: not known yet".to_owned(),
+        n if n == 0 || !known => "Signal to noise of the layers: not known yet".to_owned(),
         n => format!("Signal to noise of {n} layers, {} and {}; the figures are in the table below", words[0], words[1]),
     };
     if !page.state.bench.entry.is_diagnosed() {
@@ -172,7 +183,7 @@ pub fn LayersChart() -> Html {
         aside: &aside,
         description,
         drawing: &drawing,
-        table: table(&found, a.as_deref()),
+        table: table(if known { &found } else { &[] }, a.as_deref()),
     };
     let inner = html! {
         <>
@@ -191,10 +202,17 @@ mod tests {
     fn a_worse_layer_has_a_shorter_bar() {
         let layer = |name: &str, bar, line| (name.to_owned(), [bar, line], None);
         let layers = [layer("c1", Some(30.0), Some(30.0)), layer("dw1", Some(6.0), Some(5.0)), layer("fc1", None, None)];
-        let drawing = draw(&layers, Some(1), 330);
+        let drawing = draw(&layers, true, Some(1), 330);
         // 60 dB take 120 pixels.
         assert!(drawing.svg.contains("height=\"60\"") && drawing.svg.contains("height=\"12\""), "{}", drawing.svg);
         assert!(drawing.svg.contains("height=\"120\"") && drawing.spots.len() == 3, "{}", drawing.svg);
+        // While nothing is known of the recipe in force the axes stay.
+        let axes = draw(&layers, false, Some(1), 330);
+        assert!(
+            axes.svg.contains("dw1") && axes.svg.contains("60") && !axes.svg.contains("#E4572E") && axes.spots.is_empty(),
+            "{}",
+            axes.svg
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use plotters::prelude::*;
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-use super::draw::{CARD, Drawing, FLOAT, GRID, QUANTIZED, SOFT, Spot, drawing, text};
+use super::draw::{CARD, Drawing, FLOAT, GRID, INK, QUANTIZED, SOFT, Spot, drawing, letter, text};
 use super::export::{Column, Table};
 use super::frame::{Frame, Press, plot, use_width};
 use crate::format::bytes;
@@ -42,25 +42,25 @@ const KINDS: [Kind; 3] = [
     Kind { name: "accuracy", unit: "points lost at most", range: [0.0, 50.0, 0.1], usual: 0.5, budget: |value| Budget::Drop(value as f32) },
 ];
 
-/// What is drawn: places of points, and which of them is in force, which was chosen.
-fn draw(points: &[FrontierPoint], here: Option<usize>, uniform: Option<&FrontierPoint>, width: u32) -> Drawing {
+/// What is drawn: places of points, and which of them is in force, which was chosen, and A by its bits and loss.
+fn draw(points: &[FrontierPoint], here: Option<usize>, uniform: Option<&FrontierPoint>, a: Option<(f32, f32)>, width: u32) -> Drawing {
     drawing(width, HEIGHT, |area| {
         let right = f64::from(width as i32 - 10);
         let x = |bits: f32| 24 + ((right - 24.0) * f64::from(bits - 1.0) / 7.0).round() as i32;
-        let loss = |point: &FrontierPoint| f64::from(point.loss.max(1e-6)).ln();
-        let all = || points.iter().chain(uniform);
-        let (low, high) = all().map(loss).fold((f64::MAX, f64::MIN), |(low, high), loss| (low.min(loss), high.max(loss)));
+        let loss = |loss: f32| f64::from(loss.max(1e-6)).ln();
+        let all = points.iter().chain(uniform).map(|point| point.loss).chain(a.map(|(_, loss)| loss));
+        let (low, high) = all.map(loss).fold((f64::MAX, f64::MIN), |(low, high), loss| (low.min(loss), high.max(loss)));
         // More loss stands lower.
-        let y = |point: &FrontierPoint| 10 + ((f64::from(FLOOR) - 20.0) * (loss(point) - low) / (high - low).max(1e-6)).round() as i32;
+        let y = |of: f32| 10 + ((f64::from(FLOOR) - 20.0) * (loss(of) - low) / (high - low).max(1e-6)).round() as i32;
         for bits in 1..=8_u8 {
             let at = x(f32::from(bits));
             area.draw(&PathElement::new(vec![(at, 4), (at, FLOOR)], GRID.stroke_width(1)))?;
             area.draw(&Text::new(bits.to_string(), (at - 3, FLOOR + 6), text(&SOFT)))?;
         }
-        let places: Vec<_> = points.iter().map(|point| (x(point.bits), y(point))).collect();
+        let places: Vec<_> = points.iter().map(|point| (x(point.bits), y(point.loss))).collect();
         area.draw(&PathElement::new(places.clone(), QUANTIZED.stroke_width(2)))?;
         if let Some(uniform) = uniform {
-            let place = (x(uniform.bits), y(uniform));
+            let place = (x(uniform.bits), y(uniform.loss));
             area.draw(&Circle::new(place, 4, FLOAT.filled()))?;
             area.draw(&Text::new("all alike", (place.0 + 6, place.1 + 4), text(&FLOAT)))?;
         }
@@ -69,6 +69,9 @@ fn draw(points: &[FrontierPoint], here: Option<usize>, uniform: Option<&Frontier
             let size = if current { 6 } else { 4 };
             area.draw(&Circle::new(*place, size, if current { QUANTIZED } else { CARD }.filled()))?;
             area.draw(&Circle::new(*place, size, QUANTIZED.stroke_width(2)))?;
+        }
+        if let Some((bits, loss)) = a {
+            letter(area, "A", (x(bits), y(loss)), &INK)?;
         }
         Ok(places.into_iter().map(|(x, y)| Spot { x, y }).collect())
     })
@@ -160,8 +163,10 @@ pub fn SearchChart() -> Html {
     let now = &page.state.link.recipe;
     let here = searched.as_ref().and_then(|searched| points.iter().position(|point| searched.recipe(point, now) == *now));
     let uniform = searched.as_ref().and_then(|searched| searched.frontier.uniform.clone());
-    let drawing =
-        use_memo((points.clone(), here, uniform, width), |(points, here, uniform, width)| draw(points, *here, uniform.as_ref(), *width));
+    let a = searched.as_ref().and_then(|searched| searched.place(page.state.bench.pinned.as_ref()?));
+    let drawing = use_memo((points.clone(), here, uniform, a, width), |(points, here, uniform, a, width)| {
+        draw(points, *here, uniform.as_ref(), *a, *width)
+    });
     let press = |(index, point): (usize, &FrontierPoint)| {
         let (page, recipe) = (page.clone(), searched.as_ref().map(|searched| searched.recipe(point, now)));
         Press {
@@ -212,6 +217,11 @@ pub fn SearchChart() -> Html {
         0 => "Best allocations of widths: not searched yet".to_owned(),
         n => format!("{n} best allocations of widths, loss against bits on average; the figures are in the table below"),
     };
+    let where_a_is = match (&page.state.bench.pinned, a) {
+        (Some(_), Some((bits, loss))) => format!(" A: {bits:.2} bits, {loss:.3} nats predicted."),
+        (Some(_), None) => " A is of another kind: nothing was predicted of it.".to_owned(),
+        (None, _) => String::new(),
+    };
     let description = "Measures what each layer loses at each width, and gives bits to those that need them. What may be spent?";
     let frame = Frame {
         id: "search",
@@ -237,7 +247,7 @@ pub fn SearchChart() -> Html {
             if let Some(searched) = &searched {
                 { found(&page, searched) }
                 { plot(&NodeRef::default(), &drawing, &presses, label) }
-                <p class="desc">{"Bits on average to the right, predicted loss downwards. Press a point to run it."}</p>
+                <p class="desc">{"Bits on average to the right, predicted loss downwards. Press a point to run it."}{where_a_is}</p>
             }
             // Measured before there is a drawing.
             <div ref={node}></div>
@@ -264,10 +274,11 @@ mod tests {
         let thin = thinned(&frontier);
         assert!(thin.len() <= MOST + 3 && thin.first() == points.first() && thin.last() == points.last(), "{}", thin.len());
         assert!(thin.contains(&points[41]));
-        let drawing = draw(&thin, Some(0), Some(&point(3.0, 0.5)), 330);
+        let drawing = draw(&thin, Some(0), Some(&point(3.0, 0.5)), None, 330);
         let (a, b) = (&drawing.spots[0], &drawing.spots[thin.len() - 1]);
         assert!(a.x < b.x && a.y > b.y && drawing.svg.contains("all alike"), "{:?}", drawing.spots);
-        assert_eq!(draw(&[], None, None, 330).spots, []);
+        assert_eq!(draw(&[], None, None, None, 330).spots, []);
+        assert!(draw(&thin, None, None, Some((4.0, 2.0)), 330).svg.contains("\nA\n") && !drawing.svg.contains("\nA\n"));
     }
 
     #[test]

@@ -4,13 +4,14 @@ use bitdial_protocol::{Bandwidth, LayerTime, Profile};
 use plotters::prelude::*;
 use yew::prelude::*;
 
-use super::draw::{CARD, Drawing, FLOAT, INK, QUANTIZED, SOFT, drawing, text};
+use super::draw::{CARD, Drawing, FLOAT, INK, QUANTIZED, SOFT, drawing, text, use_still};
 use super::export::{Column, Table};
 use super::frame::{Frame, plot, use_width};
 use super::time_layers;
 use crate::format::{bytes, percent, significant, time};
 use crate::kinds::{Kind, Name, names};
 use crate::parts::segmented::segmented;
+use crate::parts::use_last;
 use crate::speed::{UNKNOWN, gmacs, parts, reason, share, tried};
 use crate::state::bench::Profiles;
 use crate::state::rules::{Way, way};
@@ -59,7 +60,14 @@ fn limit(profile: &Profile) -> Option<f64> {
     (!limits.is_empty()).then(|| limits.iter().sum())
 }
 
-fn draw(profiles: Option<&Profiles>, a: Option<&Profiles>, tag: &'static str, width: u32) -> Drawing {
+/// What the width stands for: the longest of the bars.
+fn longest(profiles: &Profiles, a: Option<&Profiles>) -> f64 {
+    let all = [Some(&profiles.float), Some(&profiles.quantized), a.map(|a| &a.quantized)];
+    let parts: f64 = by_part(&profiles.quantized).iter().map(|(_, ms)| ms).sum();
+    all.into_iter().flatten().map(|profile| by_kind(profile).iter().sum()).fold(parts, f64::max)
+}
+
+fn draw(profiles: Option<&Profiles>, a: Option<&Profiles>, longest: f64, tag: &'static str, width: u32) -> Drawing {
     drawing(width, (STEP * if a.is_some() { 4 } else { 3 } + 12) as u32, |area| {
         let Some(profiles) = profiles else { return Ok(Vec::new()) };
         let kinds = |profile: &Profile| Kind::ALL.map(Kind::name).into_iter().zip(by_kind(profile)).collect::<Vec<_>>();
@@ -69,11 +77,9 @@ fn draw(profiles: Option<&Profiles>, a: Option<&Profiles>, tag: &'static str, wi
             (tag, kinds(&profiles.quantized), QUANTIZED, limit(&profiles.quantized)),
             ("", by_part(&profiles.quantized).to_vec(), QUANTIZED, None),
         ]);
-        let bars: Vec<_> = bars.enumerate().map(|(index, bar)| (6 + STEP * index as i32, bar)).collect();
-        let sum = |segments: &[(&str, f64)]| segments.iter().map(|(_, ms)| ms).sum::<f64>();
-        let longest = bars.iter().map(|(_, (_, segments, ..))| sum(segments)).fold(f64::MIN_POSITIVE, f64::max);
-        let room = f64::from(width as i32 - LEFT - 2);
-        for (top, (name, segments, colour, limit)) in bars {
+        let (room, longest) = (f64::from(width as i32 - LEFT - 2), longest.max(f64::MIN_POSITIVE));
+        for (index, (name, segments, colour, limit)) in bars.enumerate() {
+            let top = 6 + STEP * index as i32;
             area.draw(&Text::new(name, (0, top + THICK / 2 - 7), text(&SOFT)))?;
             let mut before = 0.0;
             for (index, (name, ms)) in segments.into_iter().enumerate() {
@@ -141,11 +147,26 @@ fn why(profiles: &Profiles) -> String {
 }
 
 /// Figures of a layer; times in milliseconds.
-const COLUMNS: [&str; 12] =
-    ["layer", "quantized", "f32", "GMAC/s", "% of roofline", "unpack", "move", "multiply", "requantize", "operator", "kernel", "tried"];
+const COLUMNS: [&str; 13] = [
+    "layer",
+    "quantized",
+    "f32",
+    "A",
+    "GMAC/s",
+    "% of roofline",
+    "unpack",
+    "move",
+    "multiply",
+    "requantize",
+    "operator",
+    "kernel",
+    "tried",
+];
+/// Of which A's is there only while one is pinned.
+const OF_A: usize = 3;
 
-/// A layer by its name, quantized and in f32.
-fn row(name: &Name, layer: &LayerTime, float: &LayerTime) -> Vec<AttrValue> {
+/// A layer by its name, quantized and in f32, and A's time.
+fn row(name: &Name, layer: &LayerTime, float: &LayerTime, a: Option<f64>) -> Vec<AttrValue> {
     let ms = |value: f64| format!("{value:.4}");
     let phases = layer.phases.as_ref().map(parts);
     let phase = |i: usize| phases.map_or(UNKNOWN.to_owned(), |parts| ms(parts[i].1));
@@ -153,16 +174,33 @@ fn row(name: &Name, layer: &LayerTime, float: &LayerTime) -> Vec<AttrValue> {
     let tried = tried(&layer.alternatives).unwrap_or(UNKNOWN.to_owned());
     // What has nothing to do takes no time: another name, or fused into a layer before.
     let whole = |value: f64| if value > 0.0 { ms(value) } else { UNKNOWN.to_owned() };
-    let figures = [whole(layer.ms), whole(float.ms), gmacs(layer.macs, layer.ms), share, phase(0), phase(1), phase(2), phase(3)];
+    let figures = [
+        whole(layer.ms),
+        whole(float.ms),
+        a.map_or(UNKNOWN.to_owned(), whole),
+        gmacs(layer.macs, layer.ms),
+        share,
+        phase(0),
+        phase(1),
+        phase(2),
+        phase(3),
+    ];
     let words = [layer.op.clone(), layer.kernel.clone(), tried];
     [name.long.clone()].into_iter().chain(figures).chain(words).map(AttrValue::from).collect()
 }
 
 /// Every layer.
-fn rows(profiles: &Profiles) -> Vec<Vec<AttrValue>> {
-    let layers = profiles.quantized.layers.iter().zip(&profiles.float.layers);
+fn table(profiles: Option<&Profiles>, a: Option<&Profiles>) -> Table {
+    let layers = profiles.into_iter().flat_map(|profiles| profiles.quantized.layers.iter().zip(&profiles.float.layers));
     let names = names(layers.clone().map(|(layer, _)| layer.op.as_str()));
-    names.iter().zip(layers).map(|(name, (layer, float))| row(name, layer, float)).collect()
+    let of_a = |name: &str| a?.quantized.layers.iter().find(|other| other.name == name).map(|layer| layer.ms);
+    let mut rows: Vec<_> = names.iter().zip(layers).map(|(name, (layer, float))| row(name, layer, float, of_a(&layer.name))).collect();
+    let mut columns = COLUMNS.map(Column::plain).to_vec();
+    if a.is_none() {
+        columns.remove(OF_A);
+        rows.iter_mut().for_each(|row| drop(row.remove(OF_A)));
+    }
+    Table { columns, rows }
 }
 
 /// The chart.
@@ -175,15 +213,24 @@ pub fn TimeChart() -> Html {
     let way = way(&page.state.link.recipe);
     let tag = way.tag();
     let a = page.state.bench.a().and_then(|a| a.profiles.clone());
-    let drawing = use_memo((profiles.clone(), a, tag, *layered, width), |(profiles, a, tag, layered, width)| match profiles.as_deref() {
+    // Layers keep their places while they are not timed.
+    let id = &page.state.bench.entry.id;
+    let last = use_last(profiles.clone().map(|found| (id.clone(), found))).filter(|(of, _)| of == id).map(|(_, found)| found);
+    let measure = if *layered { time_layers::longest } else { longest };
+    let wanted = profiles.as_deref().map(|profiles| 0.0..measure(profiles, a.as_deref()));
+    let key = format!("{} {}", page.state.bench.entry.id, *layered);
+    let longest = use_still(key, wanted, page.state.dragging.is_some()).end;
+    let known = profiles.is_some();
+    let table = table(profiles.as_deref(), a.as_deref());
+    let drawn = (last, a.clone(), known, longest, tag, *layered, width);
+    let drawing = use_memo(drawn, |(last, a, known, longest, tag, layered, width)| match last.as_deref() {
         Some(profiles) if *layered => {
             let ops = profiles.quantized.layers.iter().map(|layer| layer.op.as_str());
             let names: Vec<String> = names(ops).into_iter().map(|name| name.short).collect();
-            time_layers::draw(profiles, &names, *width)
+            time_layers::draw(profiles, a.as_deref(), *known, &names, *longest, *width)
         }
-        profiles => draw(profiles, a.as_deref(), tag, *width),
+        profiles => draw(profiles.filter(|_| *known), a.as_deref(), *longest, tag, *width),
     });
-    let table = Table { columns: COLUMNS.map(Column::plain).to_vec(), rows: profiles.as_deref().map(rows).unwrap_or_default() };
     let label = match profiles.as_deref() {
         Some(profiles) => format!(
             "Where the time goes: f32 {}, quantized {}; layer by layer in the table below",
@@ -200,6 +247,8 @@ pub fn TimeChart() -> Html {
     let device = profiles.as_deref().and_then(|profiles| device(&profiles.quantized, dot));
     let (title, aside) = ("Where the time goes", "measured layer by layer");
     let description = if *layered { LAYERS } else { DESCRIPTION };
+    let with_a = if *layered && a.is_some() { " Between them, A." } else { "" };
+    let description = &*format!("{description}{with_a}");
     let onselect = {
         let layered = layered.clone();
         Callback::from(move |index| layered.set(index == 1))
@@ -248,9 +297,10 @@ mod tests {
         };
         let text = why(&profiles);
         assert!(text.starts_with("80 % of the quantized time is in convolution layers, which run 2.0\u{d7} faster"), "{text}");
-        let both = draw(Some(&profiles), Some(&profiles), "int", 342);
-        assert!(both.height > draw(Some(&profiles), None, "int", 342).height && both.svg.contains("\nA\n"), "{}", both.svg);
-        let svg = draw(Some(&profiles), None, "int", 342).svg;
+        let all = longest(&profiles, None);
+        let both = draw(Some(&profiles), Some(&profiles), all, "int", 342);
+        assert!(both.height > draw(Some(&profiles), None, all, "int", 342).height && both.svg.contains("\nA\n"), "{}", both.svg);
+        let svg = draw(Some(&profiles), None, all, "int", 342).svg;
         assert!(svg.contains("convolution") && svg.contains("width=\"240\""), "{svg}");
     }
 
@@ -264,9 +314,12 @@ mod tests {
         assert_eq!(by_part, [("unpack", 0.25), ("move", 0.5), ("multiply", 3.0), ("requantize", 0.25), ("the rest", 1.0)]);
         let text = rate(&profile);
         assert_eq!(text, " Multiplication is 60 % of the quantized time. In all 20.0 GMAC/s, 50 % of what this device's rooflines allow.");
-        let rows = rows(&Profiles { float: profile.clone(), quantized: profile.clone() });
-        assert_eq!(rows[0].len(), COLUMNS.len());
-        assert_eq!([0, 3, 4, 7].map(|i| rows[0][i].as_str()), ["convolution 1", "25.0", "50", "3.0000"]);
+        let profiles = Profiles { float: profile.clone(), quantized: profile.clone() };
+        for (a, cells) in [(None, [0, 3, 4, 7]), (Some(&profiles), [0, 4, 5, 8])] {
+            let Table { columns, rows } = table(Some(&profiles), a);
+            assert_eq!((columns.len(), rows[0].len()), (COLUMNS.len() - usize::from(a.is_none()), columns.len()));
+            assert_eq!(cells.map(|i| rows[0][i].as_str()), ["convolution 1", "25.0", "50", "3.0000"]);
+        }
         assert_eq!(device(&profile, None), None);
     }
 }

@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
-use super::accuracy_size::Point;
-use crate::format::{bytes, count, percent, points, time};
+use super::accuracy_size::{Point, spread};
+use crate::format::{bytes, count, percent, points};
 use crate::state::predictions::Goal;
 use crate::state::wording::{chance, differences};
 use crate::state::{Page, Pairs, Predictions};
@@ -28,8 +28,6 @@ fn lines(a: &Point, b: &Point) -> Vec<Line> {
         ["size".into(), bytes(a.size).to_string(), bytes(b.size).to_string(), change(a.size as f64, b.size as f64)],
     ];
     if let (Some(one), Some(two)) = (a.latency, b.latency) {
-        let spread =
-            |timing: bitdial_protocol::Timing| format!("{} ({}\u{2013}{})", time(timing.median), time(timing.p10), time(timing.p90));
         lines.push(["latency".into(), spread(one), spread(two), change(one.median, two.median)]);
     }
     lines

@@ -2,17 +2,19 @@
 
 use std::rc::Rc;
 
-use bitdial_protocol::{BackendCheck, BackendChoice, Recipe, Request, Response, Target};
-use js_sys::Date;
-
+use super::clock::now;
 use super::desk::{Desk, Kit};
 use super::error::ClientError;
 use super::idle::VERIFY_MACS;
 use super::pool::Pool;
-use crate::state::compared::{Figures, Measured};
+use crate::state::compared::{Figures, Measured, Rate};
+use bitdial_protocol::{BackendCheck, BackendChoice, Recipe, Request, Response, Target};
 
-/// Multiply-accumulates of the images that are counted: seconds for the reference loops, and enough for a rate.
+/// Multiply-accumulates of the images that are counted: a second or two for the reference loops, and enough for a rate.
 const COUNTED_MACS: u64 = 2_000_000_000;
+/// Rounds in which they are run, at least and at most, and the milliseconds after which no more begin.
+const ROUNDS: (usize, usize) = (3, 11);
+const ENOUGH_MS: f64 = 800.0;
 /// Counted runs of one image.
 const RUNS: u32 = 15;
 
@@ -29,10 +31,13 @@ pub async fn measure(kit: Rc<Kit>, pool: &Pool, recipe: &Recipe) -> Result<Measu
         let count = images(COUNTED_MACS);
         // The first batch of a size sets memory up.
         desk.evaluate(target, 0, count.div_ceil(8)).await?;
-        let start = Date::now();
-        let classes = desk.evaluate(target, 0, count).await?.top1;
-        let seconds = (Date::now() - start).max(1.0) / 1e3;
-        Ok(Figures { classes, latency, rate: count as f64 / seconds })
+        let (mut classes, mut rounds) = (Vec::new(), Vec::new());
+        while rounds.len() < ROUNDS.0 || (rounds.len() < ROUNDS.1 && rounds.iter().sum::<f64>() < ENOUGH_MS) {
+            let start = now();
+            classes = desk.evaluate(target, 0, count).await?.top1;
+            rounds.push(now() - start);
+        }
+        Ok(Figures { rate: Rate::of(classes.len(), &rounds), classes, latency })
     };
     let float = figures(Target::F32(desk.model)).await?;
     let (mut quantized, mut check) = (None, None);

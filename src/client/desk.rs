@@ -227,13 +227,16 @@ impl Desk {
         Ok((quantized, info))
     }
 
-    /// What f32 and the model under a recipe make of one image.
-    pub async fn classify(self: &Rc<Self>, recipe: &Recipe, image: &Pixels) -> Result<[Classified; 2], ClientError> {
-        let (quantized, _) = self.quantized(recipe).await?;
-        let targets = vec![Target::F32(self.model), Target::Quantized(quantized)];
+    /// What f32, the model under a recipe, and A if there is one, make of one image.
+    pub async fn classify(self: &Rc<Self>, recipe: &Recipe, a: Option<&Recipe>, image: &Pixels) -> Result<Vec<Classified>, ClientError> {
+        let mut targets = vec![Target::F32(self.model)];
+        for recipe in std::iter::once(recipe).chain(a) {
+            targets.push(Target::Quantized(self.quantized(recipe).await?.0));
+        }
+        let asked = targets.len();
         let request = Request::Classify { targets, shape: image.shape, normalize: self.kit.entry.normalize };
         match self.worker.request(&request, vec![image.buffer()]).await?.body {
-            Response::Classified { answers } => answers.try_into().map_err(|_| ClientError::Unexpected("an image")),
+            Response::Classified { answers } if answers.len() == asked => Ok(answers),
             _ => Err(ClientError::Unexpected("an image")),
         }
     }

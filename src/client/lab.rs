@@ -138,7 +138,7 @@ impl Lab {
         let answer = self.worker.request(&request, vec![image.buffer()]).await?;
         match (answer.body, &answer.buffers[..]) {
             (LabResponse::Mapped { maps: about }, [float, quantized, difference]) => {
-                Ok(Maps { about, pictures: [float, quantized, difference].map(|picture| Uint8Array::new(picture).to_vec()) })
+                Ok(Maps { about, pictures: [float, quantized, difference].map(|picture| Uint8Array::new(picture).to_vec()), a: None })
             }
             _ => Err(ClientError::Unexpected("feature maps")),
         }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use bitdial_protocol::Recipe;
+use bitdial_protocol::{Classified, Recipe};
 use wasm_bindgen_futures::spawn_local;
 use yew::AttrValue;
 
@@ -22,6 +22,8 @@ pub struct Wish {
     pub of: Of,
     /// The recipe.
     pub recipe: Recipe,
+    /// A, where one is pinned that is another.
+    pub a: Option<Recipe>,
     /// The image.
     pub specimen: Rc<Specimen>,
     /// The layer, if feature maps are wanted.
@@ -71,16 +73,23 @@ impl Session {
         });
     }
 
-    async fn classify(&self, wish: &Wish) -> Result<Rc<[bitdial_protocol::Classified; 2]>, ClientError> {
+    async fn classify(&self, wish: &Wish) -> Result<Rc<[Classified]>, ClientError> {
         let (pool, voice) = self.helper(wish.of.1)?;
         let image = &wish.specimen.pixels;
-        on_slot(pool.own(), &voice, async |desk: Rc<Desk>| desk.classify(&wish.recipe, image).await).await.map(Rc::new)
+        on_slot(pool.own(), &voice, async |desk: Rc<Desk>| desk.classify(&wish.recipe, wish.a.as_ref(), image).await).await.map(Rc::from)
     }
 
     async fn mapped(&self, wish: &Wish) -> Result<Rc<crate::state::specimen::Maps>, ClientError> {
         let (pool, voice) = self.helper(wish.of.1)?;
         let layer = wish.layer.clone().unwrap_or_default();
         let image = &wish.specimen.pixels;
-        on_slot(&pool.lab, &voice, async |lab: Rc<Lab>| lab.maps(&wish.recipe, layer.clone(), image).await).await.map(Rc::new)
+        // A's first, to lie within those of the recipe in force.
+        let mut a = None;
+        for recipe in wish.a.iter().chain([&wish.recipe]) {
+            let mut maps = on_slot(&pool.lab, &voice, async |lab: Rc<Lab>| lab.maps(recipe, layer.clone(), image).await).await?;
+            maps.a = a.map(Box::new);
+            a = Some(maps);
+        }
+        a.map(Rc::new).ok_or(ClientError::Cancelled)
     }
 }

@@ -69,6 +69,8 @@ pub struct Order {
     pub missing: Vec<Recipe>,
     /// Whether a dial is held, now.
     pub held: Rc<Cell<bool>>,
+    /// The same for A, where figures of it are missing.
+    pub a: Option<Box<Order>>,
 }
 
 /// Says things to the page, for one wish.
@@ -77,9 +79,21 @@ pub struct Voice {
     outbox: Rc<Outbox>,
     epoch: u32,
     generation: u32,
+    /// A, if that is what is measured, and not the recipe in force.
+    beside: Option<Recipe>,
 }
 
 impl Voice {
+    /// One that tells of A.
+    pub fn beside(&self, recipe: Recipe) -> Self {
+        Self { beside: Some(recipe), ..self.clone() }
+    }
+
+    /// Whether it tells of A.
+    pub fn is_beside(&self) -> bool {
+        self.beside.is_some()
+    }
+
     /// News about the model.
     pub fn bench(&self, report: BenchReport) {
         let frequent = matches!(report, BenchReport::Baseline(_) | BenchReport::Download(Some(_)) | BenchReport::Making(_));
@@ -89,7 +103,11 @@ impl Voice {
     /// News about the recipe.
     pub fn run(&self, report: RunReport) {
         let frequent = matches!(report, RunReport::Evaluated(_));
-        self.send(frequent, Action::Run(self.generation, report));
+        let action = match &self.beside {
+            Some(recipe) => Action::Beside(self.epoch, recipe.clone(), report),
+            None => Action::Run(self.generation, report),
+        };
+        self.send(frequent, action);
     }
 
     /// News of an errand.
@@ -182,7 +200,7 @@ impl Session {
 
     /// Starts what is asked for and ends what was asked for before.
     pub fn order(&self, order: Order) {
-        let voice = Voice { outbox: self.outbox.clone(), epoch: order.epoch, generation: order.generation };
+        let voice = Voice { outbox: self.outbox.clone(), epoch: order.epoch, generation: order.generation, beside: None };
         self.stop();
         let pool = match self.pool_for(&order, &voice) {
             Ok(pool) => pool,
@@ -246,7 +264,7 @@ impl Session {
     pub(super) fn helper(&self, generation: u32) -> Result<(Rc<Pool>, Voice), ClientError> {
         let pool = self.pool.borrow();
         let (epoch, pool) = pool.as_ref().ok_or(ClientError::Cancelled)?;
-        Ok((pool.clone(), Voice { outbox: self.outbox.clone(), epoch: *epoch, generation }))
+        Ok((pool.clone(), Voice { outbox: self.outbox.clone(), epoch: *epoch, generation, beside: None }))
     }
 
     /// Looks closer at one layer of the model under a recipe.

@@ -42,7 +42,20 @@ struct Job<'a> {
 
 /// Does what was asked for; comes back when nothing is left to do.
 pub async fn perform(order: &Order, pool: &Pool, library: &Library, voice: &Voice) -> Result<(), ClientError> {
-    let (greeted, quantized, labelled) = (Cell::new(false), Cell::new(false), Cell::new(0));
+    let first = measure(order, pool, library, voice).await?;
+    if let Some(a) = &order.a {
+        let voice = voice.beside(a.link.recipe.clone());
+        // Without A's figures, those of the recipe in force are as good.
+        if let Err(error) = measure(a, pool, library, &voice).await {
+            voice.trouble(&error);
+        }
+    }
+    idle::sweep(order, pool, voice, first).await
+}
+
+/// All figures of a recipe; says how many images come first.
+async fn measure(order: &Order, pool: &Pool, library: &Library, voice: &Voice) -> Result<usize, ClientError> {
+    let (greeted, quantized, labelled) = (Cell::new(voice.is_beside()), Cell::new(false), Cell::new(0));
     let job = Job { order, pool, library, voice, greeted, quantized, labelled };
     let [timed, profiled, verified, diagnosed] = order.done;
     let entry = order.entry;
@@ -75,7 +88,7 @@ pub async fn perform(order: &Order, pool: &Pool, library: &Library, voice: &Voic
     if !diagnosed {
         idle::diagnose(order, pool, voice).await;
     }
-    idle::sweep(order, pool, voice, first).await
+    Ok(first)
 }
 
 impl Job<'_> {

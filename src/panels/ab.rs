@@ -1,12 +1,43 @@
 //! A and B: pins the recipe in force, and says how the next ones differ from it.
 
+use bitdial_protocol::{Link, Recipe};
 use yew::prelude::*;
 
+use crate::catalogue;
 use crate::format::{count, percent, points};
 use crate::state::bench::{Bench, Latency, Run};
 use crate::state::predictions::Goal;
 use crate::state::wording::{chance, differences, line, recipe};
 use crate::state::{Action, Page, Pairs, Pin};
+
+/// Where A is kept over a reload: in this tab, as a link.
+const KEY: &str = "bitdial-a";
+
+fn storage() -> Option<web_sys::Storage> {
+    gloo::utils::window().session_storage().ok().flatten()
+}
+
+/// What was A of a model before a reload.
+pub fn pinned(model: &str) -> Option<Recipe> {
+    let kept = storage()?.get_item(KEY).ok()??;
+    let (link, issues) = Link::from_fragment(&kept, &catalogue::ids());
+    (issues.is_empty() && link.model == model).then_some(link.recipe)
+}
+
+/// Keeps A over a reload. Its figures are measured again.
+#[hook]
+pub fn use_pinned(page: &Page, kept: bool) {
+    let bench = &page.state.bench;
+    use_effect_with((bench.entry.id.clone(), bench.pinned.clone()), move |(model, a)| {
+        let Some(storage) = storage().filter(|_| kept) else { return };
+        // Forbidden or full: it lasts as long as the page. What another model's A was stays until there is one here.
+        let _ = match a {
+            Some(recipe) => storage.set_item(KEY, &Link { recipe: recipe.clone(), ..Link::new(model) }.to_fragment()),
+            None if pinned(model).is_some() => storage.remove_item(KEY),
+            None => Ok(()),
+        };
+    });
+}
 
 /// What pinning is for.
 const HELP: &str = "Pins this recipe as A: every figure, chart and image then shows A beside the recipe in force, B.";

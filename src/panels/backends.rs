@@ -8,16 +8,18 @@ use crate::charts::{Column, FigureTable, IMAGES, Table};
 use crate::client::probe::backend_name;
 use crate::format::{bytes, count, percent, significant, time};
 use crate::state::compared::{Compared, Figures, Measured};
+use crate::state::predictions::Share;
 use crate::state::{Bench, Phase, Predictions, use_page};
 
 const DESCRIPTION: &str = "Each backend runs this recipe in a worker of its own, one after the other: one image at a time, then many, in f32 \
-                           and quantized, and every integer is compared with the scalar reference.";
+                           and quantized, and every integer is compared with the scalar reference. The thin line: p10 to p90 \
+                           of the rounds.";
 
 /// Hits of a model on the images that were counted.
-fn accuracy(bench: &Bench, figures: &Figures) -> Option<f64> {
+fn accuracy(bench: &Bench, figures: &Figures) -> Share {
     let mut predictions = Predictions::default();
     predictions.put(0, &figures.classes, &[]);
-    bench.share(&predictions, usize::MAX).value()
+    bench.share(&predictions, usize::MAX)
 }
 
 /// What a model that is not quantized computes in.
@@ -41,16 +43,17 @@ fn verdict(found: &Measured) -> String {
 /// The figures, one row for each backend and model.
 fn rows(bench: &Bench, compared: &[Compared]) -> Vec<Vec<AttrValue>> {
     let row = |name: &str, model: &'static str, figures: &Figures, equal: String| -> Vec<AttrValue> {
-        let accuracy = accuracy(bench, figures).map_or(String::new(), |share| format!("{:.2}", share * 1e2));
-        vec![
-            AttrValue::from(name.to_owned()),
-            model.into(),
-            accuracy.into(),
-            figures.classes.len().to_string().into(),
-            format!("{:.4}", figures.latency.median).into(),
-            significant(figures.rate).into(),
-            equal.into(),
-        ]
+        let accuracy = accuracy(bench, figures);
+        let (low, high) = accuracy.interval();
+        let share = |share: f64| if accuracy.n > 0 { percent(share, 2) } else { String::new() };
+        let (ms, rate) = (figures.latency, figures.rate);
+        [name.to_owned(), model.to_owned(), share(accuracy.value().unwrap_or_default())]
+            .into_iter()
+            .chain([figures.classes.len().to_string(), format!("{:.4}", ms.median), significant(rate.median), equal])
+            .chain([share(low), share(high), format!("{:.4}", ms.p10), format!("{:.4}", ms.p90)])
+            .chain([significant(rate.p10), significant(rate.p90)])
+            .map(AttrValue::from)
+            .collect()
     };
     let of = |one: &Compared| {
         let name = backend_name(one.backend);
@@ -74,14 +77,23 @@ fn bars(bench: &Bench, one: &Compared, most: f64) -> Html {
         Err(reason) => return html! { <li key={name.clone()}><b>{&name}</b><p class="desc">{reason}</p></li> },
     };
     let bar = |class: &'static str, model: &'static str, figures: &Figures| {
-        let share = accuracy(bench, figures).map(|share| format!(" \u{b7} {} %", percent(share, 1)));
-        let text = format!(
-            "{model} \u{b7} {}/s \u{b7} {}{}",
-            count(figures.rate.round() as usize),
-            time(figures.latency.median),
-            share.unwrap_or_default()
+        let accuracy = accuracy(bench, figures);
+        let (low, high) = accuracy.interval();
+        let share = accuracy.value().map(|share| format!(" \u{b7} {} %", percent(share, 1)));
+        let (rate, ms) = (figures.rate, figures.latency);
+        let whole = |rate: f64| count(rate.round() as usize);
+        let text = format!("{model} \u{b7} {}/s \u{b7} {}{}", whole(rate.median), time(ms.median), share.unwrap_or_default());
+        let rates = format!("{}\u{2013}{} images a second", whole(rate.p10), whole(rate.p90));
+        let spread = format!(
+            "{rates} and {}\u{2013}{} an image (p10\u{2013}p90); {}\u{2013}{} % (95 % interval)",
+            time(ms.p10),
+            time(ms.p90),
+            percent(low, 1),
+            percent(high, 1)
         );
-        html! { <div class={classes!("rate", class)} style={format!("--share:{:.4}", figures.rate / most)}><i></i><span>{text}</span></div> }
+        let [share, from, to] = [rate.median, rate.p10, rate.p90].map(|rate| rate / most);
+        let style = format!("--share:{share:.4};--from:{from:.4};--to:{to:.4}");
+        html! { <div class={classes!("rate", class)} {style} title={spread}><i></i><b aria-hidden="true"></b><span>{text}</span></div> }
     };
     let software = found.capabilities.gpu.as_ref().is_some_and(|gpu| gpu.software);
     html! {
@@ -117,7 +129,7 @@ pub fn Backends() -> Html {
     let state = &page.state;
     let compared = state.bench.run().compared.clone();
     let most = compared.iter().filter_map(|one| one.outcome.as_ref().ok());
-    let most = most.flat_map(|found| std::iter::once(&found.float).chain(&found.quantized)).map(|f| f.rate).fold(1e-9, f64::max);
+    let most = most.flat_map(|found| std::iter::once(&found.float).chain(&found.quantized)).map(|f| f.rate.p90).fold(1e-9, f64::max);
     let idle = state.phase == Phase::Idle && state.bench.run().info.is_some();
     let (text, disabled) = match (&state.comparing, idle) {
         (Some(backend), _) => (format!("Stop: measuring {}", spoken(backend_name(*backend))), false),
@@ -140,6 +152,8 @@ pub fn Backends() -> Html {
         Column::measured("images/s", "throughput", "1/s"),
         Column::plain("against the reference"),
     ];
+    let spreads = ["low 95 %", "high 95 %", "p10 ms", "p90 ms", "p10 images/s", "p90 images/s"];
+    let columns = columns.into_iter().chain(spreads.map(Column::plain)).collect();
     let table = Table { columns, rows: rows(&state.bench, &compared) };
     let device = compared.iter().filter_map(|one| one.outcome.as_ref().ok()).find_map(|found| found.capabilities.gpu.as_ref());
     let dot = state.engine.as_ref().and_then(|engine| engine.capabilities.dot.clone());
@@ -166,8 +180,10 @@ mod tests {
 
     use super::*;
     use crate::catalogue;
+    use crate::state::compared::Rate;
 
     fn measured(rate: f64, check: Option<BackendCheck>) -> Measured {
+        let rate = Rate { median: rate, p10: rate - 1.0, p90: rate + 1.0 };
         let figures = Figures { classes: vec![1, 1, 2], latency: Timing { median: 0.5, p10: 0.4, p90: 0.6, runs: 3 }, rate };
         let capabilities = Capabilities { build: "x".into(), backend: "x".into(), backends: vec![], dot: None, gpu: None };
         Measured { capabilities, float: figures.clone(), quantized: Some(figures), check }
@@ -188,9 +204,9 @@ mod tests {
         assert_eq!(
             found,
             [
-                "scalar,f32,66.67,3,0.5000,12.3,",
-                "scalar,quantized,66.67,3,0.5000,12.3,the reference",
-                "webgpu-f16,f16,66.67,3,0.5000,9.00,"
+                "scalar,f32,66.67,3,0.5000,12.3,,20.77,93.85,0.4000,0.6000,11.3,13.3",
+                "scalar,quantized,66.67,3,0.5000,12.3,the reference,20.77,93.85,0.4000,0.6000,11.3,13.3",
+                "webgpu-f16,f16,66.67,3,0.5000,9.00,,20.77,93.85,0.4000,0.6000,8.00,10.0"
             ]
         );
     }

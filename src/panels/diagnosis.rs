@@ -8,13 +8,14 @@ use crate::client::Subject;
 use crate::format::{count, percent};
 use crate::parts::progress::stoppable;
 use crate::speed::UNKNOWN;
+use crate::state::bench::Run;
 use crate::state::predictions::{Goal, Share};
 use crate::state::rules::way;
 use crate::state::{Action, Bench, Errand, Page, Phase};
 
-/// What is known of a layer.
-fn found<'a>(page: &'a Page, layer: &str) -> Option<&'a LayerDiagnosis> {
-    page.state.bench.run().diagnosis.as_ref()?.layers.iter().find(|found| found.name == layer)
+/// What is known of a layer under the recipe of a run.
+fn found<'a>(run: &'a Run, layer: &str) -> Option<&'a LayerDiagnosis> {
+    run.diagnosis.as_ref()?.layers.iter().find(|found| found.name == layer)
 }
 
 /// Decibels in words.
@@ -24,14 +25,18 @@ fn decibels(db: Option<f32>) -> String {
 
 /// Facts for the list: what they are called, what they say, and what they mean.
 pub fn facts(page: &Page, layer: &str) -> [(&'static str, String, &'static str); 3] {
-    let said = match found(page, layer) {
+    let bench = &page.state.bench;
+    let said = |run: &Run| match found(run, layer) {
         None => [UNKNOWN; 3].map(str::to_owned),
         Some(found) => {
             let own = found.activations.as_ref().map_or("f32".to_owned(), |activations| decibels(activations.sqnr));
             [own, decibels(found.only), decibels(found.up_to)]
         }
     };
-    let [own, only, up_to] = said;
+    let [mut own, mut only, mut up_to] = said(bench.run());
+    for (fact, a) in [&mut own, &mut only, &mut up_to].into_iter().zip(bench.a().into_iter().flat_map(said)) {
+        fact.push_str(&beside(&a));
+    }
     [
         ("Activation SQNR", own, "Signal to noise of the activations that this layer puts out, by their rounding alone"),
         ("Output, it alone", only, "Signal to noise at the model's output with only this layer quantized"),
@@ -61,13 +66,27 @@ fn lost(tensor: &TensorDiagnosis) -> String {
     format!("{} % are clipped, {} % are rounded to zero.", share(tensor.clipped), share(tensor.zeroed))
 }
 
+/// What A says, behind what is said of the recipe in force.
+pub fn beside(a: &str) -> String {
+    format!(" \u{b7} A {a}")
+}
+
+/// How A is drawn into a histogram, and what becomes of values under it.
+fn hanging(tensor: &TensorDiagnosis) -> String {
+    format!(" A's levels hang from above: under A {}", lost(tensor))
+}
+
 fn ends(tensor: &TensorDiagnosis) -> Option<(f32, f32)> {
     (tensor.low < tensor.high).then_some((tensor.low, tensor.high))
 }
 
 /// Histograms of the layer's weights and activations.
 pub fn histograms(page: &Page, layer: &QuantizedLayer, name: &str) -> Html {
-    let diagnosis = found(page, &layer.name);
+    let bench = &page.state.bench;
+    let diagnosis = found(bench.run(), &layer.name);
+    let of_a = bench.a().and_then(|a| found(a, &layer.name));
+    let hung = |tensor: Option<&TensorDiagnosis>| tensor.map(|tensor| (tensor.grid.clone(), ends(tensor)));
+    let a = [of_a.and_then(|a| a.weights.as_ref()), of_a.and_then(|a| a.activations.as_ref())];
     let detail = page.state.layer_detail();
     let own = diagnosis.and_then(|found| found.weights.as_ref());
     let weights = detail.as_deref().map(|detail| Tensor {
@@ -75,6 +94,7 @@ pub fn histograms(page: &Page, layer: &QuantizedLayer, name: &str) -> Html {
         grid: detail.grid.clone(),
         // Of the same recipe, or not yet.
         ends: own.filter(|_| !detail.grid.is_empty()).and_then(ends),
+        a: hung(a[0]),
     });
     let said = match detail.as_deref().filter(|detail| !detail.grid.is_empty()) {
         Some(detail) => {
@@ -84,10 +104,13 @@ pub fn histograms(page: &Page, layer: &QuantizedLayer, name: &str) -> Html {
         None if layer.weight_bits == Some(32) => ", which stay in f32.".to_owned(),
         None => "; the levels follow.".to_owned(),
     };
-    let caption = format!("Weights of {name}{said} {}", own.map(lost).unwrap_or_default());
-    let images = page.state.bench.run().diagnosis.as_ref().map_or(0, |diagnosis| diagnosis.images);
+    let caption = format!("Weights of {name}{said} {}{}", own.map(lost).unwrap_or_default(), a[0].map(hanging).unwrap_or_default());
+    let images = bench.run().diagnosis.as_ref().map_or(0, |diagnosis| diagnosis.images);
     let outputs = diagnosis.and_then(|found| found.activations.as_ref());
-    let activations = outputs.map(|tensor| Tensor { bars: tensor.histogram.clone(), grid: tensor.grid.clone(), ends: ends(tensor) });
+    let activations = outputs.map(|tensor| {
+        let (bars, grid) = (tensor.histogram.clone(), tensor.grid.clone());
+        Tensor { bars, grid, ends: ends(tensor), a: hung(a[1]) }
+    });
     let spoken = match outputs {
         Some(tensor) if tensor.grid.is_empty() => {
             format!(
@@ -102,13 +125,15 @@ pub fn histograms(page: &Page, layer: &QuantizedLayer, name: &str) -> Html {
         None if diagnosis.is_some() => format!("Activations of {name} stay in f32."),
         None => format!("Activations of {name}: drawn when the workers have looked for what quantization broke."),
     };
+    let spoken = spoken + &outputs.and(a[1]).map(hanging).unwrap_or_default();
+    let (model, dragging) = (&*bench.entry.id, page.state.dragging.is_some());
     html! {
         <div class="tensors">
-            <HistogramChart what="weights" tensor={weights} {caption} layer={name.to_owned()} />
+            <HistogramChart what="weights" tensor={weights} {caption} layer={name.to_owned()} {model} {dragging} />
             if !page.state.bench.entry.is_diagnosed() {
                 <p class="desc">{"Noise at the output and activations are not looked at in a model of this size."}</p>
             } else if diagnosis.is_none_or(|found| found.activations.is_some()) {
-                <HistogramChart what="activations" tensor={activations} caption={spoken} layer={name.to_owned()} />
+                <HistogramChart what="activations" tensor={activations} caption={spoken} layer={name.to_owned()} {model} {dragging} />
             } else {
                 <p class="desc">{spoken}</p>
             }

@@ -7,6 +7,17 @@ use crate::state::predictions::Goal;
 use crate::state::view::Filter;
 use crate::state::{Action, Look, Page};
 
+/// What images and confusion are compared with, image by image: f32 or A; nothing while none is pinned.
+pub fn compared_with(page: &Page, id: &'static str) -> Html {
+    let (bench, filter) = (&page.state.bench, page.state.view.filter);
+    if bench.pinned().is_none() {
+        return Html::default();
+    }
+    let dispatch = page.dispatch.clone();
+    let onselect = Callback::from(move |index| dispatch.dispatch(Action::Look(Look::Filter(Filter { with_a: index == 1, ..filter }))));
+    segmented(id, "Compared with", &[("f32".into(), None), ("A".into(), None)], Some(usize::from(filter.with_a)), &onselect)
+}
+
 /// The filters; nothing for images without labels.
 pub fn filters(page: &Page) -> Html {
     let (bench, filter) = (&page.state.bench, page.state.view.filter);
@@ -23,13 +34,10 @@ pub fn filters(page: &Page) -> Html {
         html! { <label>{word}{ list(id, word, &classes, Some(chosen.map_or(0, |class| usize::from(class) + 1)), &onselect) }</label> }
     };
     let with_a = filter.with_a && bench.pinned().is_some();
-    let onbefore = set.reform(move |index| Filter { with_a: index == 1, ..filter });
     let onclear = set.reform(move |_: MouseEvent| Filter { with_a, ..Filter::default() });
     html! {
         <div class="filters" role="group" aria-label="Which images are shown">
-            if bench.pinned().is_some() {
-                { segmented("filter-before", "Compared with", &[("f32".into(), None), ("A".into(), None)], Some(usize::from(with_a)), &onbefore) }
-            }
+            { compared_with(page, "filter-before") }
             { choice("filter-truth", "is", filter.truth, |filter, truth| Filter { truth, ..filter }) }
             { choice("filter-from", if with_a { "A says" } else { "f32 says" }, filter.from, |filter, from| Filter { from, ..filter }) }
             { choice("filter-to", "now", filter.to, |filter, to| Filter { to, ..filter }) }

@@ -141,12 +141,13 @@ fn Line(props: &LineProps) -> Html {
         });
     }
     let label = |what: &str| format!("{what} {title}");
+    let [low, high] = <[f64; 2]>::from(row.share.interval()).map(|share| percent(share, 1));
     html! {
         <li class={classes!(props.current.then_some("current"))}>
             if *naming {
                 <input ref={input} class="naming" maxlength={LONGEST_NAME.to_string()} aria-label={format!("Name of {words}")} placeholder={words} {onkeydown} />
             } else {
-                <button class="again" type="button" onclick={onpress} aria-current={props.current.then_some("true")} title={label("Bring back")}>
+                <button class="again" type="button" onclick={onpress} aria-current={props.current.then_some("true")} title={format!("{}: {low}\u{2013}{high} % (95 % interval)", label("Bring back"))}>
                     <b>{&title}</b><small>{figures(row)}</small>
                 </button>
             }

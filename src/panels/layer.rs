@@ -68,7 +68,10 @@ pub fn open_layer(page: &Page, info: Option<&QuantizedInfo>) -> Html {
     let detail = page.state.layer_detail();
     let total = info.map_or(1, |info| info.size).max(1);
     let share = format!("{} \u{b7} {} %", bytes(layer.bytes), percent(layer.bytes as f64 / total as f64, 0));
-    let quality = layer.weight_sqnr.map_or("no noise".to_owned(), |db| format!("{db:.1} dB"));
+    let decibels = |layer: &QuantizedLayer| layer.weight_sqnr.map_or("no noise".to_owned(), |db| format!("{db:.1} dB"));
+    let a = page.state.bench.a();
+    let of_a = a.and_then(|a| a.info.as_ref()?.layers.iter().find(|other| other.name == layer.name));
+    let quality = decibels(layer) + &of_a.map_or(String::new(), |layer| diagnosis::beside(&decibels(layer)));
     let activations = layer.activation_bits.map_or("f32".to_owned(), |bits| format!("{bits} bits"));
     let ratio = detail
         .as_ref()
@@ -78,19 +81,22 @@ pub fn open_layer(page: &Page, info: Option<&QuantizedInfo>) -> Html {
     let times = times(page, &layer.name);
     // As it was compiled first, until the kernels that were tried say otherwise.
     let kernel = times.map_or(&layer.kernel, |(quantized, _)| &quantized.kernel).clone();
-    let [time, work, rate, tried] = speed(times);
+    let [spent, work, rate, tried] = speed(times);
+    let timed = a.and_then(|a| a.profiles.as_ref()?.quantized.layers.iter().find(|time| time.name == layer.name));
+    let timed = timed.map(|layer| ("Time of A", time(layer.ms).to_string()));
     let overflows = page.state.bench.run().overflows.of(&layer.name).map(|share| ("Sums overflow", format!("{} %", percent(share, 2))));
     let before = [("Operator", layer.op.clone()), ("In the file", listed), ("Bytes", share), ("Weight SQNR", quality)];
     let after = [
         ("Scales", ratio),
         ("Kernel", kernel),
         ("Computes in", format!("{} \u{2192} {activations}", execution(layer))),
-        ("Time", time),
+        ("Time", spent),
         ("Work", work),
         ("Rate", rate),
         ("Tried", tried),
     ]
     .into_iter()
+    .chain(timed)
     .chain(overflows);
     let plain = |(key, value)| (key, value, "");
     let facts = before.into_iter().map(plain).chain(diagnosis::facts(page, &layer.name)).chain(after.map(plain));

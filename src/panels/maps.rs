@@ -49,16 +49,41 @@ fn order(about: &FeatureMaps, worst: bool) -> Vec<usize> {
     channels
 }
 
-/// The three pictures of some channels, in colours.
-fn colour(maps: &Maps, channels: &[usize]) -> Vec<[Pixels; 3]> {
+/// The same colours for bytes that stand for `own` range, where the colours stand for another.
+fn shifted(colours: &[[u8; 3]], own: [f32; 2], all: [f32; 2]) -> Vec<[u8; 3]> {
+    let last = colours.len().saturating_sub(1) as f32;
+    let at = |byte: usize| {
+        let value = own[0] + (own[1] - own[0]) * byte as f32 / last;
+        (last * (value - all[0]) / (all[1] - all[0]).max(f32::MIN_POSITIVE)).round() as usize
+    };
+    if own == all { colours.to_vec() } else { (0..colours.len()).map(|byte| colours[at(byte).min(last as usize)]).collect() }
+}
+
+/// The least and the largest value, and the largest difference, of all that is shown.
+fn scales(maps: &Maps, with_a: bool) -> [f32; 3] {
+    let all = std::iter::once(maps).chain(maps.a.as_deref().filter(|_| with_a)).map(|maps| &maps.about);
+    all.fold([f32::MAX, f32::MIN, 0.0], |[low, high, most], about| [low.min(about.low), high.max(about.high), most.max(about.most)])
+}
+
+/// The pictures of some channels, in colours: f32, quantized, difference, and A's quantized and difference if it is shown.
+fn colour(maps: &Maps, channels: &[usize], with_a: bool) -> Vec<Vec<Pixels>> {
     let (rows, columns) = (maps.about.rows, maps.about.columns);
-    let ramps = [ramp(&VALUES), ramp(&VALUES), ramp(&DIFFERENCES)];
-    let picture = |channel: usize, which: usize| {
-        let bytes = maps.pictures[which].chunks_exact((rows * columns).max(1)).nth(channel).unwrap_or_default();
-        let bytes = Rc::new(bytes.iter().flat_map(|&byte| ramps[which][usize::from(byte)]).collect());
+    let [low, high, most] = scales(maps, with_a);
+    let (values, differences) = (ramp(&VALUES), ramp(&DIFFERENCES));
+    let pictures = |of: &Maps, first: usize| -> Vec<(Vec<u8>, Vec<[u8; 3]>)> {
+        let values = shifted(&values, [of.about.low, of.about.high], [low, high]);
+        let differences = shifted(&differences, [-of.about.most, of.about.most], [-most, most]);
+        let ramps = [values.clone(), values, differences];
+        of.pictures.iter().cloned().zip(ramps).skip(first).collect()
+    };
+    let mut all = pictures(maps, 0);
+    all.extend(maps.a.iter().filter(|_| with_a).flat_map(|a| pictures(a, 1)));
+    let picture = |channel: usize, (bytes, ramp): &(Vec<u8>, Vec<[u8; 3]>)| {
+        let bytes = bytes.chunks_exact((rows * columns).max(1)).nth(channel).unwrap_or_default();
+        let bytes = Rc::new(bytes.iter().flat_map(|&byte| ramp[usize::from(byte)]).collect());
         Pixels { shape: [rows, columns, 3], bytes }
     };
-    channels.iter().map(|&channel| std::array::from_fn(|which| picture(channel, which))).collect()
+    channels.iter().map(|&channel| all.iter().map(|of| picture(channel, of)).collect()).collect()
 }
 
 fn decibels(db: Option<f32>) -> String {
@@ -91,15 +116,16 @@ pub fn FeatureMapsOf() -> Html {
         let shown = shown.clone();
         use_effect_with((layer.clone(), *worst), move |_| shown.set(PAGE));
     }
+    let with_a = page.state.bench.a().is_some() && found.as_ref().is_some_and(|(_, maps)| maps.a.is_some());
     let drawn = {
         let maps = found.as_ref().map(|(_, maps)| maps.clone());
         let of = found.as_ref().map(|(of, _)| *of);
         // Colouring takes longer than everything else here: only where something has changed.
-        use_memo((of, layer.clone(), *worst, *shown), move |(_, _, worst, shown)| {
+        use_memo((of, layer.clone(), *worst, *shown, with_a), move |(_, _, worst, shown, with_a)| {
             let maps = maps?;
             let mut channels = order(&maps.about, *worst);
             channels.truncate(*shown);
-            let pictures = colour(&maps, &channels);
+            let pictures = colour(&maps, &channels, *with_a);
             Some((channels, pictures))
         })
     };
@@ -144,8 +170,8 @@ pub fn FeatureMapsOf() -> Html {
                         },
                         (Some(_), Some((_, maps)), Some((channels, pictures))) => html! {
                             <>
-                                { facts(&page, &maps.about, *worst, &onorder) }
-                                { cards(&page, &maps.about, channels, pictures) }
+                                { facts(&page, maps, with_a, *worst, &onorder) }
+                                { cards(&page, maps, with_a, channels, pictures) }
                                 { more(&maps.about, channels.len(), &shown) }
                             </>
                         },
@@ -167,7 +193,9 @@ fn waiting(page: &Page) -> AttrValue {
 }
 
 /// The image, the noise, and what colours mean.
-fn facts(page: &Page, about: &FeatureMaps, worst: bool, onorder: &Callback<usize>) -> Html {
+fn facts(page: &Page, maps: &Maps, with_a: bool, worst: bool, onorder: &Callback<usize>) -> Html {
+    let (about, [low, high, most]) = (&maps.about, scales(maps, with_a));
+    let of_a = maps.a.as_ref().filter(|_| with_a).map(|a| format!(", under A {}", decibels(a.about.sqnr)));
     let title = page.state.closer.specimen.as_ref().map(|specimen| specimen.title.clone()).unwrap_or_default();
     let scale = |stops: &[[u8; 3]], low: f32, high: f32, what: &'static str| {
         html! {
@@ -183,11 +211,11 @@ fn facts(page: &Page, about: &FeatureMaps, worst: bool, onorder: &Callback<usize
                 <span data-metric="map-sqnr" data-unit="dB" data-kind="measured" data-value={about.sqnr.map(|db| db.to_string())} title="Energy of the f32 values over energy of the difference, of this layer for this image">
                     {decibels(about.sqnr)}
                 </span>
-                {"; both models have one scale of colours."}
+                {of_a}{"; all models have one scale of colours."}
             </p>
             <div class="scales">
-                { scale(&VALUES, about.low, about.high, "values") }
-                { scale(&DIFFERENCES, -about.most, about.most, "difference") }
+                { scale(&VALUES, low, high, "values") }
+                { scale(&DIFFERENCES, -most, most, "difference") }
                 if about.channels.len() > 1 {
                     { segmented("maps-order", "Order of the channels", &[("in order".into(), None), ("noisiest first".into(), None)], Some(usize::from(worst)), onorder) }
                 }
@@ -201,18 +229,28 @@ fn number(value: f32) -> String {
     if value < 0.0 { format!("\u{2212}{text}") } else { text }
 }
 
-fn cards(page: &Page, about: &FeatureMaps, channels: &[usize], pictures: &[[Pixels; 3]]) -> Html {
+fn cards(page: &Page, maps: &Maps, with_a: bool, channels: &[usize], pictures: &[Vec<Pixels>]) -> Html {
+    let about = &maps.about;
     let vector = about.rows == 1;
     let tag = way(&page.state.bench.run().recipe).tag();
-    let card = |(channel, pictures): (&usize, &[Pixels; 3])| {
+    // Which picture stands where; below f32's nothing does.
+    let order: &[(&'static str, usize)] = match with_a {
+        true => &[("f32", 0), ("A", 3), ("A \u{2212} f32", 4), ("", usize::MAX), ("B", 1), ("B \u{2212} f32", 2)],
+        false => &[("f32", 0), (tag, 1), ("difference", 2)],
+    };
+    let card = |(channel, pictures): (&usize, &Vec<Pixels>)| {
         let name = if vector { "All values".to_owned() } else { format!("Channel {channel}") };
-        let sqnr = about.channels.get(*channel).copied().flatten();
+        let sqnr = |about: &FeatureMaps| decibels(about.channels.get(*channel).copied().flatten());
+        let of_a = maps.a.as_ref().filter(|_| with_a).map(|a| format!("A {} \u{b7} B ", sqnr(&a.about).trim_end_matches(" dB")));
         html! {
             <figure key={*channel} class="map">
-                { for ["f32", tag, "difference"].into_iter().zip(pictures).map(|(what, pixels)| html! {
-                    <div><Picture pixels={pixels.clone()} label={format!("{name}, {what}")} /><small aria-hidden="true">{what}</small></div>
+                { for order.iter().map(|(what, which)| match pictures.get(*which) {
+                    Some(pixels) => html! {
+                        <div><Picture pixels={pixels.clone()} label={format!("{name}, {what}")} /><small aria-hidden="true">{*what}</small></div>
+                    },
+                    None => html! { <div></div> },
                 }) }
-                <figcaption><span>{name.clone()}</span><b>{decibels(sqnr)}</b></figcaption>
+                <figcaption><span>{name.clone()}</span><b>{of_a}{sqnr(about)}</b></figcaption>
             </figure>
         }
     };
@@ -253,9 +291,17 @@ mod tests {
     #[test]
     fn pictures_are_cut_channel_by_channel() {
         let about = FeatureMaps { rows: 1, columns: 2, channels: vec![None; 2], ..FeatureMaps::default() };
-        let maps = Maps { about, pictures: [vec![0, 255, 255, 0], vec![0; 4], vec![0; 4]] };
-        let found = colour(&maps, &[1, 7]);
+        let mut maps = Maps { about, pictures: [vec![0, 255, 255, 0], vec![0; 4], vec![0; 4]], a: None };
+        let found = colour(&maps, &[1, 7], false);
         assert_eq!(*found[0][0].bytes, [VALUES[5], VALUES[0]].concat());
-        assert!(found[1][0].bytes.is_empty());
+        assert!(found[1][0].bytes.is_empty() && found[0].len() == 3);
+        // A reaches twice as high: what was the brightest is in the middle now.
+        (maps.about.high, maps.about.most) = (1.0, 0.5);
+        let about = FeatureMaps { high: 2.0, most: 1.0, ..maps.about.clone() };
+        maps.a = Some(Box::new(Maps { about, pictures: [vec![0; 4], vec![255; 4], vec![0; 4]], a: None }));
+        let found = colour(&maps, &[1], true);
+        let expected = [ramp(&VALUES)[128], VALUES[0], VALUES[5], VALUES[5]].concat();
+        assert_eq!((scales(&maps, true), [&**found[0][0].bytes, &**found[0][3].bytes].concat()), ([0.0, 2.0, 1.0], expected));
+        assert_eq!((found[0].len(), scales(&maps, false)), (5, [0.0, 1.0, 0.5]));
     }
 }

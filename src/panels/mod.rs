@@ -23,10 +23,12 @@ mod strip;
 mod theme;
 mod topbar;
 
+pub use ab::{pinned, use_pinned};
 pub use backends::Backends;
 pub use device::DeviceCard;
 pub use diagnosis::subject;
 pub use export::ResultFiles;
+pub use filters::compared_with;
 pub use history::{HistoryCard, use_history};
 pub use images::Images;
 pub use maps::FeatureMapsOf;

@@ -87,7 +87,7 @@ fn Card(props: &CardProps) -> Html {
             <div class="d"><b>{&figure.against.0}</b>{" "}{figure.against.1}<span>{"\u{a0}"}{figure.against.2}</span></div>
             if let Some((a, [change, unit])) = &props.a {
                 <div
-                    class="d beside" title="A, and how B differs from it" data-metric={format!("{}-a", props.metric)} data-unit={props.unit}
+                    class="d beside" title={format!("A{}; and how B differs from it", a.as_ref().map_or(String::new(), |a| format!(": {}", a.spread)))} data-metric={format!("{}-a", props.metric)} data-unit={props.unit}
                     data-kind={props.kind} data-value={a.as_ref().map(|a| a.raw.to_string())}
                     data-n={a.as_ref().and_then(|a| a.n).map(|n| n.to_string())}
                 >
@@ -279,6 +279,7 @@ fn doing(state: &State) -> &'static str {
         Phase::Quantizing => "quantizing",
         Phase::Evaluating => "running images",
         Phase::Timing => "timing, other workers at rest",
+        Phase::Idle if state.bench.unmeasured().is_some() => "done; measuring A",
         Phase::Idle if state.bench.missing(state.view.axis).is_empty() => "done",
         Phase::Idle => "done; trying other bits",
         Phase::Failed => "stopped",

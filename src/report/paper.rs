@@ -103,9 +103,10 @@ fn verdict(state: &State) -> String {
 fn tried(rows: &[Tried]) -> Vec<Vec<String>> {
     let row = |row: &Tried| {
         let words = recipe_words(&row.link.recipe);
+        let (low, high) = row.share.interval();
         vec![
             if row.name.is_empty() { words } else { format!("{} ({words})", row.name) },
-            format!("{} %", percent(row.share.value().unwrap_or_default(), 2)),
+            format!("{} % ({}\u{2013}{})", percent(row.share.value().unwrap_or_default(), 2), percent(low, 1), percent(high, 1)),
             count(row.share.n),
             count(row.size),
             row.latency.map_or(String::new(), |[ms, _]| time(ms).to_string()),

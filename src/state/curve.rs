@@ -82,7 +82,9 @@ impl Bench {
                 continue;
             }
             let curve = self.curve_of(&of, axis);
-            if curve.len() >= FEWEST {
+            // A is shown as soon as anything is known of it.
+            let fewest = if self.pinned.as_ref() == Some(recipe) { 1 } else { FEWEST };
+            if curve.len() >= fewest {
                 curves.push((of.clone(), curve));
             }
             schemes.push(of);
@@ -142,5 +144,11 @@ mod tests {
         bench.pinned = Some(all[0].clone());
         assert_eq!(schemes(&bench), [all[0].clone(), all[1].clone()]);
         assert_eq!((bench.curve(Axis::Weights).len(), bench.curve(Axis::Activations).len()), (3, 0));
+        // One point is enough for A, and for no other.
+        bench.swept = std::rc::Rc::default();
+        for recipe in &all[..2] {
+            bench.add_swept(recipe, 9, &[1]);
+        }
+        assert_eq!(schemes(&bench), [all[0].clone()]);
     }
 }

@@ -77,11 +77,30 @@ impl Searched {
         let like = now.weights.format == self.base.weights.format;
         self.frontier.recipe(point, if like { now } else { &self.base })
     }
+
+    /// Bits on average and predicted loss of a recipe that differs from the one that was searched for by its widths alone;
+    /// `None` for any other, and for widths that were not measured.
+    pub fn place(&self, recipe: &Recipe) -> Option<(f32, f32)> {
+        let widths: Vec<u8> = self.frontier.layers.iter().map(|layer| recipe.weights_of(&layer.name).width()).collect();
+        let point = FrontierPoint { bytes: 0, bits: 0.0, loss: 0.0, widths, measured: None };
+        let mut base = self.base.clone();
+        base.weights.bits = recipe.weights.bits;
+        if self.frontier.recipe(&point, &base) != self.frontier.recipe(&point, recipe) {
+            return None;
+        }
+        let (mut weights, mut bits, mut loss) = (0, 0, 0.0);
+        for (layer, width) in self.frontier.layers.iter().zip(&point.widths) {
+            loss += layer.options.iter().find(|option| option.bits == *width)?.loss;
+            weights += layer.weights;
+            bits += layer.weights * usize::from(*width);
+        }
+        (weights > 0).then(|| (bits as f32 / weights as f32, loss))
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use bitdial_protocol::{Bits, LayerSensitivity, Link};
+    use bitdial_protocol::{Bits, LayerSensitivity, Link, WidthOption};
 
     use super::*;
     use crate::catalogue;
@@ -149,6 +168,20 @@ mod tests {
         let mut now = Recipe::from_json(r#"{"weights":{"bits":4},"corrections":["bias"]}"#).unwrap();
         let made = searched.recipe(&point, &now);
         assert_eq!((made.corrections.len(), made.layers.len(), made.weights_of("b").bits.get()), (1, 1, 8));
+        // A recipe of other widths has its place by the losses that were measured; any other recipe has none.
+        let option = |bits, loss| WidthOption { bits, bytes: 1, loss };
+        let layer =
+            |name: &str, weights, loss| LayerSensitivity { name: name.into(), weights, options: vec![option(3, loss), option(8, 0.0)] };
+        let frontier = Frontier { layers: vec![layer("a", 3, 0.5), layer("b", 1, 0.25)], ..(*searched.frontier).clone() };
+        let known = Searched { frontier: Rc::new(frontier), ..searched.clone() };
+        for (json, expected) in [
+            (r#"{"weights":{"bits":3}}"#, Some((3.0, 0.75))),
+            (r#"{"weights":{"bits":3},"layers":{"a":{"weights":{"bits":8}}}}"#, Some((6.75, 0.25))),
+            (r#"{"weights":{"bits":4}}"#, None),
+            (r#"{"weights":{"bits":3,"granularity":"tensor"}}"#, None),
+        ] {
+            assert_eq!(known.place(&Recipe::from_json(json).unwrap()), expected, "{json}");
+        }
         now.weights.format = bitdial_protocol::Format::Nf4;
         assert_eq!(searched.recipe(&point, &now).weights.format, searched.base.weights.format);
     }

@@ -198,6 +198,8 @@ pub enum Action {
     Bench(u32, BenchReport),
     /// News about the recipe.
     Run(u32, RunReport),
+    /// News about A, of an epoch, while another recipe is in force.
+    Beside(u32, Recipe, RunReport),
 }
 
 /// The state behind a pointer, so that contexts compare cheaply.

@@ -1,7 +1,10 @@
 //! A and B: one recipe is pinned as A, the one in force is B, and the page shows both.
 
 use super::bench::Run;
-use super::{Action, Bench, Edit, State};
+use super::rules::{Way, way};
+use bitdial_protocol::Recipe;
+
+use super::{Action, Bench, Edit, RunReport, State};
 
 /// What becomes of the pinned recipe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +31,22 @@ impl Bench {
         self.pinned().filter(|run| run.recipe != self.run().recipe)
     }
 
+    /// A, where figures of it are missing: it was pinned before they were there, on another backend, or before a reload.
+    pub fn unmeasured(&self) -> Option<&Run> {
+        let counted = |a: &Run| a.predictions.n() >= self.images() && a.latency.is_some() && a.profiles.is_some();
+        let diagnosed = |a: &Run| a.diagnosis.is_some() || !self.entry.is_diagnosed() || way(&a.recipe) == Way::Float;
+        self.a().filter(|a| !counted(a) || !diagnosed(a))
+    }
+
+    /// Makes a recipe A, without putting it in force.
+    pub fn pin(&mut self, recipe: Recipe) {
+        if !self.runs.iter().any(|run| run.recipe == recipe) {
+            self.runs.insert(0, Run { recipe: recipe.clone(), ..Run::default() });
+            self.current += 1;
+        }
+        self.pinned = Some(recipe);
+    }
+
     /// Whether a run is A.
     pub fn is_pinned(&self, run: usize) -> bool {
         self.pinned.as_ref() == Some(&self.runs[run].recipe)
@@ -45,6 +64,18 @@ impl Bench {
 }
 
 impl State {
+    /// Takes what A gave while another recipe was in force.
+    pub(super) fn take_beside(&mut self, recipe: &Recipe, report: RunReport) {
+        let known = self.bench.runs.iter().position(|run| run.recipe == *recipe);
+        let Some(at) = known.filter(|at| *at != self.bench.current) else { return };
+        use RunReport::{Diagnosed, Evaluated, Profiled, Quantized, Timed};
+        if matches!(report, Quantized(_) | Evaluated(_) | Timed(_) | Profiled(_) | Diagnosed(..)) {
+            let now = std::mem::replace(&mut self.bench.current, at);
+            self.take_run(report);
+            self.bench.current = now;
+        }
+    }
+
     pub(super) fn pin(&mut self, pin: Pin) {
         let a = self.bench.pinned.clone();
         match pin {
@@ -119,6 +150,23 @@ mod tests {
         assert_eq!(bits(&state).0, None);
         state.take(Action::Edit { edit: Edit::Model(catalogue::all()[0].id.clone()), dragging: false });
         assert_eq!(bits(&state).0, Some(8));
+    }
+
+    #[test]
+    fn a_that_lacks_figures_gets_them_while_b_is_in_force() {
+        let mut state = state();
+        let a = state.link.recipe.clone();
+        turn(&mut state, 4);
+        evaluated(&mut state, &[1, 2]);
+        // As after a reload: nothing but the recipe is known.
+        state.bench.pin(a.clone());
+        assert_eq!((bits(&state), state.bench.unmeasured().map(|a| a.recipe.clone())), ((Some(8), 4), Some(a.clone())));
+        let report = |classes: &[u16]| RunReport::Evaluated(Evaluated { top1: classes.to_vec(), ..Evaluated::default() });
+        state.take(Action::Beside(state.epoch, a.clone(), report(&[3])));
+        state.take(Action::Beside(state.epoch, a.clone(), RunReport::Failed { message: "no".into(), retry: false }));
+        state.take(Action::Beside(state.epoch + 1, a, report(&[3, 3])));
+        let known = state.bench.a().map(|a| (a.predictions.n(), a.predictions.class(0)));
+        assert_eq!((known, state.bench.run().predictions.n(), bits(&state).1, state.notices.len()), (Some((1, Some(3))), 2, 4, 0));
     }
 
     #[test]

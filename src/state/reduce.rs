@@ -64,8 +64,9 @@ impl State {
             Action::Several(actions) => actions.into_iter().for_each(|action| self.take(action)),
             Action::Bench(epoch, report) if epoch == self.epoch => self.take_bench(report),
             Action::Run(generation, report) if generation == self.generation => self.take_run(report),
+            Action::Beside(epoch, recipe, report) if epoch == self.epoch => self.take_beside(&recipe, report),
             // Late news about something that nobody asks for any more.
-            Action::Bench(..) | Action::Run(..) | Action::Found(..) => {}
+            Action::Bench(..) | Action::Run(..) | Action::Beside(..) | Action::Found(..) => {}
         }
     }
 
@@ -174,7 +175,7 @@ impl State {
         }
     }
 
-    fn take_run(&mut self, report: RunReport) {
+    pub(super) fn take_run(&mut self, report: RunReport) {
         match report {
             RunReport::Phase(phase) => self.phase = phase,
             RunReport::Quantized(info) => {

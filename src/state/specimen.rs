@@ -7,11 +7,12 @@ use bitdial_protocol::{Classified, FeatureMaps};
 use yew::AttrValue;
 
 use super::State;
+use super::compared::Rate;
 use super::view::weakest_layer;
 use crate::catalogue::Entry;
 use crate::parts::canvas::Pixels;
 
-/// Times that a rate is the mean of.
+/// Times that a rate is of.
 const FRAMES: usize = 30;
 
 /// Where an image comes from.
@@ -42,12 +43,14 @@ pub struct Specimen {
 pub type Of = (u32, u32);
 
 /// Feature maps and their pictures: f32, quantized, difference.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Maps {
     /// What they show.
     pub about: FeatureMaps,
     /// One byte a value.
     pub pictures: [Vec<u8>; 3],
+    /// The same under A, where one is pinned.
+    pub a: Option<Box<Maps>>,
 }
 
 /// What is known of the image that is looked at.
@@ -57,8 +60,8 @@ pub struct Closer {
     pub specimen: Option<Rc<Specimen>>,
     /// Counts images.
     pub serial: u32,
-    /// What f32 and the quantized model say.
-    pub verdict: Option<(Of, Rc<[Classified; 2]>)>,
+    /// What f32 and the quantized model say, and A where one is pinned.
+    pub verdict: Option<(Of, Rc<[Classified]>)>,
     /// Why there is none.
     pub trouble: Option<(Of, AttrValue)>,
     /// Milliseconds of both models for the last images under one recipe.
@@ -80,8 +83,8 @@ pub enum Study {
     Show(Specimen),
     /// No image any more.
     Leave,
-    /// What both models say.
-    Judged(Of, Result<Rc<[Classified; 2]>, AttrValue>),
+    /// What the models say.
+    Judged(Of, Result<Rc<[Classified]>, AttrValue>),
     /// Feature maps are wanted, or not.
     Map(bool),
     /// Of this layer.
@@ -104,16 +107,18 @@ impl Closer {
     }
 
     /// Images a second that each model could take, f32 and quantized, as the last ones went; `None` before there were any.
-    pub fn rates(&self) -> Option<[f64; 2]> {
-        let sum = self.times.iter().fold([0.0; 2], |sum, ms| [sum[0] + ms[0], sum[1] + ms[1]]);
-        (sum[0] > 0.0 && sum[1] > 0.0).then(|| sum.map(|ms| 1e3 * self.times.len() as f64 / ms))
+    pub fn rates(&self) -> Option<[Rate; 2]> {
+        let of = |model: usize| Rate::of(1, &self.times.iter().map(|ms| ms[model]).collect::<Vec<_>>());
+        (!self.times.is_empty()).then(|| [of(0), of(1)])
     }
 
-    fn judged(&mut self, of: Of, answers: &[Classified; 2]) {
+    fn judged(&mut self, of: Of, answers: &[Classified]) {
         if self.verdict.as_ref().is_none_or(|((_, generation), _)| *generation != of.1) {
             self.times.clear();
         }
-        self.times.push_back([answers[0].ms, answers[1].ms]);
+        if let [float, quantized, ..] = answers {
+            self.times.push_back([float.ms, quantized.ms]);
+        }
         if self.times.len() > FRAMES {
             self.times.pop_front();
         }

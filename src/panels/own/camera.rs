@@ -13,6 +13,7 @@ use crate::client::picture::{Cut, cut, frame};
 use crate::client::{Device, now, sleep};
 use crate::format::significant;
 use crate::parts::canvas::Pixels;
+use crate::state::compared::Rate;
 use crate::state::rules::way;
 use crate::state::{Origin, Page, Specimen, use_page};
 
@@ -161,13 +162,15 @@ pub fn Camera() -> Html {
         Live::On => "".into(),
     };
     let rates = closer.rates().filter(|_| on);
-    let figure = |name: AttrValue, target: &'static str, rate: Option<f64>| {
+    let figure = |name: AttrValue, target: &'static str, rate: Option<f64>, spread: Option<Rate>| {
+        let spread = spread.map_or("\u{a0}".to_owned(), |rate| format!("{}\u{2013}{}", significant(rate.p10), significant(rate.p90)));
         html! {
             <div>
                 <dt>{name}</dt>
                 <dd data-metric="frame-rate" data-target={target} data-unit="1/s" data-kind="measured" data-value={rate.map(|rate| rate.to_string())}>
                     {rate.map_or("\u{2013}".to_owned(), significant)}
                 </dd>
+                <dd class="spread">{spread}</dd>
             </div>
         }
     };
@@ -186,10 +189,10 @@ pub fn Camera() -> Html {
                         {if live_is_off(&live) { "Start the camera" } else { "Stop" }}
                     </button>
                 </div>
-                <dl class="speeds" title="Frames a second that each model could take by itself, as the last 30 went, in turn; and how many were shown">
-                    { figure("f32".into(), "f32", rates.map(|rates| rates[0])) }
-                    { figure(way(&page.state.bench.run().recipe).tag().into(), "quantized", rates.map(|rates| rates[1])) }
-                    { figure("shown".into(), "shown", rate(&moments.borrow()).filter(|_| on)) }
+                <dl class="speeds" title="Frames a second that each model could take by itself, as the last 30 went, in turn: median, p10 to p90; and how many were shown">
+                    { figure("f32".into(), "f32", rates.map(|rates| rates[0].median), rates.map(|rates| rates[0])) }
+                    { figure(way(&page.state.bench.run().recipe).tag().into(), "quantized", rates.map(|rates| rates[1].median), rates.map(|rates| rates[1])) }
+                    { figure("shown".into(), "shown", rate(&moments.borrow()).filter(|_| on), None) }
                 </dl>
                 <p class="desc" id="camera-says" aria-live="polite">
                     {if said.is_empty() { "Frames a second. It stops when the page, or this tab of it, is out of sight.".into() } else { said }}

@@ -32,6 +32,7 @@ pub fn use_closer(page: &Page) {
     let wish = |specimen: &Rc<_>, layer| Wish {
         of: (state.closer.serial, state.generation),
         recipe: state.link.recipe.clone(),
+        a: bench.a().map(|a| a.recipe.clone()),
         specimen: Rc::clone(specimen),
         layer,
     };

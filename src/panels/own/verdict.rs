@@ -41,12 +41,18 @@ pub fn verdict(page: &Page, empty: &'static str) -> Html {
     let late = found.is_some_and(|(of, _)| of.1 != state.generation);
     let labels = bench.loaded.as_ref().map(|loaded| &loaded.labels);
     let label = |class: usize| labels.and_then(|labels| labels.get(class).cloned()).unwrap_or_else(|| class.to_string().into());
-    let none = [Classified::default(), Classified::default()];
-    let [float, quantized] = found.map_or(&none, |(_, found)| &**found);
+    let none = Classified::default();
+    let answer = |at: usize| found.and_then(|(_, found)| found.get(at));
+    let [float, quantized] = [0, 1].map(|at| answer(at).unwrap_or(&none));
+    let a = bench.a().map(|_| answer(2).unwrap_or(&none));
     let winners = best(&float.probabilities).zip(best(&quantized.probabilities));
+    let of_a = a.and_then(|a| best(&a.probabilities));
     let said = match (specimen, winners, &closer.trouble) {
         (Some(_), _, Some((of, why))) if of.1 == state.generation => why.to_string(),
-        (Some(_), Some((f, q)), _) if f == q => format!("Both say {}.", label(f)),
+        (Some(_), Some((f, q)), _) if of_a.is_some_and(|a| a != f || a != q) => {
+            format!("f32 says {}; A says {}; B says {}.", label(f), label(of_a.unwrap_or(f)), label(q))
+        }
+        (Some(_), Some((f, q)), _) if f == q => format!("{} say {}.", if of_a.is_some() { "All" } else { "Both" }, label(f)),
         (Some(_), Some((f, q)), _) => format!("f32 says {}; the quantized model says {}.", label(f), label(q)),
         (Some(_), None, _) => "The workers are about to look at it.".to_owned(),
         (None, ..) => empty.to_owned(),
@@ -78,7 +84,7 @@ pub fn verdict(page: &Page, empty: &'static str) -> Html {
     let title = specimen.map_or(AttrValue::from("No image"), |specimen| specimen.title.clone());
     html! {
         <div class={classes!("verdict", late.then_some("late"))} id="verdict" data-origin={origin} data-current={current.to_string()}
-            data-f32={winners.map(|(class, _)| class.to_string())} data-quantized={winners.map(|(_, class)| class.to_string())}>
+            data-a={of_a.map(|class| class.to_string())} data-f32={winners.map(|(class, _)| class.to_string())} data-quantized={winners.map(|(_, class)| class.to_string())}>
             <div class="sight">
                 // Another kind of image is another canvas.
                 <Picture key={origin.unwrap_or_default()} pixels={specimen.map(|specimen| specimen.pixels.clone())} label={format!("What the model sees: {title}")} />
@@ -91,13 +97,14 @@ pub fn verdict(page: &Page, empty: &'static str) -> Html {
                     <thead><tr>
                         <th scope="col">{"Class"}</th>
                         <th scope="col" class="f" title="How sure the f32 model is (softmax of its outputs)">{"f32"}</th>
-                        <th scope="col" class="q" title={format!("How sure the quantized model is (softmax of its outputs): {}", way.name())}>{way.tag()}</th>
+                        if a.is_some() { <th scope="col" title="How sure the pinned model is"><b class="mark">{"A"}</b></th> }
+                        <th scope="col" class="q" title={format!("How sure the quantized model is (softmax of its outputs): {}", way.name())}>{if a.is_some() { "B" } else { way.tag() }}</th>
                     </tr></thead>
                     <tbody>
                         { for classes.into_iter().map(|class| html! {
-                            <tr key={class}><th scope="row" title={label(class)}>{label(class)}</th>{cell(float, class, "f")}{cell(quantized, class, "q")}</tr>
+                            <tr key={class}><th scope="row" title={label(class)}>{label(class)}</th>{cell(float, class, "f")}{ for a.map(|a| cell(a, class, "a")) }{cell(quantized, class, "q")}</tr>
                         }) }
-                        { for (0..blank).map(|row| html! { <tr key={format!("blank {row}")}><th scope="row">{"\u{2013}"}</th><td></td><td></td></tr> }) }
+                        { for (0..blank).map(|row| html! { <tr key={format!("blank {row}")}><th scope="row">{"\u{2013}"}</th><td></td>{ for a.map(|_| html! { <td></td> }) }<td></td></tr> }) }
                     </tbody>
                 </table>
         </div>

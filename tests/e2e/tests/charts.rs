@@ -43,10 +43,39 @@ async fn a_pinned_recipe_stands_beside_the_next_one_everywhere() -> Result<()> {
         ensure!(page.js("return document.querySelectorAll('#images figure .a').length").await?.as_u64() > Some(0), "no A on images");
         page.until_within("A's layers", &inked("layers"), LONG).await?;
         page.until_within("A's times", &inked("time"), LONG).await?;
-        page.click("input[name=filter-before]:not(:checked)").await?;
+        page.click("input[name=time-view]:not(:checked)").await?;
+        page.until("A's times layer by layer", &inked("time")).await?;
+        ensure!(page.js("return document.querySelector('#time th:nth-child(4)').textContent").await? == "A", "no A among the times");
+        for tensor in ["weights", "activations"] {
+            page.until(tensor, &inked(&format!("layer [data-of={tensor}]"))).await?;
+            ensure!(page.text(&format!("[data-of={tensor}] .desc")).await?.contains("under A"), "no word of A at {tensor}");
+        }
+        // One image, and what a layer makes of it.
+        page.click("#toggle-maps").await?;
+        page.click("#images figure .look").await?;
+        page.until("three models' words", "document.getElementById('verdict').dataset.a && document.querySelector('.bars td.a')").await?;
+        page.until("A's maps", "document.querySelectorAll('.map:first-child canvas').length === 5 && document.getElementById('maps').innerText.includes('under A')")
+            .await?;
+        // What widths would cost: A by what was predicted of its own.
+        page.until_within("a search", "!document.getElementById('search-widths').disabled", LONG).await?;
+        page.click("#search-widths").await?;
+        page.until_within("A among the best", "document.getElementById('search').innerText.includes('A: 3.00 bits')", LONG).await?;
+        ensure!(page.js(&format!("return {}", inked("search"))).await? == true, "no A in search");
+        // The choice is one, wherever it stands.
+        page.click("input[name=confusion-before]:not(:checked)").await?;
+        page.rows("confusion", LONG).await?;
+        page.until("the confusion of A", "document.querySelector('#confusion th:nth-child(4)').textContent === 'images of A'").await?;
         let flips = page.js("return document.querySelector('[role=tab]').innerText").await?;
         let counted_flips = said.split(" of ").next().and_then(|text| text.rsplit(' ').next()).unwrap_or_default();
         ensure!(flips.as_str() == Some(&format!("Flipped {counted_flips}")), "{flips} and {said}");
+        // A is still there after a reload, and is measured again, beside B.
+        page.driver.refresh().await?;
+        page.until("A in words", "document.querySelector('.ab .what')?.innerText.includes('int3 weights')").await?;
+        page.settled().await?;
+        page.until_within("A's figures", "document.querySelector('[data-metric=accuracy-a]')?.dataset.n === '10000'", LONG).await?;
+        page.until_within("A's latency", "document.querySelector('[data-metric=latency-a]')?.dataset.value", LONG).await?;
+        let again = page.metric("accuracy-a").await?.context("no A")?;
+        ensure!((again.value - a.value).abs() < 1e-9, "{again:?} and {a:?}");
         // A and B change places, A comes back, A goes.
         page.click("#pin-swap").await?;
         page.until("three bits again", "location.hash.includes('w=3') && document.querySelector('.ab .what').innerText.includes('int2')")
@@ -55,6 +84,61 @@ async fn a_pinned_recipe_stands_beside_the_next_one_everywhere() -> Result<()> {
         page.until("A in force", "location.hash.includes('w=2')").await?;
         page.click("#unpin").await?;
         page.until("no A", "!document.querySelector('[data-metric=accuracy-a]') && !document.querySelector('#ab-said')").await?;
+        page.quiet().await
+    })
+    .await
+}
+
+/// Words of the axes, chart by chart, in every frame.
+const AXES: &str = "window.axes = null;
+    const look = () => {
+        const words = (selector) => [...document.querySelectorAll(`${selector} .plot text[fill='#5B6470']`)].map((text) => text.textContent.trim());
+        for (const [chart, seen] of Object.entries(axes ?? {})) seen.add(words(chart).join(' '));
+        requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);";
+
+#[tokio::test]
+async fn axes_stay_still_while_the_dial_moves() -> Result<()> {
+    scenario(|page| async move {
+        page.before_load(AXES).await?;
+        page.open_site("model=digits&w=4").await?;
+        page.settled().await?;
+        page.until_within("the curve", "document.querySelector('main').dataset.sweep === 'done'", LONG).await?;
+        let dial = page.driver.find(By::Id("weight-bits")).await?;
+        let rect = dial.rect().await?;
+        // Ten widths, 1 to 8, 16 and 32, side by side.
+        let at = |bits: u8| ((rect.x + rect.width * (f64::from(bits) - 0.5) / 10.0) as i64, (rect.y + rect.height / 2.0) as i64);
+        let (x, y) = at(4);
+        page.driver.action_chain().move_to(x, y).click_and_hold().perform().await?;
+        let charts =
+            ["#accuracy-bits", "#accuracy-size", "#layers", "#layer [data-of=weights]", "#layer [data-of=activations]", "#confusion"];
+        for round in 0..2 {
+            for bits in [3, 2, 3, 4] {
+                let (x, y) = at(bits);
+                page.driver.action_chain().move_to(x, y).perform().await?;
+                let known = format!(
+                    "document.getElementById('weight-bits').getAttribute('aria-valuenow') === '{bits}' && document.querySelector('#metric-accuracy').dataset.value
+                     && document.querySelector('[data-of=weights] .desc').innerText.includes('levels of {bits} bits')"
+                );
+                page.until_within(&format!("figures of {bits} bits"), &known, LONG).await?;
+            }
+            // Whatever there is to hold has been seen once: an axis may have grown for it, and stays from now on.
+            if round == 0 {
+                let sets = charts.map(|chart| format!("{chart:?}: new Set()")).join(", ");
+                page.js(&format!("axes = {{ {sets} }}")).await?;
+            }
+        }
+        let seen = page.js("return Object.entries(axes).map(([chart, seen]) => [chart, ...seen])").await?;
+        println!("{seen:#}");
+        for chart in seen.as_array().context("no charts")? {
+            let words = chart.as_array().map(Vec::as_slice).unwrap_or_default();
+            ensure!(
+                words.len() == 2 && words[1].as_str().is_some_and(|words| words.len() > 3),
+                "an axis moved, or was never there: {chart}"
+            );
+        }
+        page.driver.action_chain().release().perform().await?;
         page.quiet().await
     })
     .await
