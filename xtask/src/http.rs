@@ -234,6 +234,31 @@ mod tests {
     }
 
     #[test]
+    fn browsers_that_take_gzip_get_it_over_the_wire() {
+        let folder = std::env::temp_dir().join(format!("bitdial-site-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder");
+        fs::write(folder.join("index.html"), "bits ".repeat(1_000)).expect("a file");
+        let server = listen(0).expect("a port");
+        let address = server.server_addr().to_ip().expect("an address");
+        let site = folder.clone();
+        // It serves until the tests end.
+        thread::spawn(move || serve(&server, &site));
+        for (accepted, packed) in [("gzip, br", true), ("identity", false)] {
+            let mut stream = std::net::TcpStream::connect(address).expect("it listens");
+            write!(stream, "GET {BASE} HTTP/1.1\r\nHost: here\r\nAccept-Encoding: {accepted}\r\n\r\n").expect("it takes requests");
+            // Whoever has nothing more to ask lets the connection end.
+            stream.shutdown(std::net::Shutdown::Write).expect("it is open");
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).expect("an answer");
+            let end = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("an end of the headers");
+            let (head, body) = (String::from_utf8_lossy(&answer[..end]), &answer[end + 4..]);
+            assert!(head.starts_with("HTTP/1.1 200") && head.contains(&format!("Content-Length: {}", body.len())), "{head}");
+            assert_eq!((head.contains("Content-Encoding: gzip"), body.len() < 100), (packed, packed), "{head}");
+        }
+        fs::remove_dir_all(&folder).expect("it was there");
+    }
+
+    #[test]
     fn modules_and_data_have_the_types_browsers_insist_on() {
         let cases = [
             ("index.html", "text/html; charset=utf-8"),
