@@ -82,6 +82,18 @@ fn draw(tensor: Option<&Tensor>, range: &Range<f64>, width: u32) -> Drawing {
     })
 }
 
+/// Strokes of a pixel that touch are one, so that 256 levels are not 256 elements.
+fn runs(places: impl Iterator<Item = i32>) -> Vec<(i32, i32)> {
+    let mut runs: Vec<(i32, i32)> = Vec::new();
+    for at in places {
+        match runs.last_mut() {
+            Some((_, to)) if at == *to || at == *to + 1 => *to = at,
+            _ => runs.push((at, at)),
+        }
+    }
+    runs
+}
+
 impl Tensor {
     fn draw(&self, area: &Area, axis: &Axis) -> Drawn<()> {
         let (tensor, bars) = (self, &self.bars);
@@ -103,9 +115,8 @@ impl Tensor {
         }
         // Many levels would cover the bars: they stand below them.
         let top = if tensor.grid.len() > MOST_LINES { FLOOR + 1 } else { 8 };
-        for level in &tensor.grid {
-            let at = x(f64::from(*level));
-            area.draw(&PathElement::new(vec![(at, top), (at, FLOOR + 8)], QUANTIZED.stroke_width(1)))?;
+        for (from, to) in runs(tensor.grid.iter().map(|level| x(f64::from(*level)))) {
+            area.draw(&Rectangle::new([(from, top), (to + 1, FLOOR + 8)], QUANTIZED.filled()))?;
         }
         for end in tensor.ends.into_iter().flat_map(|(low, high)| [low, high]) {
             let at = x(end.into());
@@ -113,10 +124,12 @@ impl Tensor {
         }
         // A hangs from above: short strokes, and longer ones at its ends.
         if let Some((grid, ends)) = &tensor.a {
-            let ends = ends.iter().flat_map(|(low, high)| [(low, A_END), (high, A_END)]);
-            for (value, length) in grid.iter().map(|level| (level, A_LEVEL)).chain(ends) {
-                let at = x(f64::from(*value));
-                area.draw(&PathElement::new(vec![(at, 0), (at, length)], INK.stroke_width(if length == A_END { 2 } else { 1 })))?;
+            for (from, to) in runs(grid.iter().map(|level| x(f64::from(*level)))) {
+                area.draw(&Rectangle::new([(from, 0), (to + 1, A_LEVEL)], INK.filled()))?;
+            }
+            for end in ends.iter().flat_map(|(low, high)| [*low, *high]) {
+                let at = x(f64::from(end));
+                area.draw(&PathElement::new(vec![(at, 0), (at, A_END)], INK.stroke_width(2)))?;
             }
         }
         Ok(())
@@ -173,12 +186,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn strokes_that_touch_are_one() {
+        for (places, expected) in [(&[][..], &[][..]), (&[3, 5, 5, 6, 9], &[(3, 3), (5, 6), (9, 9)]), (&[0, 1, 2], &[(0, 2)])] {
+            assert_eq!(runs(places.iter().copied()), expected, "{places:?}");
+        }
+    }
+
+    #[test]
     fn bars_and_levels_are_drawn_where_they_lie() {
         let bars = Histogram { low: -1.0, high: 1.0, counts: vec![1, 0, 4, 1] };
         let mut tensor = Tensor { bars, grid: vec![-1.0, 0.0, 1.0], ends: None, a: None };
         let svg = draw(Some(&tensor), &tensor.range(), 408).svg;
         // Zero is in the middle of 400 pixels, 4 from the left.
-        assert!(svg.contains("204,8"), "{svg}");
+        assert!(svg.contains("<rect x=\"204\" y=\"8\" width=\"1\""), "{svg}");
         assert_eq!(svg.matches("#3B6FB6").count(), 3, "a bar for each bin that holds values");
         let shades = svg.matches("opacity=\"0.55\"").count();
         tensor.ends = Some((-0.5, 1.0));

@@ -1,5 +1,6 @@
 //! The dial: a slider of a few stops, turned by pointer, touch or keys.
 
+use gloo::timers::callback::Timeout;
 use web_sys::{Element, HtmlElement};
 use yew::prelude::*;
 
@@ -92,16 +93,40 @@ pub fn Dial(props: &Props) -> Html {
         props.onturn.reform(move |target| allowed(&stops, selected, target))
     };
 
+    // Where the dial stands, and where it is to stand: it hears of a turn in the task that lays the page out, and what
+    // follows from it has a task of its own.
+    let at = use_mut_ref(|| selected);
+    *at.borrow_mut() = selected;
+    let waiting = use_mut_ref(|| None::<(usize, Timeout)>);
+    let catch_up = {
+        let waiting = waiting.clone();
+        move || {
+            if let Some((stop, _)) = waiting.take() {
+                onturn.emit(stop);
+            }
+        }
+    };
     let turn = {
-        let (held, onturn) = (held.clone(), onturn.clone());
+        let catch_up = catch_up.clone();
+        let (waiting, at) = (waiting.clone(), at.clone());
+        move |stop: usize| {
+            let before = waiting.take();
+            if before.is_some() || stop != *at.borrow() {
+                let timer = before.map_or_else(|| Timeout::new(0, catch_up.clone()), |(_, timer)| timer);
+                waiting.replace(Some((stop, timer)));
+            }
+        }
+    };
+    let point = {
+        let (held, turn) = (held.clone(), turn.clone());
         move |event: &PointerEvent| {
             if let Some(edges) = &*held.borrow() {
-                onturn.emit(stop_at(edges, f64::from(event.client_x())).min(last));
+                turn(stop_at(edges, event.client_x().into()).min(last));
             }
         }
     };
     let onpointerdown = {
-        let (node, held, turn) = (node.clone(), held.clone(), turn.clone());
+        let (node, held, point) = (node.clone(), held.clone(), point.clone());
         Callback::from(move |event: PointerEvent| {
             let Some(dial) = node.cast::<HtmlElement>().filter(|_| event.button() == 0) else { return };
             let _ = dial.set_pointer_capture(event.pointer_id());
@@ -109,13 +134,14 @@ pub fn Dial(props: &Props) -> Html {
             event.prevent_default();
             // Asked for once: while the page changes under a turning dial, each answer would be a layout of its own.
             held.replace(Some(edges(&dial)));
-            turn(&event);
+            point(&event);
         })
     };
-    let onpointermove = Callback::from(move |event: PointerEvent| turn(&event));
+    let onpointermove = Callback::from(move |event: PointerEvent| point(&event));
     let rest = {
         let (held, onrest) = (held.clone(), props.onrest.clone());
         move || {
+            catch_up();
             held.replace(None);
             onrest.emit(());
         }
@@ -130,9 +156,10 @@ pub fn Dial(props: &Props) -> Html {
             if event.alt_key() || event.ctrl_key() || event.meta_key() {
                 return;
             }
-            if let Some(stop) = key_target(&event.key(), selected, last) {
+            let from = waiting.borrow().as_ref().map_or(*at.borrow(), |(stop, _)| *stop);
+            if let Some(stop) = key_target(&event.key(), from, last) {
                 event.prevent_default();
-                onturn.emit(stop);
+                turn(stop);
             }
         })
     };
