@@ -29,7 +29,7 @@ pub fn write(given: &[Given], name: &str, lesson: &Lesson) -> String {
     text
 }
 
-/// Reads what [`write`] wrote. What does not fit the lesson as it is now is left out.
+/// Reads what [`write()`] wrote. What does not fit the lesson as it is now is left out.
 pub fn read(text: &str, name: &str, lesson: &Lesson) -> Vec<Given> {
     let mut found: Vec<Given> = Vec::new();
     for line in text.lines() {
