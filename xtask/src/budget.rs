@@ -127,11 +127,14 @@ mod tests {
             char::from(b' ' + (state >> 24) as u8 % 95)
         };
         // 95 values leave gzip 0.83 of the bytes at best.
-        let text: String = (0..720_000).map(|_| noise()).collect();
+        let over = |limit: usize| limit * 5 / 4;
+        let text: String = (0..over(PAGE_LIMIT.max(LAB_LIMIT))).map(|_| noise()).collect();
         let workers = "over the size budget: simd128 worker, relaxed-simd worker, webgpu worker, lab worker, lessons worker";
-        for (page, worker, over) in
-            [(100_000, 100_000, None), (720_000, 260_000, Some("over the size budget: page")), (100_000, 620_000, Some(workers))]
-        {
+        for (page, worker, over) in [
+            (100_000, 100_000, None),
+            (over(PAGE_LIMIT), LESSONS_LIMIT, Some("over the size budget: page")),
+            (100_000, over(LAB_LIMIT), Some(workers)),
+        ] {
             let scratch = Scratch::new("limits");
             scratch.write("app.js", &text[..page]);
             for module in &MODULES {
