@@ -102,7 +102,7 @@ impl Keep {
         });
         match JsFuture::from(ended).await {
             Ok(_) => Ok(()),
-            Err(event) => Err(change.error().map_or(event, JsValue::from)),
+            Err(_) => Err(change.error().map_or("the browser gave it up".into(), JsValue::from)),
         }
     }
 }

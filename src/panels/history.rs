@@ -1,5 +1,6 @@
 //! The recipes that were tried, on this visit and before: brought back, named, forgotten.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -18,8 +19,11 @@ use crate::state::{Action, Edit, History, Page, Phase, Severity, Store, Tried, u
 /// Rows that are drawn before somebody asks for more.
 const FIRST: usize = 30;
 
-/// Says that nothing is kept, and why.
-fn tell(page: &Page, why: &str) {
+/// Says that nothing is kept, and why; once is enough.
+fn tell(page: &Page, told: &Cell<bool>, why: &str) {
+    if told.replace(true) {
+        return;
+    }
     let text = format!(
         "This browser does not let the page keep things ({why}). Recipes tried are forgotten when the page is closed; all else works."
     );
@@ -30,8 +34,9 @@ fn tell(page: &Page, why: &str) {
 #[hook]
 pub fn use_history(page: &Page, kept: bool) {
     let keep = use_state(|| None::<Rc<Keep>>);
+    let told = use_memo((), |()| Cell::new(false));
     {
-        let (page, keep) = (page.clone(), keep.clone());
+        let (page, keep, told) = (page.clone(), keep.clone(), told.clone());
         use_effect_with((), move |()| {
             if !kept {
                 return;
@@ -43,7 +48,7 @@ pub fn use_history(page: &Page, kept: bool) {
                         page.dispatch.dispatch(Action::History(History::Loaded(rows.collect())));
                         keep.set(Some(Rc::new(opened)));
                     }
-                    Err(why) => tell(&page, &why),
+                    Err(why) => tell(&page, &told, &why),
                 }
             });
         });
@@ -66,7 +71,7 @@ pub fn use_history(page: &Page, kept: bool) {
         let lines: HashMap<String, String> = tried.iter().filter_map(line).collect();
         spawn_local(async move {
             if let Err(why) = keep.hold(lines).await {
-                tell(&page, &why);
+                tell(&page, &told, &why);
             }
         });
     });
