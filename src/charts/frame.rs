@@ -1,14 +1,14 @@
 //! The frame of a chart: title, description, drawing, points to press, figures, downloads.
 
-use wasm_bindgen::prelude::Closure;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{Element, HtmlElement, ResizeObserver};
+use web_sys::Element;
 use yew::prelude::*;
 
 use super::draw::{Drawing, Spot};
 use super::export::{IMAGES, KIND, Table, png, save};
 use crate::panels::is_dark;
+use crate::parts::resize::on_resize;
 use crate::parts::terms;
 use crate::state::view::part;
 use crate::state::{Action, Look, Page, Severity, use_page};
@@ -214,25 +214,7 @@ pub fn use_width() -> (NodeRef, u32) {
     let width = use_state_eq(|| 0_u32);
     {
         let (node, width) = (node.clone(), width.clone());
-        use_effect_with((), move |()| {
-            let element = node.cast::<HtmlElement>();
-            let measured = element.clone();
-            let observe = Closure::<dyn Fn()>::new(move || {
-                if let Some(element) = &measured {
-                    width.set(element.client_width().max(0) as u32);
-                }
-            });
-            let observer = ResizeObserver::new(observe.as_ref().unchecked_ref()).ok();
-            if let (Some(observer), Some(element)) = (&observer, &element) {
-                observer.observe(element);
-            }
-            move || {
-                if let Some(observer) = observer {
-                    observer.disconnect();
-                }
-                drop(observe);
-            }
-        });
+        use_effect_with((), move |()| on_resize(node.cast(), move |element| width.set(element.client_width().max(0) as u32)));
     }
     (node, *width)
 }

@@ -2,13 +2,14 @@
 
 use std::rc::Rc;
 
+use bitdial_protocol::{BackendCheck, BackendChoice, Recipe, Request, Response, Target};
+
 use super::clock::now;
 use super::desk::{Desk, Kit};
 use super::error::ClientError;
 use super::idle::VERIFY_MACS;
 use super::pool::Pool;
 use crate::state::compared::{Figures, Measured, Rate};
-use bitdial_protocol::{BackendCheck, BackendChoice, Recipe, Request, Response, Target};
 
 /// Multiply-accumulates of the images that are counted: a second or two for the reference loops, and enough for a rate.
 const COUNTED_MACS: u64 = 2_000_000_000;

@@ -7,6 +7,7 @@ pub mod hints;
 pub mod overlap;
 pub mod progress;
 pub mod qr;
+pub mod resize;
 pub mod row;
 pub mod segmented;
 pub mod sparkline;
