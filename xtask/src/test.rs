@@ -118,7 +118,7 @@ fn lints(project: &Project) -> Result<Tally> {
 
 fn native(project: &Project) -> Result<Tally> {
     let mut cargo = project.cargo();
-    cargo.args(["test", "--workspace", "--exclude", "bitdial-e2e"]);
+    cargo.args(["test", "--no-fail-fast", "--workspace", "--exclude", "bitdial-e2e"]);
     Tally::of(&mut cargo)
 }
 
@@ -157,7 +157,7 @@ fn end_to_end(project: &Project) -> Result<Tally> {
     let browser = Browser::ensure()?;
     let mut cargo = project.cargo();
     cargo
-        .args(["test", "--package", "bitdial-e2e"])
+        .args(["test", "--no-fail-fast", "--package", "bitdial-e2e"])
         .env("BITDIAL_DIST", project.dist())
         .env("CHROME", &browser.chrome)
         .env("CHROMEDRIVER", &browser.driver)

@@ -117,7 +117,8 @@ async fn a_digit_is_read_while_it_is_drawn() -> Result<()> {
         press(&page, "toggle-maps").await?;
         let (eight, before) = maps(&page).await?;
         page.js("location.hash = '#model=digits&w=2'").await?;
-        page.until("2 bits", "location.hash.includes('w=2') && document.getElementById('maps').dataset.current === 'false'").await?;
+        let other = format!("document.querySelector('[data-metric=map-sqnr]')?.dataset.value !== '{eight}'");
+        page.until("2 bits", &format!("location.hash.includes('w=2') && {other}")).await?;
         let (two, after) = maps(&page).await?;
         ensure!(two < eight - 5.0, "{eight} dB at 8 bits, {two} dB at 2");
         ensure!(before[0][0][2] != before[0][2][2] && before != after, "the maps do not change");
