@@ -7,21 +7,26 @@ use gloo::events::EventListener;
 use yew::prelude::*;
 
 use crate::catalogue::{self, Entry};
-use crate::charts::{BitsChart, ConfusionChart, LatencyChart, LayersChart, SearchChart, SizeChart, TimeChart, folded};
+use crate::charts::{
+    folded, use_bits_chart, use_confusion_chart, use_latency_chart, use_layers_chart, use_search_chart, use_size_chart, use_time_chart,
+};
 use crate::client::{Order, Session};
-use crate::lessons::{GlossaryDialog, LessonsPanel, use_place};
+use crate::lessons::{use_glossary, use_lessons_panel, use_place};
 use crate::panels::{
-    AllSettings, Backends, Corrections, DeviceCard, FeatureMapsOf, File, HistoryCard, Images, Model, activations, dropping, embed, notices,
-    pinned, promise, readouts, settings_open, top_bar, use_closer, use_history, use_pinned, weights,
+    activations, dropping, embed, notices, pinned, promise, readouts, settings_open, top_bar, use_all_settings, use_backends, use_closer,
+    use_corrections, use_device_card, use_feature_maps, use_files, use_history, use_history_card, use_images, use_model, use_pinned,
+    weights,
 };
 use crate::parts::overlap::use_overlap;
+use crate::parts::region::region;
+use crate::parts::seen::WhenSeen;
 use crate::state::bench::Run;
 use crate::state::predictions::Goal;
 use crate::state::{Action, Learn, Page, Phase, State, Step, Store, address};
 
 /// The page.
-#[component]
-pub fn App() -> Html {
+#[hook]
+pub fn use_app() -> Html {
     let store = use_reducer(initial);
     let session = {
         let dispatch = store.dispatcher();
@@ -49,7 +54,7 @@ pub fn App() -> Html {
             if embedded.is_none() {
                 <a class="skip" href="#main" onclick={focus_main()}>{"Skip to the dials"}</a>
                 { top_bar(&page) }
-                <LessonsPanel />
+                { region!(use_lessons_panel) }
             }
             <main
                 id="main" tabindex="-1" class={classes!(embedded.is_some().then_some("embed"))} data-phase={state.phase.name()} data-generation={state.generation.to_string()}
@@ -60,28 +65,28 @@ pub fn App() -> Html {
                 <div class="col recipe" {ondragover} {ondrop}>
                     { weights(&page) }
                     { activations(&page) }
-                    <Corrections />
-                    <AllSettings />
-                    <File />
-                    <HistoryCard />
-                    <SearchChart />
+                    { region!(use_corrections) }
+                    { region!(use_all_settings) }
+                    { region!(use_files) }
+                    { region!(use_history_card) }
+                    <WhenSeen id="search">{ region!(use_search_chart) }</WhenSeen>
                 </div>
                 <div class="col model">
-                    <Model />
-                    <LayersChart />
-                    <ConfusionChart />
-                    <Images />
-                    <FeatureMapsOf />
+                    { region!(use_model) }
+                    <WhenSeen id="layers">{ region!(use_layers_chart) }</WhenSeen>
+                    <WhenSeen id="confusion">{ region!(use_confusion_chart) }</WhenSeen>
+                    <WhenSeen id="images">{ region!(use_images) }</WhenSeen>
+                    { region!(use_feature_maps) }
                 </div>
                 <div class="col right">
                     { promise(&page) }
                     { readouts(&page) }
-                    <BitsChart />
-                    <SizeChart />
-                    <LatencyChart />
-                    <TimeChart />
-                    <Backends />
-                    <DeviceCard />
+                    <WhenSeen id="accuracy-bits">{ region!(use_bits_chart) }</WhenSeen>
+                    <WhenSeen id="accuracy-size">{ region!(use_size_chart) }</WhenSeen>
+                    <WhenSeen id="latency">{ region!(use_latency_chart) }</WhenSeen>
+                    <WhenSeen id="time">{ region!(use_time_chart) }</WhenSeen>
+                    { region!(use_backends) }
+                    { region!(use_device_card) }
                 </div>
             }
             </main>
@@ -93,7 +98,7 @@ pub fn App() -> Html {
                 </footer>
             }
             { notices(&page) }
-            <GlossaryDialog />
+            { region!(use_glossary) }
         </ContextProvider<Page>>
     }
 }

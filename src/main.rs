@@ -18,6 +18,9 @@ mod stats;
 
 use yew::prelude::*;
 
+use app::use_app;
+use parts::region::{Region, props};
+
 fn main() {
     std::panic::set_hook(Box::new(|info| {
         console_error_panic_hook::hook(info);
@@ -27,16 +30,13 @@ fn main() {
         }
     }));
     let Ok(Some(root)) = gloo::utils::document().query_selector("#app") else { return };
-    if client::probe::support().simd {
-        yew::Renderer::<app::App>::with_root(root).render();
-    } else {
-        yew::Renderer::<NoSimd>::with_root(root).render();
-    }
+    let whole = if client::probe::support().simd { props!(use_app) } else { props!(use_no_simd) };
+    yew::Renderer::<Region>::with_root_and_props(root, whole).render();
 }
 
 /// What a browser without SIMD is told.
-#[component]
-fn NoSimd() -> Html {
+#[hook]
+fn use_no_simd() -> Html {
     html! {
         <main class="plain" data-phase="unsupported">
             <section role="alert">

@@ -167,8 +167,8 @@ fn legend(page: &Page, axis: Axis, schemes: &[Recipe], data: &Data) -> Html {
 }
 
 /// The chart.
-#[component]
-pub fn BitsChart() -> Html {
+#[hook]
+pub fn use_bits_chart() -> Html {
     let page = use_page();
     let (node, width_of) = use_width();
     let (state, bench, axis) = (&page.state, &page.state.bench, page.state.view.axis);

@@ -267,8 +267,8 @@ fn row(point: &Point) -> Vec<AttrValue> {
 }
 
 /// The chart.
-#[component]
-pub fn SizeChart() -> Html {
+#[hook]
+pub fn use_size_chart() -> Html {
     let page = use_page();
     let (node, width) = use_width();
     let cost = use_state_eq(|| Cost::Size);

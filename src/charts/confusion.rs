@@ -157,8 +157,8 @@ fn open(page: &Page, look: Look) {
 }
 
 /// The chart; nothing for images without labels.
-#[component]
-pub fn ConfusionChart() -> Html {
+#[hook]
+pub fn use_confusion_chart() -> Html {
     let page = use_page();
     let (node, width) = use_width();
     let show = use_state_eq(|| Show::Now);

@@ -58,8 +58,8 @@ fn draw(bars: &[Bar], longest: f64, rows: usize, width: u32) -> Drawing {
 }
 
 /// The chart.
-#[component]
-pub fn LatencyChart() -> Html {
+#[hook]
+pub fn use_latency_chart() -> Html {
     let page = use_page();
     let (node, width) = use_width();
     let bench = &page.state.bench;

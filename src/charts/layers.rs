@@ -133,8 +133,8 @@ fn table(found: &[(&LayerDiagnosis, Name)], a: Option<&Diagnosis>) -> Table {
 }
 
 /// The chart.
-#[component]
-pub fn LayersChart() -> Html {
+#[hook]
+pub fn use_layers_chart() -> Html {
     let page = use_page();
     let (node, width) = use_width();
     let view = use_state_eq(|| View::Output);

@@ -152,8 +152,8 @@ fn table(points: &[FrontierPoint]) -> Table {
 }
 
 /// The chart, and what starts a search.
-#[component]
-pub fn SearchChart() -> Html {
+#[hook]
+pub fn use_search_chart() -> Html {
     let page = use_page();
     let (node, width) = use_width();
     let kind = use_state_eq(|| 0_usize);

@@ -204,8 +204,8 @@ fn table(profiles: Option<&Profiles>, a: Option<&Profiles>) -> Table {
 }
 
 /// The chart.
-#[component]
-pub fn TimeChart() -> Html {
+#[hook]
+pub fn use_time_chart() -> Html {
     let page = use_page();
     let (node, width) = use_width();
     let profiles = page.state.bench.run().profiles.clone();

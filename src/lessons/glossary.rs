@@ -18,8 +18,8 @@ const HEIGHT: f64 = 360.0;
 const GAP: f64 = 8.0;
 
 /// The dialog, while something of the glossary is shown.
-#[component]
-pub fn GlossaryDialog() -> Html {
+#[hook]
+pub fn use_glossary() -> Html {
     let page = use_page();
     let node = use_node_ref();
     let shown = page.state.lessons.shown.clone();

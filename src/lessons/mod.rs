@@ -15,7 +15,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 use yew::prelude::*;
 
-pub use glossary::GlossaryDialog;
+pub use glossary::use_glossary;
 
 use crate::state::{Action, Learn, Page, Place, Step, address, use_page};
 
@@ -51,8 +51,8 @@ fn by_id(id: &str) -> Option<HtmlElement> {
 }
 
 /// The panel with the list or a step; nothing while the lessons are closed.
-#[component]
-pub fn LessonsPanel() -> Html {
+#[hook]
+pub fn use_lessons_panel() -> Html {
     let page = use_page();
     reading::use_reading(&page);
     remember::use_memory(&page);

@@ -123,8 +123,8 @@ fn gpu(info: &GpuInfo) -> Html {
 }
 
 /// The region.
-#[component]
-pub fn Backends() -> Html {
+#[hook]
+pub fn use_backends() -> Html {
     let page = use_page();
     let state = &page.state;
     let compared = state.bench.run().compared.clone();

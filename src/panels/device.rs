@@ -166,8 +166,8 @@ fn beside(page: &Page, ours: &[(String, String)], there: &Report) -> Html {
 }
 
 /// The card.
-#[component]
-pub fn DeviceCard() -> Html {
+#[hook]
+pub fn use_device_card() -> Html {
     let page = use_page();
     let pasted = use_state(|| None::<Result<Report, String>>);
     let facts = facts(&device(&page));

@@ -7,8 +7,14 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::ResizeObserver;
 use yew::prelude::*;
 
-use super::{AllSettings, Backends, Corrections, FeatureMapsOf, Images, Model, activations, promise::promise, readouts, weights};
-use crate::charts::{BitsChart, ConfusionChart, LatencyChart, LayersChart, SearchChart, SizeChart, TimeChart};
+use super::{
+    activations, promise::promise, readouts, use_all_settings, use_backends, use_corrections, use_feature_maps, use_images, use_model,
+    weights,
+};
+use crate::charts::{
+    use_bits_chart, use_confusion_chart, use_latency_chart, use_layers_chart, use_search_chart, use_size_chart, use_time_chart,
+};
+use crate::parts::region::region;
 use crate::state::{Page, State, Tab, address, shared};
 
 /// Every part, by the name that `show` has for it, with what people call it; in the order in which they stand.
@@ -111,23 +117,23 @@ pub fn snippet(base: &str, link: &Link, show: &[&str], height: u32) -> String {
 /// One part.
 fn part(page: &Page, name: &str) -> Html {
     match name {
-        "recipe" => html! { <>{ weights(page) }{ activations(page) }<Corrections /><AllSettings /></> },
+        "recipe" => html! { <>{ weights(page) }{ activations(page) }{ region!(use_corrections) }{ region!(use_all_settings) }</> },
         "weights" => weights(page),
         "activations" => activations(page),
-        "corrections" => html! { <Corrections /> },
-        "settings" => html! { <AllSettings /> },
-        "strip" => html! { <Model /> },
-        name if IMAGES.contains(&name) => html! { <Images /> },
-        "maps" => html! { <FeatureMapsOf /> },
+        "corrections" => region!(use_corrections),
+        "settings" => region!(use_all_settings),
+        "strip" => region!(use_model),
+        name if IMAGES.contains(&name) => region!(use_images),
+        "maps" => region!(use_feature_maps),
         "readouts" => html! { <>{ promise(page) }{ readouts(page) }</> },
-        "accuracy-bits" => html! { <BitsChart /> },
-        "accuracy-size" => html! { <SizeChart /> },
-        "latency" => html! { <LatencyChart /> },
-        "time-split" => html! { <TimeChart /> },
-        "layers-chart" => html! { <LayersChart /> },
-        "confusion" => html! { <ConfusionChart /> },
-        "backends" => html! { <Backends /> },
-        "search" => html! { <SearchChart /> },
+        "accuracy-bits" => region!(use_bits_chart),
+        "accuracy-size" => region!(use_size_chart),
+        "latency" => region!(use_latency_chart),
+        "time-split" => region!(use_time_chart),
+        "layers-chart" => region!(use_layers_chart),
+        "confusion" => region!(use_confusion_chart),
+        "backends" => region!(use_backends),
+        "search" => region!(use_search_chart),
         _ => Html::default(),
     }
 }

@@ -42,8 +42,8 @@ fn keep(page: &Page, make: fn(&Page) -> Made) -> Callback<MouseEvent> {
 }
 
 /// The buttons.
-#[component]
-pub fn ResultFiles() -> Html {
+#[hook]
+pub fn use_result_files() -> Html {
     let page = use_page();
     let table = |page: &Page| -> Made { Ok(("results.csv", "text/csv", csv(&page.state.tried, &report(page)))) };
     let data = |page: &Page| -> Made { Ok(("results.json", "application/json", json(&page.state, &report(page))?)) };

@@ -163,8 +163,8 @@ fn Line(props: &LineProps) -> Html {
 }
 
 /// The card.
-#[component]
-pub fn HistoryCard() -> Html {
+#[hook]
+pub fn use_history_card() -> Html {
     let page = use_page();
     let asking = use_state_eq(|| false);
     let tried = &page.state.tried;

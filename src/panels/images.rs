@@ -8,10 +8,11 @@ use web_sys::HtmlElement;
 use yew::prelude::*;
 
 use super::filters::filters;
-use super::own;
+use super::own::{self, use_camera};
 use crate::format::{count, percent};
 use crate::ink::Ink;
 use crate::parts::canvas::{Picture, Pixels};
+use crate::parts::region::region;
 use crate::state::rules::way;
 use crate::state::{Action, Bench, Look, Origin, Page, Phase, Specimen, Study, Tab, use_page};
 
@@ -35,8 +36,8 @@ fn tab_target(key: &str, from: Tab) -> Option<Tab> {
 }
 
 /// The region.
-#[component]
-pub fn Images() -> Html {
+#[hook]
+pub fn use_images() -> Html {
     let page = use_page();
     let bench = &page.state.bench;
     let tab = page.state.view.tab;
@@ -104,7 +105,7 @@ pub fn Images() -> Html {
     let own_tab = match tab {
         Tab::Draw => html! { <own::Draw {ink} /> },
         Tab::Picture => html! { <own::Picture chosen={(*chosen).clone()} {ontake} /> },
-        Tab::Camera => html! { <own::Camera /> },
+        Tab::Camera => region!(use_camera),
         Tab::Flipped | Tab::All => Html::default(),
     };
     html! {

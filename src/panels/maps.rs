@@ -104,8 +104,8 @@ fn layers(bench: &Bench) -> Vec<(String, String)> {
 }
 
 /// The region.
-#[component]
-pub fn FeatureMapsOf() -> Html {
+#[hook]
+pub fn use_feature_maps() -> Html {
     let page = use_page();
     let worst = use_state(|| false);
     let shown = use_state(|| PAGE);

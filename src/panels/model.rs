@@ -10,8 +10,8 @@ use crate::state::bench::Bench;
 use crate::state::{Download, use_page};
 
 /// The region.
-#[component]
-pub fn Model() -> Html {
+#[hook]
+pub fn use_model() -> Html {
     let page = use_page();
     let run = page.state.bench.run();
     let info = crate::parts::use_last(run.info.clone().map(|info| (page.state.bench.entry.id.clone(), info)));

@@ -11,6 +11,7 @@ use crate::charts::save;
 use crate::format::{bytes, count, percent, time};
 use crate::parts::copy::CopyButton;
 use crate::parts::qr::Code;
+use crate::parts::region::region;
 use crate::state::{Page, address, shared, use_page};
 
 /// Pixels of the frame that embeds the page, before it says what it needs.
@@ -63,8 +64,8 @@ fn copied(text: &AttrValue) -> Callback<(), AttrValue> {
 }
 
 /// The button and its dialog.
-#[component]
-pub fn Share() -> Html {
+#[hook]
+pub fn use_share() -> Html {
     let node = use_node_ref();
     let open = use_state_eq(|| false);
     let onopen = {
@@ -104,7 +105,7 @@ pub fn Share() -> Html {
             <dialog ref={node} id="share-dialog" class="dialog" aria-labelledby="share-title" {onclose} onclick={onpress}>
                 <div class="inner">
                     <h2 id="share-title">{"Share this recipe"}<button class="btn quiet" type="button" id="close-share" aria-label="Close" {onclick}>{"\u{2715}"}</button></h2>
-                    if *open { <Inside /> }
+                    if *open { { region!(use_share_inside) } }
                 </div>
             </dialog>
         </>
@@ -112,8 +113,8 @@ pub fn Share() -> Html {
 }
 
 /// What is in it, drawn only while it is open.
-#[component]
-fn Inside() -> Html {
+#[hook]
+fn use_share_inside() -> Html {
     let page = use_page();
     let with = use_state_eq(|| true);
     let expected = shared::figures(&page.state.bench);

@@ -15,8 +15,8 @@ pub fn is_dark() -> bool {
 }
 
 /// The button.
-#[component]
-pub fn Theme() -> Html {
+#[hook]
+pub fn use_theme() -> Html {
     let dark = use_state(is_dark);
     let onclick = {
         let dark = dark.clone();

@@ -4,12 +4,13 @@ use bitdial_protocol::BackendChoice;
 use yew::prelude::*;
 
 use super::picker::Picker;
-use super::share::Share;
-use super::theme::Theme;
+use super::share::use_share;
+use super::theme::use_theme;
 use crate::catalogue;
 use crate::client::probe::backend_name;
 use crate::format::{amount, count, s};
 use crate::lessons::lessons_button;
+use crate::parts::region::region;
 use crate::state::{Edit, Page};
 
 /// The bar.
@@ -25,8 +26,8 @@ pub fn top_bar(page: &Page) -> Html {
             { badge(page) }
             <div class="sp"></div>
             { lessons_button(page) }
-            <Theme />
-            <Share />
+            { region!(use_theme) }
+            { region!(use_share) }
         </header>
     }
 }

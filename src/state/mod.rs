@@ -241,6 +241,11 @@ pub fn use_page() -> Page {
 }
 
 impl State {
+    /// Whether nothing is being worked out for the recipe in force.
+    pub fn at_rest(&self) -> bool {
+        self.dragging.is_none() && !matches!(self.phase, Phase::Quantizing | Phase::Evaluating | Phase::Timing)
+    }
+
     /// The state for a link, before anything is loaded.
     pub fn new(link: Link, entry: &'static Entry) -> Self {
         Self {

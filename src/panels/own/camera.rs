@@ -50,8 +50,8 @@ fn rate(moments: &VecDeque<f64>) -> Option<f64> {
 }
 
 /// The tab.
-#[component]
-pub fn Camera() -> Html {
+#[hook]
+pub fn use_camera() -> Html {
     let page = use_page();
     let live = use_state(|| Live::Off("".into()));
     let device = use_mut_ref(|| None::<Device>);

@@ -5,7 +5,7 @@ mod draw;
 mod picture;
 mod verdict;
 
-pub use camera::Camera;
+pub use camera::use_camera;
 pub use draw::Draw;
 pub use picture::{Chosen, Picture, use_arrivals, use_taking};
 pub use verdict::{selected, verdict};

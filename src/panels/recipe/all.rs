@@ -29,8 +29,8 @@ pub fn settings_open() -> bool {
 }
 
 /// The card.
-#[component]
-pub fn AllSettings() -> Html {
+#[hook]
+pub fn use_all_settings() -> Html {
     let page = use_page();
     let open = page.state.view.settings;
     let onclick = {

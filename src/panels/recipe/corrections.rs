@@ -73,8 +73,8 @@ fn line_at(list: &HtmlElement, y: f64, count: usize) -> usize {
 }
 
 /// The card.
-#[component]
-pub fn Corrections() -> Html {
+#[hook]
+pub fn use_corrections() -> Html {
     let page = use_page();
     let list = use_node_ref();
     // The one that the pointer holds, and whether keys just moved one: its handle keeps the focus.

@@ -7,7 +7,8 @@ use yew::prelude::*;
 
 use crate::charts::save;
 use crate::json;
-use crate::panels::ResultFiles;
+use crate::panels::use_result_files;
+use crate::parts::region::region;
 use crate::state::{Action, Edit, Page, Severity, use_page};
 
 /// Larger than any recipe; a file that is larger is something else.
@@ -60,8 +61,8 @@ pub fn dropping(page: &Page) -> [Callback<DragEvent>; 2] {
 }
 
 /// The buttons.
-#[component]
-pub fn File() -> Html {
+#[hook]
+pub fn use_files() -> Html {
     let page = use_page();
     let input = use_node_ref();
     let onsave = {
@@ -119,7 +120,7 @@ pub fn File() -> Html {
             <button class="btn" type="button" id="export-onnx" disabled={!ready} onclick={onexport} title="The quantized model with QuantizeLinear and DequantizeLinear, for onnxruntime and others">
                 {if *busy { "Writing\u{2026}" } else { "Export ONNX" }}
             </button>
-            <ResultFiles />
+            { region!(use_result_files) }
             <input ref={input} id="recipe-file" class="sr" type="file" accept=".json,application/json" tabindex="-1" aria-label="Recipe file" {onchange} />
             <p class="desc">{"Drop a recipe (JSON) on this column to open it. ONNX is the quantized model; results are those of all recipes tried."}</p>
         </section>

@@ -7,9 +7,9 @@ mod file;
 use bitdial_protocol::{Bits, Format};
 use yew::prelude::*;
 
-pub use all::{AllSettings, settings_open};
-pub use corrections::Corrections;
-pub use file::{File, dropping};
+pub use all::{settings_open, use_all_settings};
+pub use corrections::use_corrections;
+pub use file::{dropping, use_files};
 
 use crate::parts::dial::{Dial, Stop};
 use crate::parts::row::{effect, setting};
