@@ -93,8 +93,8 @@ pub fn Dial(props: &Props) -> Html {
         props.onturn.reform(move |target| allowed(&stops, selected, target))
     };
 
-    // Where the dial stands, and where it is to stand: it hears of a turn in the task that lays the page out, and what
-    // follows from it has a task of its own.
+    // Where the dial stands, and where it is to stand: it hears of a turn, and of its end, in the task that lays the page
+    // out, and what follows from each has a task of its own.
     let at = use_mut_ref(|| selected);
     *at.borrow_mut() = selected;
     let waiting = use_mut_ref(|| None::<(usize, Timeout)>);
@@ -141,9 +141,13 @@ pub fn Dial(props: &Props) -> Html {
     let rest = {
         let (held, onrest) = (held.clone(), props.onrest.clone());
         move || {
-            catch_up();
             held.replace(None);
-            onrest.emit(());
+            let (catch_up, onrest) = (catch_up.clone(), onrest.clone());
+            Timeout::new(0, move || {
+                catch_up();
+                onrest.emit(());
+            })
+            .forget();
         }
     };
     let release = {
