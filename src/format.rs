@@ -77,6 +77,11 @@ pub fn energy(pj: f64) -> Quantity {
     scaled(pj, &[(1.0, "pJ"), (1e3, "nJ"), (1e6, "\u{b5}J"), (1e9, "mJ")])
 }
 
+/// `41.8 dB`, signal to noise; without noise it has none.
+pub fn decibels(db: Option<f32>) -> String {
+    db.map_or("no noise".to_owned(), |db| format!("{db:.1} dB"))
+}
+
 /// How many: `63.6 k`, `4.65 M`.
 pub fn amount(n: usize) -> String {
     let q = scaled(n as f64, &[(1.0, ""), (1e3, "\u{202f}k"), (1e6, "\u{202f}M"), (1e9, "\u{202f}G")]);

@@ -7,6 +7,7 @@ use yew::prelude::*;
 use super::draw::{CARD, Drawing, FLOAT, GRID, INK, QUANTIZED, SOFT, Spot, drawing, text};
 use super::export::{Column, Table};
 use super::frame::{Frame, Press, plot, use_width};
+use crate::format::decibels;
 use crate::kinds::{Name, names};
 use crate::parts::segmented::segmented;
 use crate::parts::use_last;
@@ -101,10 +102,6 @@ fn draw(layers: &[Layer], known: bool, open: Option<usize>, width: u32) -> Drawi
         }
         Ok(spots)
     })
-}
-
-fn decibels(db: Option<f32>) -> String {
-    db.map_or("no noise".to_owned(), |db| format!("{db:.1} dB"))
 }
 
 fn op<'a>(state: &'a State, layer: &str) -> &'a str {

@@ -27,7 +27,7 @@ use super::task::{self, on_slot};
 use crate::catalogue::Entry;
 use crate::state::compared::Compared;
 use crate::state::report::{BenchReport, Download, RunReport};
-use crate::state::{Action, Bench, Errand, Found, Page, Predictions, Severity, Store};
+use crate::state::{Action, Bench, Errand, Found, Page, Phase, Predictions, Severity, Store};
 
 /// The folder of the workers, relative to the page.
 const WORKERS: &str = match option_env!("BITDIAL_WORKER_DIR") {
@@ -103,9 +103,12 @@ impl Voice {
     /// News about the recipe.
     pub fn run(&self, report: RunReport) {
         let frequent = matches!(report, RunReport::Evaluated(_));
-        let action = match &self.beside {
-            Some(recipe) => Action::Beside(self.epoch, recipe.clone(), report),
-            None => Action::Run(self.generation, report),
+        let action = match (&self.beside, report) {
+            // What rests while the recipe in force is timed rests for A too; all else of A is idle time.
+            (Some(_), RunReport::Phase(Phase::Timing)) => Action::Run(self.generation, RunReport::Phase(Phase::Timing)),
+            (Some(_), RunReport::Phase(_)) => Action::Run(self.generation, RunReport::Phase(Phase::Idle)),
+            (Some(recipe), report) => Action::Beside(self.epoch, recipe.clone(), report),
+            (None, report) => Action::Run(self.generation, report),
         };
         self.send(frequent, action);
     }
@@ -175,7 +178,7 @@ impl Session {
     pub fn send(&self, generation: u32, errand: Errand, subject: Subject) {
         self.give_up();
         let Ok((pool, voice)) = self.helper(generation) else { return };
-        self.outbox.send(Action::Begin(errand.clone()));
+        self.outbox.send(Action::Begin(generation, errand.clone()));
         let (handle, registration) = AbortHandle::new_pair();
         self.errand.replace(Some(handle));
         let work = async move {

@@ -48,7 +48,9 @@ pub async fn perform(order: &Order, pool: &Pool, library: &Library, voice: &Voic
         // Without A's figures, those of the recipe in force are as good.
         if let Err(error) = measure(a, pool, library, &voice).await {
             voice.trouble(&error);
+            voice.run(RunReport::Phase(Phase::Idle));
         }
+        voice.run(RunReport::Over);
     }
     idle::sweep(order, pool, voice, first).await
 }

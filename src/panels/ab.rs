@@ -28,12 +28,15 @@ pub fn pinned(model: &str) -> Option<Recipe> {
 #[hook]
 pub fn use_pinned(page: &Page, kept: bool) {
     let bench = &page.state.bench;
+    let last = use_mut_ref(|| None::<String>);
     use_effect_with((bench.entry.id.clone(), bench.pinned.clone()), move |(model, a)| {
+        let last = std::mem::replace(&mut *last.borrow_mut(), a.as_ref().map(|_| model.clone()));
         let Some(storage) = storage().filter(|_| kept) else { return };
-        // Forbidden or full: it lasts as long as the page. What another model's A was stays until there is one here.
+        // Forbidden or full: it lasts as long as the page. What was A of a model that is opened again stays until there is
+        // another one, or it is unpinned.
         let _ = match a {
             Some(recipe) => storage.set_item(KEY, &Link { recipe: recipe.clone(), ..Link::new(model) }.to_fragment()),
-            None if pinned(model).is_some() => storage.remove_item(KEY),
+            None if last.as_ref() == Some(model) => storage.remove_item(KEY),
             None => Ok(()),
         };
     });

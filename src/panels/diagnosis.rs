@@ -5,7 +5,7 @@ use yew::prelude::*;
 
 use crate::charts::{HistogramChart, Tensor};
 use crate::client::Subject;
-use crate::format::{count, percent};
+use crate::format::{count, decibels, percent};
 use crate::parts::progress::stoppable;
 use crate::speed::UNKNOWN;
 use crate::state::bench::Run;
@@ -19,10 +19,6 @@ fn found<'a>(run: &'a Run, layer: &str) -> Option<&'a LayerDiagnosis> {
 }
 
 /// Decibels in words.
-fn decibels(db: Option<f32>) -> String {
-    db.map_or("no noise".to_owned(), |db| format!("{db:.1} dB"))
-}
-
 /// Facts for the list: what they are called, what they say, and what they mean.
 pub fn facts(page: &Page, layer: &str) -> [(&'static str, String, &'static str); 3] {
     let bench = &page.state.bench;

@@ -6,7 +6,7 @@ use yew::prelude::*;
 use super::diagnosis;
 use super::recipe::widths;
 use super::strip::weighted;
-use crate::format::{amount, bytes, percent, time};
+use crate::format::{amount, bytes, decibels, percent, time};
 use crate::parts::row::effect;
 use crate::parts::segmented::{Segment, segmented};
 use crate::speed::{self, UNKNOWN, gmacs, parts, tried};
@@ -68,10 +68,9 @@ pub fn open_layer(page: &Page, info: Option<&QuantizedInfo>) -> Html {
     let detail = page.state.layer_detail();
     let total = info.map_or(1, |info| info.size).max(1);
     let share = format!("{} \u{b7} {} %", bytes(layer.bytes), percent(layer.bytes as f64 / total as f64, 0));
-    let decibels = |layer: &QuantizedLayer| layer.weight_sqnr.map_or("no noise".to_owned(), |db| format!("{db:.1} dB"));
     let a = page.state.bench.a();
     let of_a = a.and_then(|a| a.info.as_ref()?.layers.iter().find(|other| other.name == layer.name));
-    let quality = decibels(layer) + &of_a.map_or(String::new(), |layer| diagnosis::beside(&decibels(layer)));
+    let quality = decibels(layer.weight_sqnr) + &of_a.map_or(String::new(), |layer| diagnosis::beside(&decibels(layer.weight_sqnr)));
     let activations = layer.activation_bits.map_or("f32".to_owned(), |bits| format!("{bits} bits"));
     let ratio = detail
         .as_ref()

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use bitdial_protocol::FeatureMaps;
 use yew::prelude::*;
 
-use crate::format::{count, significant};
+use crate::format::{count, decibels, significant};
 use crate::kinds::names;
 use crate::parts::canvas::{Picture, Pixels};
 use crate::parts::segmented::{Segment, list, segmented};
@@ -86,10 +86,6 @@ fn colour(maps: &Maps, channels: &[usize], with_a: bool) -> Vec<Vec<Pixels>> {
     channels.iter().map(|&channel| all.iter().map(|of| picture(channel, of)).collect()).collect()
 }
 
-fn decibels(db: Option<f32>) -> String {
-    db.map_or("no noise".to_owned(), |db| format!("{db:.1} dB"))
-}
-
 /// Every layer of the model: its name in the file, and what the page calls it.
 fn layers(bench: &Bench) -> Vec<(String, String)> {
     let Some(loaded) = &bench.loaded else { return Vec::new() };
@@ -116,7 +112,9 @@ pub fn use_feature_maps() -> Html {
         let shown = shown.clone();
         use_effect_with((layer.clone(), *worst), move |_| shown.set(PAGE));
     }
-    let with_a = page.state.bench.a().is_some() && found.as_ref().is_some_and(|(_, maps)| maps.a.is_some());
+    let late = found.as_ref().is_some_and(|(of, _)| *of != (closer.serial, page.state.generation));
+    // Another A may have given those of before.
+    let with_a = page.state.bench.a().is_some() && !late && found.as_ref().is_some_and(|(_, maps)| maps.a.is_some());
     let drawn = {
         let maps = found.as_ref().map(|(_, maps)| maps.clone());
         let of = found.as_ref().map(|(of, _)| *of);
@@ -157,7 +155,6 @@ pub fn use_feature_maps() -> Html {
         let worst = worst.clone();
         Callback::from(move |index: usize| worst.set(index == 1))
     };
-    let late = found.as_ref().is_some_and(|(of, _)| *of != (closer.serial, page.state.generation));
     html! {
         <section class="all maps" aria-label="Feature maps">
             {head}

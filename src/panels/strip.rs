@@ -131,6 +131,10 @@ pub fn Strip(props: &Props) -> Html {
         let rest = rest.clone();
         Callback::from(move |_: PointerEvent| rest())
     };
+    let onfocusout = {
+        let rest = rest.clone();
+        Callback::from(move |_: FocusEvent| rest())
+    };
     let onkeyup = Callback::from(move |_: KeyboardEvent| rest());
     let cell = |(index, (name, layer)): (usize, &(Name, &QuantizedLayer))| {
         let recipe = &page.state.link.recipe;
@@ -184,7 +188,7 @@ pub fn Strip(props: &Props) -> Html {
     html! {
         <div
             ref={node.clone()} {class} role="group" aria-label="Layers with weights: left and right go to another one, up and down change its bits"
-            {onkeydown} {onkeyup} {onpointermove} onpointerup={release.clone()} onpointercancel={release}
+            {onkeydown} {onkeyup} {onfocusout} {onpointermove} onpointerup={release.clone()} onpointercancel={release}
         >
             { for layers.iter().enumerate().map(cell) }
         </div>

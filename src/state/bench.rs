@@ -127,6 +127,8 @@ pub struct Bench {
     pub swept: Rc<Vec<Swept>>,
     /// The recipe that is A, of those in `runs`.
     pub pinned: Option<Recipe>,
+    /// An A that was measured as far as it can be.
+    pub spent: Option<Recipe>,
 }
 
 impl Bench {
@@ -143,12 +145,13 @@ impl Bench {
             searched: None,
             swept: Rc::default(),
             pinned: None,
+            spent: None,
         }
     }
 
     /// What holds on another backend as well: recipes and classes, not times.
     pub fn moved(self) -> Self {
-        Self { loaded: None, runs: self.runs.iter().map(Run::moved).collect(), ..self }
+        Self { loaded: None, spent: None, runs: self.runs.iter().map(Run::moved).collect(), ..self }
     }
 
     /// Takes a point of a sweep.

@@ -122,13 +122,13 @@ mod tests {
         state.take(Action::Found(0, Found::Progress(progress(3))));
         assert_eq!(state.errand, None);
         for hits in [800, 850] {
-            state.take(Action::Begin(Errand::Accuracy("fc".into())));
+            state.take(Action::Begin(state.generation, Errand::Accuracy("fc".into())));
             state.take(Action::Found(0, Found::Progress(progress(3))));
             assert_eq!(state.errand, Some((Errand::Accuracy("fc".into()), progress(3))));
             state.take(Action::Found(0, Found::Accuracy(accuracy(hits))));
             assert_eq!((&state.errand, &state.bench.run().isolated), (&None, &vec![accuracy(hits)]));
         }
-        state.take(Action::Begin(Errand::Accuracy("fc".into())));
+        state.take(Action::Begin(state.generation, Errand::Accuracy("fc".into())));
         state.take(Action::Found(0, Found::Nothing("no".into())));
         assert_eq!((&state.errand, state.notices.len()), (&None, 1));
     }
@@ -137,15 +137,19 @@ mod tests {
     fn another_recipe_or_a_person_ends_it() {
         let mut state = state();
         let search = || Errand::Search(Budget::Bits(3.0));
-        state.take(Action::Begin(search()));
+        state.take(Action::Begin(state.generation, search()));
         state.take(Action::GiveUp);
         assert_eq!(state.errand, None);
-        state.take(Action::Begin(search()));
+        state.take(Action::Begin(state.generation, search()));
         state.take(Action::Edit { edit: Edit::WeightBits(Bits::MIN), dragging: false });
         assert_eq!(state.errand, None);
-        state.take(Action::Begin(search()));
+        state.take(Action::Begin(state.generation, search()));
         state.take(Action::Found(0, Found::Nothing("late".into())));
         assert!(state.errand.is_some() && state.notices.is_empty());
+        // One that was asked for under another recipe does not begin.
+        state.take(Action::GiveUp);
+        state.take(Action::Begin(state.generation - 1, search()));
+        assert_eq!(state.errand, None);
     }
 
     #[test]
@@ -161,7 +165,7 @@ mod tests {
             uniform: None,
             chosen: Some(point.clone()),
         };
-        state.take(Action::Begin(Errand::Search(Budget::Bytes(10))));
+        state.take(Action::Begin(state.generation, Errand::Search(Budget::Bytes(10))));
         state.take(Action::Found(0, Found::Widths(state.link.recipe.clone(), Rc::new(frontier))));
         let searched = state.bench.searched.clone().unwrap();
         assert_eq!(searched.budget, Budget::Bytes(10));

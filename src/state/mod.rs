@@ -178,8 +178,8 @@ pub enum Action {
     Retry,
     /// What is done for the link in force was given up.
     Stop,
-    /// An errand begins.
-    Begin(Errand),
+    /// An errand begins, of a generation.
+    Begin(u32, Errand),
     /// An errand is given up.
     GiveUp,
     /// News of the errand of a generation.
@@ -241,7 +241,7 @@ pub fn use_page() -> Page {
 }
 
 impl State {
-    /// Whether nothing is being worked out for the recipe in force.
+    /// Whether no dial is held and nothing is quantized, counted or timed for the recipe in force.
     pub fn at_rest(&self) -> bool {
         self.dragging.is_none() && !matches!(self.phase, Phase::Quantizing | Phase::Evaluating | Phase::Timing)
     }

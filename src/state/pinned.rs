@@ -31,11 +31,12 @@ impl Bench {
         self.pinned().filter(|run| run.recipe != self.run().recipe)
     }
 
-    /// A, where figures of it are missing: it was pinned before they were there, on another backend, or before a reload.
+    /// A, where figures of it are missing: it was pinned before they were there, on another backend, or before a reload. What
+    /// could not be measured then is not asked for again.
     pub fn unmeasured(&self) -> Option<&Run> {
         let counted = |a: &Run| a.predictions.n() >= self.images() && a.latency.is_some() && a.profiles.is_some();
         let diagnosed = |a: &Run| a.diagnosis.is_some() || !self.entry.is_diagnosed() || way(&a.recipe) == Way::Float;
-        self.a().filter(|a| !counted(a) || !diagnosed(a))
+        self.a().filter(|a| self.spent.as_ref() != Some(&a.recipe) && !(counted(a) && diagnosed(a)))
     }
 
     /// Makes a recipe A, without putting it in force.
@@ -68,6 +69,10 @@ impl State {
     pub(super) fn take_beside(&mut self, recipe: &Recipe, report: RunReport) {
         let known = self.bench.runs.iter().position(|run| run.recipe == *recipe);
         let Some(at) = known.filter(|at| *at != self.bench.current) else { return };
+        if matches!(report, RunReport::Over) {
+            self.bench.spent = Some(recipe.clone());
+            return;
+        }
         use RunReport::{Diagnosed, Evaluated, Profiled, Quantized, Timed};
         if matches!(report, Quantized(_) | Evaluated(_) | Timed(_) | Profiled(_) | Diagnosed(..)) {
             let now = std::mem::replace(&mut self.bench.current, at);
@@ -164,9 +169,13 @@ mod tests {
         let report = |classes: &[u16]| RunReport::Evaluated(Evaluated { top1: classes.to_vec(), ..Evaluated::default() });
         state.take(Action::Beside(state.epoch, a.clone(), report(&[3])));
         state.take(Action::Beside(state.epoch, a.clone(), RunReport::Failed { message: "no".into(), retry: false }));
-        state.take(Action::Beside(state.epoch + 1, a, report(&[3, 3])));
+        state.take(Action::Beside(state.epoch + 1, a.clone(), report(&[3, 3])));
         let known = state.bench.a().map(|a| (a.predictions.n(), a.predictions.class(0)));
         assert_eq!((known, state.bench.run().predictions.n(), bits(&state).1, state.notices.len()), (Some((1, Some(3))), 2, 4, 0));
+        // What is still missing is not asked for without end.
+        assert!(state.bench.unmeasured().is_some());
+        state.take(Action::Beside(state.epoch, a, RunReport::Over));
+        assert!(state.bench.unmeasured().is_none() && state.bench.a().is_some());
     }
 
     #[test]

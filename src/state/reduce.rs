@@ -54,7 +54,7 @@ impl State {
                 self.making = None;
                 self.tell(Severity::Info, "Stopped: this recipe has no figures yet.".to_owned(), true);
             }
-            Action::Begin(errand) => self.begin_errand(errand),
+            Action::Begin(generation, errand) if generation == self.generation => self.begin_errand(errand),
             Action::GiveUp => self.errand = None,
             Action::Found(generation, found) if generation == self.generation => self.take_found(found),
             Action::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
@@ -66,7 +66,7 @@ impl State {
             Action::Run(generation, report) if generation == self.generation => self.take_run(report),
             Action::Beside(epoch, recipe, report) if epoch == self.epoch => self.take_beside(&recipe, report),
             // Late news about something that nobody asks for any more.
-            Action::Bench(..) | Action::Run(..) | Action::Beside(..) | Action::Found(..) => {}
+            Action::Bench(..) | Action::Run(..) | Action::Beside(..) | Action::Begin(..) | Action::Found(..) => {}
         }
     }
 
@@ -120,6 +120,7 @@ impl State {
             self.shelf.push((key(&old), before));
             self.epoch += 1;
             self.engine = None;
+            self.dragging = None;
             self.hand_out();
             if old.model != self.link.model {
                 (self.layer, self.detail, self.view.filter) = Default::default();
@@ -212,6 +213,7 @@ impl State {
                     self.verified(&[check]);
                 }
             }
+            RunReport::Over => {}
             RunReport::Failed { message, .. } if self.link.backend.is_gpu() => self.leave_gpu(&message),
             RunReport::Failed { message, retry } => {
                 self.phase = Phase::Failed;

@@ -124,6 +124,8 @@ pub enum RunReport {
     Comparing(Option<BackendChoice>),
     /// A backend was measured.
     Compared(Rc<Compared>),
+    /// A was measured beside the recipe in force: what is missing now is not to be had.
+    Over,
     /// It cannot go on.
     Failed {
         /// A sentence.

@@ -44,7 +44,8 @@ pub fn verdict(page: &Page, empty: &'static str) -> Html {
     let none = Classified::default();
     let answer = |at: usize| found.and_then(|(_, found)| found.get(at));
     let [float, quantized] = [0, 1].map(|at| answer(at).unwrap_or(&none));
-    let a = bench.a().map(|_| answer(2).unwrap_or(&none));
+    // Another A may have answered before.
+    let a = bench.a().map(|_| answer(2).filter(|_| !late).unwrap_or(&none));
     let winners = best(&float.probabilities).zip(best(&quantized.probabilities));
     let of_a = a.and_then(|a| best(&a.probabilities));
     let said = match (specimen, winners, &closer.trouble) {
