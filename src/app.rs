@@ -22,7 +22,7 @@ use crate::parts::region::region;
 use crate::parts::seen::WhenSeen;
 use crate::state::bench::Run;
 use crate::state::predictions::Goal;
-use crate::state::{Action, Learn, Page, Phase, State, Step, Store, address};
+use crate::state::{Action, Learn, Page, Phase, State, Step, Store, Tab, address};
 
 /// The page.
 #[hook]
@@ -75,7 +75,7 @@ pub fn use_app() -> Html {
                     { region!(use_model) }
                     <WhenSeen id="layers">{ region!(use_layers_chart) }</WhenSeen>
                     <WhenSeen id="confusion">{ region!(use_confusion_chart) }</WhenSeen>
-                    <WhenSeen id="images">{ region!(use_images) }</WhenSeen>
+                    <WhenSeen id="images" live={state.view.tab == Tab::Camera}>{ region!(use_images) }</WhenSeen>
                     { region!(use_feature_maps) }
                 </div>
                 <div class="col right">

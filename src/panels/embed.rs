@@ -2,9 +2,7 @@
 
 use bitdial_protocol::Link;
 use js_sys::{Object, Reflect};
-use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::ResizeObserver;
 use yew::prelude::*;
 
 use super::{
@@ -15,6 +13,7 @@ use crate::charts::{
     use_bits_chart, use_confusion_chart, use_latency_chart, use_layers_chart, use_search_chart, use_size_chart, use_time_chart,
 };
 use crate::parts::region::region;
+use crate::parts::resize::on_resize;
 use crate::state::{Page, State, Tab, address, shared};
 
 /// Every part, by the name that `show` has for it, with what people call it; in the order in which they stand.
@@ -219,17 +218,8 @@ pub fn use_host(page: &Page, embedded: bool) {
         });
     }
     use_effect_with((), move |()| {
-        let observe = Closure::<dyn Fn()>::new(move || tell(&last.borrow()));
-        let observer = embedded.then(|| ResizeObserver::new(observe.as_ref().unchecked_ref()).ok()).flatten();
-        if let (Some(observer), Some(main)) = (&observer, gloo::utils::document().get_element_by_id("main")) {
-            observer.observe(&main);
-        }
-        move || {
-            if let Some(observer) = observer {
-                observer.disconnect();
-            }
-            drop(observe);
-        }
+        let main = gloo::utils::document().get_element_by_id("main").filter(|_| embedded);
+        on_resize(main.and_then(|main| main.dyn_into().ok()), move |_| tell(&last.borrow()))
     });
 }
 

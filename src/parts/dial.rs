@@ -1,8 +1,11 @@
 //! The dial: a slider of a few stops, turned by pointer, touch or keys.
 
 use gloo::timers::callback::Timeout;
+use wasm_bindgen_futures::spawn_local;
 use web_sys::{Element, HtmlElement};
 use yew::prelude::*;
+
+use crate::client::sleep;
 
 /// One stop of a dial.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,11 +146,11 @@ pub fn Dial(props: &Props) -> Html {
         move || {
             held.replace(None);
             let (catch_up, onrest) = (catch_up.clone(), onrest.clone());
-            Timeout::new(0, move || {
+            spawn_local(async move {
+                sleep(0).await;
                 catch_up();
                 onrest.emit(());
-            })
-            .forget();
+            });
         }
     };
     let release = {

@@ -1,11 +1,12 @@
 //! What choices outside the recipe are for: a sentence each, read when they are pointed at or focused.
 
 /// Choices by their name, and their sentence. Settings of the recipe have theirs beside their word.
-const HINTS: [(&str, &str); 16] = [
+const HINTS: [(&str, &str); 17] = [
     ("own-bits", "Bits of this layer's weights alone; \u{201c}dial\u{201d} follows the recipe"),
     ("own-activations", "Bits of what this layer puts out; \u{201c}dial\u{201d} follows the recipe"),
     ("layers-view", "Noise that a layer makes at the model's output, or in its own output"),
     ("confusion-show", "How often each class is taken for another one, or by how much that changed"),
+    ("confusion-before", "What predictions are compared with, class by class"),
     ("filter-before", "What predictions are compared with, image by image"),
     ("filter-truth", "Only images with this label"),
     ("filter-from", "Only images that were taken for this before"),

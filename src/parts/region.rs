@@ -6,9 +6,11 @@ use yew::functional::{Hook, HookContext};
 use yew::prelude::*;
 
 /// A hook that draws.
-pub type Draw = fn(&mut HookContext) -> Html;
+pub type View = fn(&mut HookContext) -> Html;
 
-impl Hook for Drawing {
+struct Viewing(View);
+
+impl Hook for Viewing {
     type Output = Html;
 
     fn run(self, context: &mut HookContext) -> Html {
@@ -16,10 +18,8 @@ impl Hook for Drawing {
     }
 }
 
-struct Drawing(Draw);
-
-fn use_drawing(draw: Draw) -> Drawing {
-    Drawing(draw)
+fn use_view(view: View) -> Viewing {
+    Viewing(view)
 }
 
 #[derive(Properties)]
@@ -27,14 +27,14 @@ pub struct Props {
     /// The hook's name, which tells regions apart.
     pub name: &'static str,
     /// The hook.
-    pub draw: Draw,
+    pub view: View,
 }
 
 impl Props {
     /// The region; where one gives way to another, it begins anew.
     pub fn shown(self) -> Html {
-        let Self { name, draw } = self;
-        html! { <Region key={name} {name} {draw} /> }
+        let Self { name, view } = self;
+        html! { <Region key={name} {name} {view} /> }
     }
 }
 
@@ -47,7 +47,7 @@ impl PartialEq for Props {
 /// A region.
 #[component]
 pub fn Region(props: &Props) -> Html {
-    use_drawing(props.draw)
+    use_view(props.view)
 }
 
 /// The region that a hook draws: `region!(use_backends)`.
@@ -60,7 +60,7 @@ macro_rules! region {
 /// What a region is made from.
 macro_rules! props {
     ($hook:ident) => {
-        $crate::parts::region::Props { name: stringify!($hook), draw: |context| ::yew::functional::Hook::run($hook(), context) }
+        $crate::parts::region::Props { name: stringify!($hook), view: |context| ::yew::functional::Hook::run($hook(), context) }
     };
 }
 

@@ -1,5 +1,7 @@
 //! Regions that are kept up to date when someone sees them.
 
+use std::cell::RefCell;
+
 use js_sys::Array;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
@@ -11,15 +13,15 @@ use crate::state::{Page, use_page};
 /// How far outside the window a region counts as seen, so that it is up to date when it is scrolled to.
 const MARGIN: &str = "160px";
 
-/// Tells whether an element is in the window, or near it, as long as it lives.
+/// Tells whether an element is in the window, or near it; which one may change.
 struct Watch {
-    element: Element,
     observer: IntersectionObserver,
+    element: RefCell<Option<Element>>,
     _tell: Closure<dyn Fn(Array)>,
 }
 
 impl Watch {
-    fn new(element: Element, seen: UseStateSetter<bool>) -> Option<Self> {
+    fn new(seen: UseStateSetter<bool>) -> Option<Self> {
         let tell = Closure::<dyn Fn(Array)>::new(move |entries: Array| {
             let newest = entries.pop().unchecked_into::<IntersectionObserverEntry>();
             seen.set(newest.is_intersecting());
@@ -27,8 +29,22 @@ impl Watch {
         let options = IntersectionObserverInit::new();
         options.set_root_margin(MARGIN);
         let observer = IntersectionObserver::new_with_options(tell.as_ref().unchecked_ref(), &options).ok()?;
-        observer.observe(&element);
-        Some(Self { element, observer, _tell: tell })
+        Some(Self { observer, element: RefCell::default(), _tell: tell })
+    }
+
+    /// Watches this element from now on. Says whether there is one.
+    fn follow(&self, element: Option<Element>) -> bool {
+        let mut watched = self.element.borrow_mut();
+        if *watched != element {
+            if let Some(gone) = &*watched {
+                self.observer.unobserve(gone);
+            }
+            if let Some(element) = &element {
+                self.observer.observe(element);
+            }
+            *watched = element;
+        }
+        watched.is_some()
     }
 }
 
@@ -42,6 +58,9 @@ impl Drop for Watch {
 pub struct Props {
     /// The id of an element of the region.
     pub id: &'static str,
+    /// Whether it goes on while nobody sees it.
+    #[prop_or_default]
+    pub live: bool,
     /// The region.
     pub children: Html,
 }
@@ -52,20 +71,21 @@ pub struct Props {
 pub fn WhenSeen(props: &Props) -> Html {
     let page = use_page();
     let seen = use_state_eq(|| true);
-    let watch = use_mut_ref(|| None::<Watch>);
+    let watch = {
+        let seen = seen.setter();
+        use_memo((), |()| Watch::new(seen))
+    };
     let (id, setter) = (props.id, seen.setter());
     // The region may come and go with the model.
     use_effect(move || {
         let element = gloo::utils::document().get_element_by_id(id);
-        let mut watch = watch.borrow_mut();
-        if watch.as_ref().map(|watch| &watch.element) != element.as_ref() {
+        if !(*watch).as_ref().is_some_and(|watch| watch.follow(element)) {
             setter.set(true);
-            *watch = element.and_then(|element| Watch::new(element, setter));
         }
     });
     let kept = use_mut_ref(|| page.clone());
     let mut kept = kept.borrow_mut();
-    if *seen || page.state.at_rest() || page.state.bench.entry.id != kept.state.bench.entry.id {
+    if *seen || props.live || page.state.at_rest() || page.state.bench.entry.id != kept.state.bench.entry.id {
         *kept = page;
     }
     html! { <ContextProvider<Page> context={kept.clone()}>{ props.children.clone() }</ContextProvider<Page>> }

@@ -147,6 +147,50 @@ async fn axes_stay_still_while_the_dial_moves() -> Result<()> {
 }
 
 #[tokio::test]
+async fn what_nobody_sees_is_drawn_when_it_is_scrolled_to_or_the_dial_rests() -> Result<()> {
+    scenario(|page| async move {
+        page.resize(1440, 900).await?;
+        page.open_site("model=digits&w=4").await?;
+        page.settled().await?;
+        page.until_within("the curve", "document.querySelector('main').dataset.sweep === 'done'", LONG).await?;
+        let rect = page.driver.find(By::Id("weight-bits")).await?.rect().await?;
+        let at = |bits: u8| ((rect.x + rect.width * (f64::from(bits) - 0.5) / 10.0) as i64, (rect.y + rect.height / 2.0) as i64);
+        let turn = async |bits: u8| -> Result<()> {
+            let (x, y) = at(bits);
+            page.driver.action_chain().move_to(x, y).perform().await?;
+            let known = "document.querySelector('#metric-accuracy').dataset.n === '10000'";
+            page.until_within(
+                "all images",
+                &format!("document.getElementById('weight-bits').getAttribute('aria-valuenow') === '{bits}' && {known}"),
+                LONG,
+            )
+            .await?;
+            Ok(())
+        };
+        let (x, y) = at(4);
+        page.driver.action_chain().move_to(x, y).click_and_hold().perform().await?;
+        page.js("window.changes = 0;
+             const all = { subtree: true, childList: true, attributes: true, characterData: true };
+             new MutationObserver((found) => changes += found.length).observe(document.getElementById('confusion'), all);")
+            .await?;
+        for bits in [3, 2] {
+            turn(bits).await?;
+        }
+        let changes = page.js("return changes").await?;
+        ensure!(changes == 0, "{changes} changes in what nobody sees");
+        page.js("document.getElementById('confusion').scrollIntoView()").await?;
+        page.until("what is seen is drawn", "changes > 100").await?;
+        page.js("window.scrollTo(0, 0)").await?;
+        turn(4).await?;
+        page.js("changes = 0").await?;
+        page.driver.action_chain().release().perform().await?;
+        page.until("what was left is drawn", "changes > 100").await?;
+        page.quiet().await
+    })
+    .await
+}
+
+#[tokio::test]
 async fn a_cell_of_the_confusion_shows_its_images() -> Result<()> {
     scenario(|page| async move {
         page.open_site("model=digits&w=2").await?;

@@ -37,6 +37,9 @@ async fn every_control_explains_itself() -> Result<()> {
         page.driver.find(By::Id("all-settings")).await?.click().await?;
         page.driver.find(By::Id("toggle-maps")).await?.click().await?;
         page.until("a row of the history", "document.querySelector('#history .again')").await?;
+        page.click("#pin").await?;
+        page.js("location.hash = location.hash.replace('w=4', 'w=5')").await?;
+        page.until("A beside B", "document.getElementById('ab-said') && document.querySelector('[name=confusion-before]')").await?;
         ensure_explained(&page, "page", 150).await?;
         for tab in 1..5 {
             page.js(&format!("document.querySelectorAll('[role=tab]')[{tab}].click()")).await?;
