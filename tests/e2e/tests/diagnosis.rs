@@ -19,8 +19,8 @@ async fn a_layer_shows_what_broke_in_it() -> Result<()> {
         // Each point of the chart opens its layer.
         page.click("#layers .spot").await?;
         page.until("the layer", "document.querySelector('#layers .spot.current') === document.querySelector('#layers .spot')").await?;
-        page.until("its weights", "document.querySelectorAll('[data-of=weights] svg rect').length > 10").await?;
-        page.until("its activations", "document.querySelectorAll('[data-of=activations] svg rect').length > 10").await?;
+        page.until("its weights", "document.querySelector('[data-of=weights] svg polygon')?.points.length > 40").await?;
+        page.until("its activations", "document.querySelector('[data-of=activations] svg polygon')?.points.length > 40").await?;
         let said = page.text(".tensors").await?;
         ensure!(said.contains("levels of 2 bits") && said.contains("are clipped") && said.contains("rounded to zero"), "{said}");
         let facts = page.text("#layer dl").await?;
