@@ -181,11 +181,22 @@ impl Page {
         Ok(serde_json::from_value(rows)?)
     }
 
+    /// Waits until the page has done what it put off when a key or a pointer turned something.
+    ///
+    /// # Errors
+    /// If the time goes by.
+    pub async fn caught_up(&self) -> Result<()> {
+        self.js("window.caughtUp = false; setTimeout(() => setTimeout(() => { caughtUp = true; }));").await?;
+        self.until("what was put off", "caughtUp").await?;
+        Ok(())
+    }
+
     /// Waits until all images of a small model are counted, the recipe is timed and nothing is left to do.
     ///
     /// # Errors
     /// If that takes minutes, or the console has an error.
     pub async fn settled(&self) -> Result<()> {
+        self.caught_up().await?;
         let settled =
             "document.querySelector('main')?.dataset.phase === 'idle' && document.querySelector('#metric-accuracy')?.dataset.n === '10000'
             && document.querySelector('#metric-latency')?.dataset.value";

@@ -74,6 +74,7 @@ async fn a_change_says_what_it_changed() -> Result<()> {
         // Fewer bits: another accuracy and another size, each as it was and as it is.
         let before = page.metric("size").await?;
         page.driver.find(By::Id("weight-bits")).await?.send_keys(Key::Home).await?;
+        page.caught_up().await?;
         idle(&page).await?;
         let said = page.until("both", &format!("{changed}.includes('%') && {changed}.includes('kB') && {changed}")).await?;
         let metrics = [before, page.metric("size").await?].map(|metric| metric.map_or(0.0, |metric| metric.value));

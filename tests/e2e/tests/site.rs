@@ -26,7 +26,7 @@ async fn press(page: &Page, id: &str, keys: &[Key]) -> Result<()> {
     for key in keys {
         element.send_keys(key.clone()).await?;
     }
-    Ok(())
+    page.caught_up().await
 }
 
 /// The text of the notices.
@@ -142,6 +142,7 @@ async fn accuracy_follows_the_finger() -> Result<()> {
         for share in [0.8, 0.6, 0.4, 0.2, 0.03] {
             page.driver.action_chain().move_to(at(share), y).perform().await?;
         }
+        page.caught_up().await?;
         ensure!(dial(&page, "weight-bits").await? == 1, "the dial is at {}", dial(&page, "weight-bits").await?);
         // The button is still down.
         page.until("an accuracy of at least 500 images", r#"Number(document.querySelector('[data-metric="accuracy"]').dataset.n) >= 500"#)
@@ -218,6 +219,7 @@ async fn back_and_forward_turn_the_dial() -> Result<()> {
         page.js("document.activeElement.blur()").await?;
         press(&page, "activation-bits", &[Key::Left]).await?;
         page.js("document.activeElement.blur()").await?;
+        page.caught_up().await?;
         let address = page.driver.current_url().await?;
         ensure!(address.fragment().is_some_and(|f| f.contains("w=1") && f.contains("a=7") && f.contains("model=digits")), "{address}");
         let mut seen = Vec::new();
