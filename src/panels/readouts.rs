@@ -241,7 +241,15 @@ pub fn readouts(page: &Page) -> Html {
 /// What to try next, as the diagnosis of this recipe has it.
 fn advice(page: &Page) -> Html {
     let run = page.state.bench.run();
-    let Some(Advice { mut text, recipe }) = run.advice.first().cloned() else { return Html::default() };
+    let Some(Advice { mut text, recipe }) = run.advice.first().cloned() else {
+        // Its place is kept as long as it may come.
+        let open = page.state.bench.entry.is_diagnosed() && run.diagnosis.is_none() && rules::way(&run.recipe) != Way::Float;
+        return if open {
+            html! { <p class="next"></p> }
+        } else {
+            Html::default()
+        };
+    };
     // As the page calls layers.
     for (name, layer) in run.info.as_deref().map(weighted).unwrap_or_default() {
         text = text.replace(&format!("'{}'", layer.name), &name.long);
